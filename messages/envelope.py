@@ -1,0 +1,246 @@
+"""The envelope around every message, and its msgpack codec.
+
+A payload is one msgpack map: ``type``, ``schema``, ``id``, ``stamp``, ``from``, ``epoch``, ``seq``,
+``trace``, ``body``. It says everything by itself; MQTT properties only mirror it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import Enum
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+import msgpack
+from pydantic import BaseModel, ValidationError
+
+from messages.errors import BodyError, DecodeError, SchemaMismatchError
+from messages.model import Message
+from messages.schema import message_type, schema_hash
+
+MAX_PAYLOAD: Final = 96 * 1024
+"""Largest payload in bytes that every clustered MQTT broker takes; more travels as an artifact."""
+
+MAX_DEPTH: Final = 32
+"""Deepest nesting of a body. Deeper ones are attacks or mistakes."""
+
+M = TypeVar("M", bound=BaseModel)
+
+_KEYS: Final = frozenset({"type", "schema", "id", "stamp", "from", "epoch", "seq", "trace", "body"})
+_TRACE: Final = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}|")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What an envelope says about its body.
+
+    Attributes:
+        type: Registered type name with version, ``Request@1``.
+        schema: sha256 (hex) of the type's canonical JSON Schema at the sender.
+        id: UUIDv7; of a request or result also its identity and idempotency key.
+        stamp: Nanoseconds UTC by the sender's clock (simulated time where the mesh simulates).
+        sender: ``site/node`` of the author; ``from`` on the wire.
+        epoch: The author's boot counter.
+        seq: Counts the author's messages within one epoch, so that a gap shows.
+        trace: W3C traceparent, or empty.
+    """
+
+    type: str
+    schema: str
+    id: UUID
+    stamp: int
+    sender: str
+    epoch: int
+    seq: int
+    trace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RawEnvelope:
+    """A decoded envelope whose body is still a plain map."""
+
+    header: Header
+    body: dict[str, Any]
+
+    def open(self) -> Envelope:
+        """Validate the body against the type the header names.
+
+        Raises:
+            UnknownTypeError: The type or version is not registered here.
+            SchemaMismatchError: The sender's schema is not ours.
+            BodyError: A field is missing, unknown or out of range; each is named.
+        """
+        model = message_type(self.header.type)
+        ours = schema_hash(model)
+        if self.header.schema != ours:
+            raise SchemaMismatchError(
+                f"{self.header.type} has schema {self.header.schema[:12]} at {self.header.sender} "
+                f"and {ours[:12]} here",
+                where="schema",
+                remedy="run the same version of the package that defines it on both nodes",
+            )
+        return Envelope(self.header, validate(model, self.body, where="body"))
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A message with its header."""
+
+    header: Header
+    body: Message
+
+
+def encode(header: Header, body: Message | dict[str, Any]) -> bytes:
+    """Return the payload of ``body`` under ``header``.
+
+    Raises:
+        BodyError: The body holds something that does not travel.
+    """
+    return pack(
+        {
+            "type": header.type,
+            "schema": header.schema,
+            "id": str(header.id),
+            "stamp": header.stamp,
+            "from": header.sender,
+            "epoch": header.epoch,
+            "seq": header.seq,
+            "trace": header.trace,
+            "body": body.model_dump() if isinstance(body, Message) else body,
+        }
+    )
+
+
+def decode(payload: bytes) -> RawEnvelope:
+    """Return the envelope in ``payload``, its body not yet validated.
+
+    Raises:
+        DecodeError: The bytes are too many, not msgpack, not an envelope, or hold NaN, infinity,
+            extension types, keys that are not text, or deeper nesting than `MAX_DEPTH`.
+    """
+    if len(payload) > MAX_PAYLOAD:
+        raise DecodeError(
+            f"payload of {len(payload)} bytes exceeds {MAX_PAYLOAD}",
+            remedy="send large data as an artifact",
+        )
+    raw = unpack(payload)
+    if not isinstance(raw, dict) or raw.keys() != _KEYS:
+        found = sorted(map(str, raw)) if isinstance(raw, dict) else type(raw).__name__
+        raise DecodeError(
+            f"payload is not a Labmesh envelope (found {found})",
+            remedy=f"an envelope is a map of {', '.join(sorted(_KEYS))}",
+        )
+    return RawEnvelope(_header(raw), _body(raw["body"]))
+
+
+def validate(model: type[M], body: Any, *, where: str) -> M:
+    """Return ``body`` as an instance of ``model``.
+
+    Raises:
+        BodyError: With every offending field, its path below ``where`` and the reason.
+    """
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        reasons = "; ".join(
+            f"{'.'.join([where, *map(str, e['loc'])])}: {e['msg']}"
+            for e in error.errors(include_url=False, include_input=False)
+        )
+        raise BodyError(f"{model.__name__} is not valid: {reasons}") from None
+
+
+def pack(value: Any) -> bytes:
+    """Return ``value`` as msgpack; uuids, dates and enums become text.
+
+    Raises:
+        BodyError: A value of another type, or an integer beyond 64 bits.
+    """
+    try:
+        return msgpack.packb(value, default=_plain, use_bin_type=True)  # type: ignore[no-any-return]
+    except (TypeError, ValueError, OverflowError) as error:
+        raise BodyError(f"a value does not travel: {error}") from error
+
+
+def unpack(payload: bytes) -> Any:
+    """Return the plain value in ``payload``.
+
+    Raises:
+        DecodeError: As `decode` says, except for the shape of the envelope.
+    """
+    try:
+        value = msgpack.unpackb(payload, raw=False, strict_map_key=True, use_list=True)
+    except (ValueError, TypeError, RecursionError) as error:
+        reason = str(error) or type(error).__name__
+        raise DecodeError(f"payload is not msgpack: {reason}") from None
+    _check(value, MAX_DEPTH)
+    return value
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, BaseModel):
+        return value.model_dump()
+    if isinstance(value, frozenset | set):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} is not a type of our messages")
+
+
+def _check(value: Any, depth: int) -> None:
+    """Refuse what JSON Schemas and databases would choke on, wherever it hides."""
+    kind = type(value)
+    if kind is float:
+        if not math.isfinite(value):
+            raise DecodeError("payload holds NaN or infinity")
+    elif kind is dict:
+        if depth == 0:
+            raise DecodeError(f"payload is nested deeper than {MAX_DEPTH}")
+        for key, item in value.items():
+            if type(key) is not str:
+                raise DecodeError("payload has a map key that is not text")
+            _check(item, depth - 1)
+    elif kind is list:
+        if depth == 0:
+            raise DecodeError(f"payload is nested deeper than {MAX_DEPTH}")
+        for item in value:
+            _check(item, depth - 1)
+    elif kind is msgpack.ExtType or kind is msgpack.Timestamp:
+        raise DecodeError("payload holds a msgpack extension type")
+
+
+def _header(raw: dict[str, Any]) -> Header:
+    for key in ("type", "schema", "id", "from", "trace"):
+        if type(raw[key]) is not str or len(raw[key]) > 256:
+            raise DecodeError("not a text of at most 256 characters", where=key)
+    for key in ("stamp", "epoch", "seq"):
+        if type(raw[key]) is not int or not 0 <= raw[key] < 2**63:
+            raise DecodeError("not an integer from 0 to 2^63-1", where=key)
+    if not _TRACE.fullmatch(raw["trace"]):
+        raise DecodeError("not a W3C traceparent", where="trace")
+    try:
+        identity = UUID(raw["id"])
+    except ValueError:
+        raise DecodeError("not a uuid", where="id") from None
+    return Header(
+        type=raw["type"],
+        schema=raw["schema"],
+        id=identity,
+        stamp=raw["stamp"],
+        sender=raw["from"],
+        epoch=raw["epoch"],
+        seq=raw["seq"],
+        trace=raw["trace"],
+    )
+
+
+def _body(body: Any) -> dict[str, Any]:
+    if not isinstance(body, dict):
+        raise DecodeError("not a map", where="body")
+    return body

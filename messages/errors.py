@@ -1,0 +1,137 @@
+"""The one error tree of Labmesh.
+
+LabmeshError                what happened, where, what to do
+├── MessageError            a payload or a model is not what its type promises
+│   ├── DecodeError         bytes are not a Labmesh envelope
+│   ├── UnknownTypeError    the envelope names a type or version nobody registered here
+│   ├── SchemaMismatchError same type name, different schema hash
+│   └── BodyError           the body does not validate against its model
+├── NameInvalidError        a site, node, realm or capability name
+├── TopicError              a topic or topic filter
+├── TransportError          the MQTT connection
+│   ├── NotConnectedError   no connection, and the caller would not wait
+│   ├── PublishRefusedError the MQTT broker answered a publish with a reason code >= 0x80
+│   └── PayloadTooLargeError
+├── CallError               a service call
+│   ├── CallTimeoutError    no answer before the deadline
+│   └── CallRefusedError    the server answered with an error
+├── RefusedError            the ledger refused an entry
+├── OrderError              a capability's handler gives up
+│   └── (retryable or not)
+├── ConfigurationError      launch files, parameters, command lines
+├── LifecycleError          an illegal transition
+├── NodeNameTakenError      another live process has this name
+└── MissingProgramError     a program or package is not installed
+"""
+
+from __future__ import annotations
+
+
+class LabmeshError(Exception):
+    """Base of every error Labmesh raises on purpose.
+
+    Args:
+        what: What happened, one sentence without a full stop.
+        where: Where: ``file:line``, a topic, or a field path. Empty when ``what`` says it.
+        remedy: What the reader can do about it. Empty when there is nothing to do.
+    """
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
+        self.what = what
+        self.where = where
+        self.remedy = remedy
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{text}; {self.remedy}" if self.remedy else text
+
+
+class MessageError(LabmeshError):
+    """A payload or a model is not what its type promises."""
+
+
+class DecodeError(MessageError):
+    """The bytes are not a Labmesh envelope."""
+
+
+class UnknownTypeError(MessageError):
+    """The envelope names a type or version that is not registered in this process."""
+
+
+class SchemaMismatchError(MessageError):
+    """The sender's schema of this type differs from ours."""
+
+
+class BodyError(MessageError):
+    """The body does not validate against the model of its type."""
+
+
+class NameInvalidError(LabmeshError):
+    """A site, node, realm, quantity or method name breaks the naming rule."""
+
+
+class TopicError(LabmeshError):
+    """A topic or topic filter is malformed, too long or too deep."""
+
+
+class TransportError(LabmeshError):
+    """Something about the MQTT connection."""
+
+
+class NotConnectedError(TransportError):
+    """There is no connection to the MQTT broker and the caller would not wait for one."""
+
+
+class PublishRefusedError(TransportError):
+    """The MQTT broker refused a publish (reason code >= 0x80, MQTT 5 section 2.4)."""
+
+
+class PayloadTooLargeError(TransportError):
+    """The payload exceeds the limit of the transport."""
+
+
+class CallError(LabmeshError):
+    """A service call did not succeed."""
+
+
+class CallTimeoutError(CallError):
+    """No answer came before the deadline."""
+
+
+class CallRefusedError(CallError):
+    """The server answered with an error."""
+
+
+class RefusedError(LabmeshError):
+    """The ledger refused an entry; the reason is the ledger's own."""
+
+
+class OrderError(LabmeshError):
+    """A capability's handler cannot fulfil its order.
+
+    Args:
+        retryable: Whether the same order may succeed at another time or another worker.
+    """
+
+    def __init__(
+        self, what: str, *, where: str = "", remedy: str = "", retryable: bool = False
+    ) -> None:
+        super().__init__(what, where=where, remedy=remedy)
+        self.retryable = retryable
+
+
+class ConfigurationError(LabmeshError):
+    """A launch file, a parameter or a command line is wrong."""
+
+
+class LifecycleError(LabmeshError):
+    """A lifecycle transition is not possible from the present state."""
+
+
+class NodeNameTakenError(LabmeshError):
+    """Another live process already has this node's name."""
+
+
+class MissingProgramError(LabmeshError):
+    """A program or an optional package that is needed is not installed."""

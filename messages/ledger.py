@@ -1,0 +1,391 @@
+"""What requesters, workers and the ledger say to one another.
+
+A request's identity is the ``id`` of its envelope, and so is a result's: the author makes it once,
+resends the same bytes until a receipt comes, and the ledger keeps exactly one entry for it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field, StringConstraints, model_validator
+
+from messages.model import (
+    Count,
+    Flag,
+    JsonObject,
+    Message,
+    Model,
+    Name,
+    Nanoseconds,
+    NodeName,
+    Real,
+    Text,
+    Unit,
+)
+
+CampaignName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)
+]
+"""Name of a campaign; what an optimiser resumes by."""
+
+SampleId = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length=80)
+]
+"""Identity of a physical sample."""
+
+
+class Status(StrEnum):
+    """Status of a request (FINALES 2's, and what a real lab needs besides)."""
+
+    PENDING = "pending"
+    """Accepted, waiting for an offer with a free slot."""
+    RESERVED = "reserved"
+    """An order is on its way to one worker, which has not begun."""
+    RUNNING = "running"
+    """A worker has begun, under a lease."""
+    HELD = "held"
+    """An instrument vanished in mid-action, or retries ran out: a person must decide."""
+    RESOLVED = "resolved"
+    """A result answered it."""
+    FAILED = "failed"
+    """A worker gave up for good, and said why."""
+    RETRACTED = "retracted"
+    """Its requester cancelled it."""
+    EXPIRED = "expired"
+    """Its deadline passed before a worker began."""
+    ABANDONED = "abandoned"
+    """A person decided that a held request shall not go on."""
+
+
+TRANSITIONS: dict[Status, frozenset[Status]] = {
+    Status.PENDING: frozenset({Status.RESERVED, Status.RETRACTED, Status.EXPIRED}),
+    Status.RESERVED: frozenset(
+        {Status.RUNNING, Status.PENDING, Status.RETRACTED, Status.EXPIRED, Status.FAILED}
+    ),
+    Status.RUNNING: frozenset(
+        {Status.RESOLVED, Status.FAILED, Status.PENDING, Status.HELD, Status.RETRACTED}
+    ),
+    Status.HELD: frozenset({Status.PENDING, Status.ABANDONED, Status.RETRACTED}),
+    Status.RESOLVED: frozenset(),
+    Status.FAILED: frozenset(),
+    Status.RETRACTED: frozenset(),
+    Status.EXPIRED: frozenset(),
+    Status.ABANDONED: frozenset(),
+}
+"""The legal changes of status. Running to pending is a retry; final statuses have no way out."""
+
+FINAL = frozenset(status for status, after in TRANSITIONS.items() if not after)
+"""Statuses that nothing follows."""
+
+
+class ResultStatus(StrEnum):
+    """Status of a result (FINALES 2's)."""
+
+    ORIGINAL = "original"
+    AMENDED = "amended"
+    DELETED = "deleted"
+
+
+class FromState(Model):
+    """The state a request's sample must be in: its last one, at acceptance and at dispatch."""
+
+    sample: SampleId
+    state: Count
+
+
+class Request(Message, name="Request", version=1):
+    """Ask for a quantity by a method. Its identity is the envelope's id."""
+
+    quantity: Name
+    method: Name
+    parameters: JsonObject = Field(description="must satisfy the capability's schema")
+    campaign: CampaignName | None = None
+    priority: Annotated[int, Field(strict=True, ge=0, le=9)] = Field(
+        default=5, description="9 is served first"
+    )
+    expires: Nanoseconds | None = Field(
+        default=None, description="wall time after which nobody shall begin it any more"
+    )
+    attempts: Annotated[int, Field(strict=True, ge=1, le=100)] = Field(
+        default=3, description="how many workers may try"
+    )
+    wait: Flag = Field(
+        default=False,
+        description="wait for an offer where none fits at present, instead of being refused",
+    )
+    from_state: FromState | None = None
+
+
+class Cancel(Message, name="Cancel", version=1):
+    """Retract a request of one's own."""
+
+    request: UUID
+    reason: Text = ""
+
+
+class Order(Message, name="Order", version=1):
+    """One attempt at a request, leased to one worker."""
+
+    request: UUID
+    attempt: Annotated[int, Field(strict=True, ge=1)]
+    token: Count = Field(description="fencing token: the offset of the reservation's entry")
+    requester: NodeName
+    quantity: Name
+    method: Name
+    parameters: JsonObject
+    campaign: CampaignName | None = None
+    lease: Annotated[Real, Unit("s"), Field(gt=0)] = Field(
+        description="wall seconds between two signs of life after which the worker counts as lost"
+    )
+    expires: Nanoseconds | None = None
+
+
+class OrderCancel(Message, name="OrderCancel", version=1):
+    """The ledger tells a worker that its order is void (retracted, or fenced off)."""
+
+    request: UUID
+    token: Count
+    reason: Text = ""
+
+
+class ProgressKind(StrEnum):
+    """What a worker says about an order before its result."""
+
+    ACCEPT = "accept"
+    """It begins. An instrument waits for the receipt before it moves anything."""
+    DECLINE = "decline"
+    """It will not; another worker may."""
+    FEEDBACK = "feedback"
+    """Words and a fraction for people. Renews the lease."""
+    HEARTBEAT = "heartbeat"
+    """Renews the lease."""
+
+
+class Progress(Message, name="Progress", version=1):
+    """A worker's word about its order."""
+
+    request: UUID
+    token: Count
+    kind: ProgressKind
+    fraction: Annotated[Real, Unit("1"), Field(ge=0, le=1)] | None = None
+    text: Text = ""
+
+
+class Rating(Model):
+    """Quality of a result as FINALES 2 rates it, computed by the worker from what it measured."""
+
+    success: Flag
+    rating: Annotated[int, Field(strict=True, ge=0, le=5)] = Field(description="5 is best")
+    reason: Text = Field(default="", description="how the rating follows from the measurement")
+
+
+class Source(Model):
+    """Where imported data come from."""
+
+    title: Text
+    doi: Text = ""
+    licence: Text = Field(default="", description="SPDX identifier or words")
+    retrieved: Text = Field(default="", description="file, version, row: enough to find it again")
+
+
+class Provenance(Model):
+    """How a result came about."""
+
+    software: Text = Field(default="", description="package and version")
+    host: Text = ""
+    instrument: Text = ""
+    calibration: Text = ""
+    simulated: Flag = Field(default=False, description="true where no real instrument was involved")
+    parameters: JsonObject = Field(default_factory=dict, description="the node's own parameters")
+    begun: Nanoseconds | None = None
+    ended: Nanoseconds | None = None
+    source: Source | None = Field(default=None, description="only of imported data")
+    notes: JsonObject = Field(default_factory=dict)
+
+
+class Failure(Model):
+    """Why a worker gave up."""
+
+    message: Text
+    where: Text = ""
+    remedy: Text = ""
+    retryable: Flag = False
+
+
+class SampleStep(Model):
+    """A result's effect on a sample: its birth, or its next state."""
+
+    sample: SampleId
+    kind: Name = Field(description="electrolyte, coin_cell ...")
+    state: Count = Field(description="0 is the birth; else one more than expects_state")
+    expects_state: Count | None = Field(
+        default=None, description="the last state before; None at birth"
+    )
+    label: Name = Field(description="formulated, assembled, formed, charged, unknown ...")
+    parents: tuple[SampleId, ...] = ()
+    location: Text = ""
+    properties: JsonObject = Field(default_factory=dict)
+
+
+class ArtifactRef(Model):
+    """A blob that belongs to a result."""
+
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    name: Text
+    media_type: Text
+    size: Annotated[Count, Unit("By")]
+
+
+class Result(Message, name="Result", version=1):
+    """What came of an order, or (``request`` None) a result nobody asked for."""
+
+    request: UUID | None = None
+    token: Count | None = Field(default=None, description="the order's fencing token")
+    quantity: Name
+    method: Name
+    parameters: JsonObject = Field(
+        description="what was really done; may differ from the request's"
+    )
+    outcome: Literal["resolved", "failed"]
+    data: JsonObject = Field(
+        default_factory=dict, description="satisfies the capability's result schema"
+    )
+    failure: Failure | None = None
+    rating: Rating | None = None
+    provenance: Provenance = Provenance()
+    campaign: CampaignName | None = None
+    samples: tuple[SampleStep, ...] = ()
+    artifacts: tuple[ArtifactRef, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Result:
+        if (self.outcome == "failed") != (self.failure is not None):
+            raise ValueError("a failed result, and only a failed one, has a failure")
+        if (self.request is None) != (self.token is None):
+            raise ValueError("a result to a request, and only such a one, has a token")
+        return self
+
+
+class ResultAmendment(Message, name="ResultAmendment", version=1):
+    """Its author marks a result as amended or deleted. The entry itself stays."""
+
+    result: UUID
+    status: ResultStatus
+    reason: Text
+
+
+class Decision(Message, name="Decision", version=1):
+    """A person's word on a held request: release it to be tried again, or abandon it."""
+
+    request: UUID
+    decision: Literal["release", "abandon"]
+    reason: Text = ""
+    person: Text = ""
+
+
+class Offer(Message, name="Offer", version=1):
+    """A node's word that it serves a capability; retained below its own prefix."""
+
+    quantity: Name
+    method: Name
+    version: Annotated[int, Field(strict=True, ge=1)] = 1
+    description: Text = ""
+    parameters_schema: JsonObject
+    result_schema: JsonObject
+    limitations: JsonObject = Field(
+        default_factory=dict, description="a JSON Schema that narrows parameters_schema"
+    )
+    slots: Annotated[int, Field(strict=True, ge=1)] = 1
+    worker: Literal["instrument", "model"] = Field(
+        description="a lost model's order is retried elsewhere, a lost instrument's is held"
+    )
+    simulated: Flag = False
+    lease: Annotated[Real, Unit("s"), Field(gt=0)] = 15.0
+
+
+class Receipt(Message, name="Receipt", version=1):
+    """The ledger's answer to one durable message."""
+
+    message: UUID = Field(description="the envelope id that it answers")
+    accepted: Flag
+    offset: Count | None = Field(default=None, description="of the entry; None when refused")
+    reason: Text = Field(default="", description="why refused, naming field and remedy")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Receipt:
+        if self.accepted != (self.offset is not None):
+            raise ValueError("an accepted message, and only such a one, has an offset")
+        return self
+
+
+class EntryKind(StrEnum):
+    """Kinds of journal entries."""
+
+    REQUEST = "request"
+    RESULT = "result"
+    STATUS = "status"
+    RESULT_STATUS = "result_status"
+    CAPABILITY = "capability"
+    OFFER = "offer"
+    SAMPLE = "sample"
+
+
+class StatusChange(Message, name="StatusChange", version=1):
+    """A request went from one status to another."""
+
+    request: UUID
+    before: Status | None = Field(description="None where the request begins its life")
+    after: Status
+    message: Text = ""
+    by: NodeName = Field(description="who caused it")
+    worker: NodeName | None = None
+    token: Count | None = None
+    attempt: Count = 0
+    result: UUID | None = None
+
+
+class OfferChange(Message, name="OfferChange", version=1):
+    """A node made, changed (``offer`` present) or withdrew (``offer`` None) an offer."""
+
+    node: NodeName
+    quantity: Name
+    method: Name
+    offer: Offer | None
+
+
+class Capability(Message, name="Capability", version=1):
+    """A (quantity, method) pair as the ledger knows it."""
+
+    quantity: Name
+    method: Name
+    version: Annotated[int, Field(strict=True, ge=1)]
+    description: Text = ""
+    parameters_schema: JsonObject
+    result_schema: JsonObject
+    active: Flag = True
+
+
+class Entry(Message, name="Entry", version=1):
+    """One record of the ledger as it is published and read."""
+
+    offset: Count
+    uuid: UUID
+    kind: EntryKind
+    stamp: Nanoseconds = Field(description="by the author's clock")
+    load_time: Nanoseconds = Field(description="wall time of the ledger's transaction")
+    author: NodeName
+    type: Text
+    schema_hash: Text
+    body: JsonObject
+    prev_hash: bytes
+    hash: bytes
+
+
+class Head(Message, name="Head", version=1):
+    """Where the ledger stands; retained."""
+
+    offset: Annotated[int, Field(strict=True, ge=-1)] = Field(description="-1 when empty")
+    hash: bytes

@@ -1,0 +1,90 @@
+"""The base of every message and the field types they share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Final, Unpack
+
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, StringConstraints
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+Real = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+"""A finite number. Strings and booleans are refused, integers are taken as they are."""
+
+Count = Annotated[int, Field(strict=True, ge=0)]
+"""A non-negative integer."""
+
+Flag = Annotated[bool, Field(strict=True)]
+"""True or false, nothing that merely looks like it."""
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$", max_length=40)]
+"""A realm, site, node, quantity or method name."""
+
+NodeName = Annotated[
+    str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*/[a-z][a-z0-9_-]*$", max_length=81)
+]
+"""``site/node``."""
+
+Nanoseconds = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
+"""A point in time as nanoseconds since 1970-01-01T00:00:00Z (UTC)."""
+
+Text = Annotated[str, StringConstraints(max_length=4000)]
+"""Words for people."""
+
+JsonObject = dict[str, Any]
+"""A map whose shape another schema fixes (a capability's parameters, a result's data)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Puts a unit into a field's JSON Schema: ``Annotated[Real, Unit("mol/kg")]``.
+
+    The symbol is a UCUM-like string in SI units; ``"1"`` stands for a ratio.
+    """
+
+    symbol: str
+
+    def __get_pydantic_json_schema__(
+        self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Add ``unit`` to the schema of the annotated type."""
+        schema = handler(core_schema)
+        schema["unit"] = self.symbol
+        return schema
+
+
+class Model(BaseModel):
+    """A value inside messages: immutable, closed to unknown fields, free of NaN and infinity."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, arbitrary_types_allowed=False
+    )
+
+
+class Message(Model):
+    """A model that may be the body of an envelope.
+
+    A subclass names itself and its version: ``class Request(Message, name="Request", version=1)``;
+    that registers it as ``Request@1``. A change of schema asks for a new version (the golden file
+    ``tests/messages/golden/schema_hashes.json`` keeps watch).
+    """
+
+    TYPE: ClassVar[str] = ""
+
+    def __init_subclass__(
+        cls, *, name: str | None = None, version: int = 1, **kwargs: Unpack[ConfigDict]
+    ) -> None:
+        """Register the class under ``name@version``."""
+        super().__init_subclass__(**kwargs)
+        if name is None:
+            return
+        cls.TYPE = f"{name}@{version}"
+        existing = TYPES.get(cls.TYPE)
+        if existing is not None and existing.__qualname__ != cls.__qualname__:
+            raise TypeError(f"{cls.TYPE} is already {existing.__module__}.{existing.__qualname__}")
+        TYPES[cls.TYPE] = cls
+
+
+TYPES: Final[dict[str, type[Message]]] = {}
+"""Every message class of this process by its type name. Written by `Message` alone."""

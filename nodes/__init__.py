@@ -1,0 +1,1 @@
+"""Independent nodes: one folder each, found by the tools through entry points."""
