@@ -17,7 +17,9 @@ MAX_DIMENSIONS: Final = 8
 
 def _validate(value: Any) -> NDArray[Any]:
     if isinstance(value, np.ndarray):
-        array = value.astype(value.dtype.newbyteorder("<"), copy=False)
+        # A copy of what its owner may go on writing into.
+        order = value.dtype.newbyteorder("<")
+        array = value.astype(order, order="C", copy=value.flags.writeable)
         if array.dtype.str not in DTYPES:
             raise ValueError(f"dtype {array.dtype.str!r} does not travel; use one of {DTYPES}")
     else:
@@ -37,13 +39,15 @@ def _from_wire(value: Any) -> NDArray[Any]:
         raise ValueError(f"dtype {dtype!r} does not travel; use one of {DTYPES}")
     if not isinstance(shape, list | tuple) or len(shape) > MAX_DIMENSIONS:
         raise ValueError(f"shape must be a list of at most {MAX_DIMENSIONS} lengths")
-    if any(type(length) is not int or length < 0 for length in shape):
-        raise ValueError("shape must hold non-negative integers")
+    if any(type(length) is not int or not 0 <= length < 2**31 for length in shape):
+        raise ValueError("shape must hold integers from 0 to 2^31-1")
     if not isinstance(data, bytes):
         raise ValueError("data must be bytes")
     expected = prod(shape) * np.dtype(dtype).itemsize
     if len(data) != expected:
         raise ValueError(f"data holds {len(data)} bytes where shape and dtype ask for {expected}")
+    if dtype == "|b1" and data.strip(b"\x00\x01"):
+        raise ValueError("data of dtype '|b1' must be bytes 0 and 1")
     return np.frombuffer(data, dtype=dtype).reshape(shape)
 
 

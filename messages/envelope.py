@@ -17,7 +17,8 @@ from uuid import UUID
 import msgpack
 from pydantic import BaseModel, ValidationError
 
-from messages.errors import BodyError, DecodeError, SchemaMismatchError
+from messages.errors import BodyError, DecodeError, NameInvalidError, SchemaMismatchError
+from messages.ids import NodeId
 from messages.model import Message
 from messages.schema import message_type, schema_hash
 
@@ -25,11 +26,15 @@ MAX_PAYLOAD: Final = 96 * 1024
 """Largest payload in bytes that every clustered MQTT broker takes; more travels as an artifact."""
 
 MAX_DEPTH: Final = 32
-"""Deepest nesting of a body. Deeper ones are attacks or mistakes."""
+"""Deepest nesting of a payload. Deeper ones are attacks or mistakes."""
+
+MAX_REASONS: Final = 8
+"""Offending fields that one error names; the text fits a receipt's reason."""
 
 M = TypeVar("M", bound=BaseModel)
 
 _KEYS: Final = frozenset({"type", "schema", "id", "stamp", "from", "epoch", "seq", "trace", "body"})
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TRACE: Final = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}|")
 
 
@@ -97,8 +102,14 @@ def encode(header: Header, body: Message | dict[str, Any]) -> bytes:
     """Return the payload of ``body`` under ``header``.
 
     Raises:
-        BodyError: The body holds something that does not travel.
+        BodyError: The body holds something that does not travel: a foreign type, NaN or infinity,
+            a key that is not text, deeper nesting than `MAX_DEPTH`.
     """
+    plain = body.model_dump() if isinstance(body, Message) else body
+    try:
+        _check(plain, MAX_DEPTH - 1)
+    except DecodeError as error:
+        raise BodyError(f"a value does not travel: {error.what}") from None
     return pack(
         {
             "type": header.type,
@@ -109,7 +120,7 @@ def encode(header: Header, body: Message | dict[str, Any]) -> bytes:
             "epoch": header.epoch,
             "seq": header.seq,
             "trace": header.trace,
-            "body": body.model_dump() if isinstance(body, Message) else body,
+            "body": plain,
         }
     )
 
@@ -128,9 +139,9 @@ def decode(payload: bytes) -> RawEnvelope:
         )
     raw = unpack(payload)
     if not isinstance(raw, dict) or raw.keys() != _KEYS:
-        found = sorted(map(str, raw)) if isinstance(raw, dict) else type(raw).__name__
+        found = str(sorted(raw)) if isinstance(raw, dict) else type(raw).__name__
         raise DecodeError(
-            f"payload is not a Labmesh envelope (found {found})",
+            f"payload is not a Labmesh envelope (found {_cut(found, 200)})",
             remedy=f"an envelope is a map of {', '.join(sorted(_KEYS))}",
         )
     return RawEnvelope(_header(raw), _body(raw["body"]))
@@ -145,11 +156,14 @@ def validate(model: type[M], body: Any, *, where: str) -> M:
     try:
         return model.model_validate(body)
     except ValidationError as error:
-        reasons = "; ".join(
-            f"{'.'.join([where, *map(str, e['loc'])])}: {e['msg']}"
-            for e in error.errors(include_url=False, include_input=False)
-        )
-        raise BodyError(f"{model.__name__} is not valid: {reasons}") from None
+        errors = error.errors(include_url=False, include_context=False, include_input=False)
+        reasons = [
+            f"{_cut('.'.join([where, *map(str, e['loc'])]), 200)}: {_cut(e['msg'], 200)}"
+            for e in errors[:MAX_REASONS]
+        ]
+        if len(errors) > MAX_REASONS:
+            reasons.append(f"and {len(errors) - MAX_REASONS} more")
+        raise BodyError(f"{model.__name__} is not valid: {'; '.join(reasons)}") from None
 
 
 def pack(value: Any) -> bytes:
@@ -179,6 +193,10 @@ def unpack(payload: bytes) -> Any:
     return value
 
 
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 3] + "..."
+
+
 def _plain(value: object) -> Any:
     if isinstance(value, UUID):
         return str(value)
@@ -190,28 +208,29 @@ def _plain(value: object) -> Any:
         return value.model_dump()
     if isinstance(value, frozenset | set):
         return sorted(value)
+    if isinstance(value, int):
+        raise TypeError(f"{value} is an integer beyond 64 bits")
     raise TypeError(f"{type(value).__name__} is not a type of our messages")
 
 
 def _check(value: Any, depth: int) -> None:
     """Refuse what JSON Schemas and databases would choke on, wherever it hides."""
-    kind = type(value)
-    if kind is float:
+    if isinstance(value, float):
         if not math.isfinite(value):
             raise DecodeError("payload holds NaN or infinity")
-    elif kind is dict:
+    elif isinstance(value, dict):
         if depth == 0:
             raise DecodeError(f"payload is nested deeper than {MAX_DEPTH}")
         for key, item in value.items():
-            if type(key) is not str:
+            if not isinstance(key, str):
                 raise DecodeError("payload has a map key that is not text")
             _check(item, depth - 1)
-    elif kind is list:
+    elif isinstance(value, list | tuple) and not isinstance(value, msgpack.ExtType):
         if depth == 0:
             raise DecodeError(f"payload is nested deeper than {MAX_DEPTH}")
         for item in value:
             _check(item, depth - 1)
-    elif kind is msgpack.ExtType or kind is msgpack.Timestamp:
+    elif isinstance(value, msgpack.ExtType | msgpack.Timestamp):
         raise DecodeError("payload holds a msgpack extension type")
 
 
@@ -224,14 +243,16 @@ def _header(raw: dict[str, Any]) -> Header:
             raise DecodeError("not an integer from 0 to 2^63-1", where=key)
     if not _TRACE.fullmatch(raw["trace"]):
         raise DecodeError("not a W3C traceparent", where="trace")
+    if not _UUID.fullmatch(raw["id"]):
+        raise DecodeError("not a uuid in lower case with hyphens", where="id")
     try:
-        identity = UUID(raw["id"])
-    except ValueError:
-        raise DecodeError("not a uuid", where="id") from None
+        NodeId.parse(raw["from"])
+    except NameInvalidError:
+        raise DecodeError("not a node's name, site/node", where="from") from None
     return Header(
         type=raw["type"],
         schema=raw["schema"],
-        id=identity,
+        id=UUID(raw["id"]),
         stamp=raw["stamp"],
         sender=raw["from"],
         epoch=raw["epoch"],

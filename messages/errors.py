@@ -15,9 +15,10 @@ LabmeshError                what happened, where, what to do
 ├── CallError               a service call
 │   ├── CallTimeoutError    no answer before the deadline
 │   └── CallRefusedError    the server answered with an error
+├── RequestFailedError      a request ended without a result
 ├── RefusedError            the ledger refused an entry
 ├── OrderError              a capability's handler gives up
-│   └── (retryable or not)
+│   └── OrderVoidError      the order was retracted or given to another
 ├── ConfigurationError      launch files, parameters, command lines
 ├── LifecycleError          an illegal transition
 ├── NodeNameTakenError      another live process has this name
@@ -100,7 +101,29 @@ class CallTimeoutError(CallError):
 
 
 class CallRefusedError(CallError):
-    """The server answered with an error."""
+    """The server answered with an error.
+
+    Args:
+        code: ``unknown_service``, ``bad_arguments``, ``not_active``, ``refused``, ``failed`` ...
+    """
+
+    def __init__(
+        self, what: str, *, where: str = "", remedy: str = "", code: str = "refused"
+    ) -> None:
+        super().__init__(what, where=where, remedy=remedy)
+        self.code = code
+
+
+class RequestFailedError(LabmeshError):
+    """A request ended without a result; the message says how and why.
+
+    Args:
+        status: The request's final status.
+    """
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "", status: str = "") -> None:
+        super().__init__(what, where=where, remedy=remedy)
+        self.status = status
 
 
 class RefusedError(LabmeshError):
@@ -119,6 +142,10 @@ class OrderError(LabmeshError):
     ) -> None:
         super().__init__(what, where=where, remedy=remedy)
         self.retryable = retryable
+
+
+class OrderVoidError(OrderError):
+    """The order was retracted, or given to another worker: stop, nobody waits for a result."""
 
 
 class ConfigurationError(LabmeshError):

@@ -12,8 +12,11 @@ from uuid_utils import compat
 from messages.errors import NameInvalidError
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]*")
-MAX_NAME: Final = 40
-"""Longest name. Five names, a sha256 and the separators stay below 256 bytes of topic."""
+MAX_NAME: Final = 32
+"""Longest name. The longest topic, ``~/request/@/{quantity}/{method}``, holds seven of them and
+stays below 256 bytes."""
+
+_SHOWN: Final = 80
 
 
 def new_id() -> UUID:
@@ -22,7 +25,7 @@ def new_id() -> UUID:
 
 
 def check_name(name: str, what: str = "name") -> str:
-    """Return ``name`` when it is ``[a-z][a-z0-9_-]*`` of at most 40 characters.
+    """Return ``name`` when it is ``[a-z][a-z0-9_-]*`` of at most 32 characters.
 
     Raises:
         NameInvalidError: It is not; the message carries a caret under the first bad character.
@@ -32,8 +35,10 @@ def check_name(name: str, what: str = "name") -> str:
     if end == len(name) and 0 < len(name) <= MAX_NAME:
         return name
     bad = min(end, MAX_NAME)
+    # One line however wild the name: control characters would shift the caret or the terminal.
+    line = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name[:_SHOWN])
     raise NameInvalidError(
-        f"{what} {name!r} is not a valid name\n  {name}\n  {' ' * bad}^\n",
+        f"{what} {name[:_SHOWN]!r} is not a valid name\n  {line}\n  {' ' * bad}^\n",
         remedy=f"use [a-z][a-z0-9_-]*, at most {MAX_NAME} characters",
     )
 

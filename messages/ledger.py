@@ -51,7 +51,7 @@ class Status(StrEnum):
     RESOLVED = "resolved"
     """A result answered it."""
     FAILED = "failed"
-    """A worker gave up for good, and said why."""
+    """A worker gave up for good, or nobody can ever begin it any more; the change says why."""
     RETRACTED = "retracted"
     """Its requester cancelled it."""
     EXPIRED = "expired"
@@ -61,21 +61,34 @@ class Status(StrEnum):
 
 
 TRANSITIONS: dict[Status, frozenset[Status]] = {
-    Status.PENDING: frozenset({Status.RESERVED, Status.RETRACTED, Status.EXPIRED}),
+    Status.PENDING: frozenset(
+        {Status.RESERVED, Status.RETRACTED, Status.EXPIRED, Status.FAILED}
+    ),
     Status.RESERVED: frozenset(
         {Status.RUNNING, Status.PENDING, Status.RETRACTED, Status.EXPIRED, Status.FAILED}
     ),
     Status.RUNNING: frozenset(
         {Status.RESOLVED, Status.FAILED, Status.PENDING, Status.HELD, Status.RETRACTED}
     ),
-    Status.HELD: frozenset({Status.PENDING, Status.ABANDONED, Status.RETRACTED}),
+    Status.HELD: frozenset(
+        {
+            Status.RUNNING,
+            Status.RESOLVED,
+            Status.FAILED,
+            Status.PENDING,
+            Status.ABANDONED,
+            Status.RETRACTED,
+        }
+    ),
     Status.RESOLVED: frozenset(),
     Status.FAILED: frozenset(),
     Status.RETRACTED: frozenset(),
     Status.EXPIRED: frozenset(),
     Status.ABANDONED: frozenset(),
 }
-"""The legal changes of status. Running to pending is a retry; final statuses have no way out."""
+"""The legal changes of status. Running to pending is a retry; final statuses have no way out. Held
+goes on by itself only when the very worker that was lost is heard again with the order's own token
+(it had merely lost its connection); everything else out of held is a person's decision."""
 
 FINAL = frozenset(status for status, after in TRANSITIONS.items() if not after)
 """Statuses that nothing follows."""
@@ -255,7 +268,7 @@ class Result(Message, name="Result", version=1):
     )
     failure: Failure | None = None
     rating: Rating | None = None
-    provenance: Provenance = Provenance()
+    provenance: Provenance = Field(default_factory=Provenance)
     campaign: CampaignName | None = None
     samples: tuple[SampleStep, ...] = ()
     artifacts: tuple[ArtifactRef, ...] = ()
@@ -333,8 +346,20 @@ class EntryKind(StrEnum):
     SAMPLE = "sample"
 
 
+class Reservation(Model):
+    """Under what terms an order was given; enough to go on after the ledger's restart."""
+
+    worker: Literal["instrument", "model"]
+    epoch: Count = Field(description="the worker's boot; of a later boot the order is lost")
+    lease: Annotated[Real, Unit("s"), Field(gt=0)]
+
+
 class StatusChange(Message, name="StatusChange", version=1):
-    """A request went from one status to another."""
+    """A request went from one status to another.
+
+    That a request begins its life as ``pending`` is said by its own entry, not by one of these;
+    only the log of `query.request` shows that first line, with ``before`` None.
+    """
 
     request: UUID
     before: Status | None = Field(description="None where the request begins its life")
@@ -343,8 +368,29 @@ class StatusChange(Message, name="StatusChange", version=1):
     by: NodeName = Field(description="who caused it")
     worker: NodeName | None = None
     token: Count | None = None
-    attempt: Count = 0
+    attempt: Count = Field(default=0, description="attempts begun, this one included")
     result: UUID | None = None
+    reservation: Reservation | None = Field(default=None, description="where after is reserved")
+    cause: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")] = Field(
+        default="",
+        description="sha256 of the canonical body of the message that caused it (the entry has "
+        "that message's id), empty where the ledger itself did",
+    )
+
+
+class SampleState(Message, name="SampleState", version=1):
+    """A sample was born or changed its state by a result."""
+
+    sample: SampleId
+    kind: Name
+    state: Count
+    label: Name
+    parents: tuple[SampleId, ...] = ()
+    location: Text = ""
+    properties: JsonObject = Field(default_factory=dict)
+    result: UUID
+    request: UUID | None = None
+    at: Nanoseconds = Field(description="by the clock of the result's author")
 
 
 class OfferChange(Message, name="OfferChange", version=1):

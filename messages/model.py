@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, StringC
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from messages.ids import MAX_NAME
+
 Real = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 """A finite number. Strings and booleans are refused, integers are taken as they are."""
 
@@ -18,11 +20,12 @@ Count = Annotated[int, Field(strict=True, ge=0)]
 Flag = Annotated[bool, Field(strict=True)]
 """True or false, nothing that merely looks like it."""
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$", max_length=40)]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$", max_length=MAX_NAME)]
 """A realm, site, node, quantity or method name."""
 
 NodeName = Annotated[
-    str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*/[a-z][a-z0-9_-]*$", max_length=81)
+    str,
+    StringConstraints(pattern=r"^[a-z][a-z0-9_-]*/[a-z][a-z0-9_-]*$", max_length=2 * MAX_NAME + 1),
 ]
 """``site/node``."""
 
@@ -54,12 +57,18 @@ class Unit:
         return schema
 
 
-class Model(BaseModel):
+class Model(BaseModel):  # noqa: PLW1641 (pydantic hashes what is frozen)
     """A value inside messages: immutable, closed to unknown fields, free of NaN and infinity."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, allow_inf_nan=False, arbitrary_types_allowed=False
     )
+
+    def __eq__(self, other: object) -> bool:
+        """Compare type and fields; arrays by dtype, shape and bytes."""
+        if not isinstance(other, Model):
+            return NotImplemented
+        return type(self) is type(other) and self.model_dump() == other.model_dump()
 
 
 class Message(Model):
@@ -81,10 +90,14 @@ class Message(Model):
             return
         cls.TYPE = f"{name}@{version}"
         existing = TYPES.get(cls.TYPE)
-        if existing is not None and existing.__qualname__ != cls.__qualname__:
-            raise TypeError(f"{cls.TYPE} is already {existing.__module__}.{existing.__qualname__}")
+        if existing is not None and _path(existing) != _path(cls):
+            raise TypeError(f"{cls.TYPE} is already {_path(existing)}, so not {_path(cls)}")
         TYPES[cls.TYPE] = cls
 
 
 TYPES: Final[dict[str, type[Message]]] = {}
 """Every message class of this process by its type name. Written by `Message` alone."""
+
+
+def _path(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from messages.model import (
     Count,
@@ -22,6 +22,10 @@ from messages.model import (
 )
 
 
+Instance = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=40)]
+"""Tells processes of one identity apart; a node's is always ``0``."""
+
+
 class Presence(Message, name="Presence", version=1):
     """Whether a process is there; retained, and also its last will.
 
@@ -33,7 +37,7 @@ class Presence(Message, name="Presence", version=1):
     )
     epoch: Count
     boot_id: UUID
-    instance: Name
+    instance: Instance
     since: Nanoseconds
     host: Text = ""
     pid: Count = 0
@@ -146,7 +150,7 @@ class Call(Message, name="Call", version=1):
     """A service call. Its envelope's id correlates the reply."""
 
     arguments: JsonObject = Field(default_factory=dict)
-    instance: Name = Field(description="where the caller listens for the reply")
+    instance: Instance = Field(description="where the caller listens for the reply")
     deadline: Nanoseconds = Field(description="wall time after which nobody waits any more")
 
 

@@ -7,10 +7,11 @@ the tightest of the clustered MQTT brokers).
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
-from messages.errors import TopicError
+from messages.errors import NameInvalidError, TopicError
 from messages.ids import NodeId, check_name
 
 DEFAULT_REALM: Final = "lab1"
@@ -88,20 +89,23 @@ def parse_topic(topic: str) -> Topic:
     """Take a topic apart.
 
     Raises:
-        TopicError: It is not of the shape ``{realm}/{site}/{node}/{kind}/...``.
+        TopicError: It is not of the shape ``{realm}/{site}/{node}/{kind}/...``, or a node in it
+            has no valid name.
     """
     levels = topic.split("/")
-    if len(levels) < 5:
-        raise TopicError("topic is not {realm}/{site}/{node}/{kind}/...", where=topic)
+    if len(levels) < 4 or not all(levels):
+        raise TopicError("topic is not {realm}/{site}/{node}/{kind}/...", where=_shown(topic))
     realm, site, node, kind, *rest = levels
-    author = NodeId(site, node)
+    author = _node(site, node, topic)
     if kind not in _ADDRESSED:
         return Topic(realm, author, kind, None, tuple(rest))
     head = rest[:1] if kind == "journal" else []
     tail = rest[len(head) :]
     if len(tail) < 2:
-        raise TopicError(f"a {kind} topic names its addressee, {{site}}/{{node}}", where=topic)
-    return Topic(realm, author, kind, NodeId(tail[0], tail[1]), (*head, *tail[2:]))
+        raise TopicError(
+            f"a {kind} topic names its addressee, {{site}}/{{node}}", where=_shown(topic)
+        )
+    return Topic(realm, author, kind, _node(tail[0], tail[1], topic), (*head, *tail[2:]))
 
 
 def check_topic(topic: str) -> str:
@@ -150,11 +154,23 @@ def matches(pattern: str, topic: str) -> bool:
 
 
 def _check_size(topic: str, levels: list[str]) -> None:
-    if len(topic.encode()) > MAX_BYTES:
-        raise TopicError(f"topic is longer than {MAX_BYTES} bytes", where=topic[:80] + "...")
+    if len(topic.encode(errors="surrogatepass")) > MAX_BYTES:
+        raise TopicError(f"topic is longer than {MAX_BYTES} bytes", where=_shown(topic))
     if len(levels) > MAX_LEVELS:
         raise TopicError(f"topic has {len(levels)} levels, at most {MAX_LEVELS}", where=topic)
     if not all(levels):
         raise TopicError("topic has an empty level", where=topic)
-    if any(ord(character) < 32 or ord(character) == 127 for character in topic):
+    # MQTT 5 section 1.5.4: no surrogates, and U+0001..001F, U+007F..009F should not occur.
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in topic):
         raise TopicError("topic has a control character", where=repr(topic))
+
+
+def _node(site: str, node: str, topic: str) -> NodeId:
+    try:
+        return NodeId(site, node)
+    except NameInvalidError as error:
+        raise TopicError(error.what.partition("\n")[0], where=_shown(topic)) from None
+
+
+def _shown(topic: str) -> str:
+    return topic if len(topic) <= MAX_BYTES else topic[:80] + "..."

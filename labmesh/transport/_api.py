@@ -21,6 +21,7 @@ class Delivery:
         properties: MQTT 5 user properties, last value wins; only mirrors of the envelope.
         ack: Acknowledges a QoS 1 message of a subscription made with ``manual_ack``; idempotent,
             and without effect once the connection it came by is gone (the MQTT broker redelivers).
+        correlation: Correlation Data, if any.
     """
 
     topic: str
@@ -29,6 +30,7 @@ class Delivery:
     retain: bool = False
     properties: Mapping[str, str] = field(default_factory=dict)
     ack: Callable[[], None] = lambda: None
+    correlation: bytes | None = None
 
 
 Handler = Callable[[Delivery], Awaitable[None] | None]
@@ -62,13 +64,29 @@ class Subscription(Protocol):
 
 @dataclass(slots=True)
 class TransportStats:
-    """Counters since the transport was made."""
+    """Counters since the transport was made.
+
+    Attributes:
+        published: QoS 1 messages acknowledged without a refusal and QoS 0 messages sent.
+        received: Messages that arrived, whether anybody here wanted them or not.
+        handler_errors: Exceptions that handlers raised.
+        connections: Connections made.
+        refused: Publishes and subscriptions the MQTT broker refused.
+        no_subscribers: Publishes acknowledged with 0x10: nobody was listening.
+        resent: QoS 1 publishes sent again after a reconnect.
+        dropped: QoS 0 messages given up: no connection, or a handler that cannot keep up.
+        unhandled: Messages that no handler here wanted.
+    """
 
     published: int = 0
     received: int = 0
     handler_errors: int = 0
     connections: int = 0
     refused: int = 0
+    no_subscribers: int = 0
+    resent: int = 0
+    dropped: int = 0
+    unhandled: int = 0
 
 
 class Transport(Protocol):
@@ -86,7 +104,11 @@ class Transport(Protocol):
         """Whether there is a connection at this moment."""
         ...
 
-    async def open(self, *, timeout: float | None = 10.0) -> None:
+    def set_will(self, will: Will | None) -> None:
+        """Set the will of the connections to come; the present one keeps its own."""
+        ...
+
+    async def open(self, *, timeout: float | None = 10.0) -> None:  # noqa: ASYNC109
         """Connect for the first time.
 
         Raises:

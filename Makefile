@@ -1,0 +1,47 @@
+# What a person types first. `make` alone lists it.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow check clean
+.SUFFIXES:
+
+BIN := .venv/bin
+PYTEST_ARGS ?=
+# Seconds after which the whole test run is stopped and counts as failed.
+TEST_LIMIT ?= 840
+
+help:
+	@echo "make setup      a virtual environment in .venv and mosquitto, the MQTT broker"
+	@echo "make demo       a simulated campaign: finds the most conductive electrolyte"
+	@echo "make test       setup, check and every test (PYTEST_ARGS='tests/labmesh -k clock')"
+	@echo "make test-slow  the tests that take minutes each"
+	@echo "make check      linters, format, types, layers, spelling"
+	@echo "make clean      remove what setup and tests left in this folder"
+
+setup:
+	@scripts/setup.sh
+
+demo: setup
+	@$(BIN)/labmesh launch launch/conductivity_campaign.launch.yaml
+
+# The tests run also when a check fails, so that one run tells everything.
+test:
+	@scripts/setup.sh --test
+	@status=0; \
+	$(MAKE) --no-print-directory check || status=1; \
+	$(BIN)/pytest -m "not slow" --session-timeout=$(TEST_LIMIT) $(PYTEST_ARGS) || status=1; \
+	exit $$status
+
+test-slow:
+	@scripts/setup.sh --test
+	$(BIN)/pytest -m slow --timeout=1800 $(PYTEST_ARGS)
+
+check:
+	@scripts/setup.sh --test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/typos
+
+clean:
+	rm -rf .venv build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

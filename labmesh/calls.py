@@ -1,0 +1,182 @@
+"""Services: both sides of ``~/call/@/{service}`` and ``~/reply/@/{instance}``."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+from uuid import UUID
+
+from labmesh.mesh import Mesh
+from messages.envelope import Header, pack
+from messages.errors import CallRefusedError, CallTimeoutError, LabmeshError
+from messages.ids import NodeId, new_id
+from messages.model import JsonObject
+from messages.node import Call, CallFailure, Reply
+from messages.topics import Topic
+
+Service = Callable[[JsonObject, Header], Awaitable[JsonObject]]
+"""Takes the arguments and the caller's header; raises `LabmeshError` to refuse."""
+
+logger = logging.getLogger("labmesh.calls")
+
+REPLY_LIMIT: Final = 80 * 1024
+"""Largest value of a reply in bytes; the envelope and MQTT's own header need the rest."""
+
+_REMEMBERED: Final = 1024
+"""Calls remembered, so that a redelivered one is not served twice."""
+
+
+class Caller:
+    """The client's side. `open` first."""
+
+    def __init__(self, mesh: Mesh) -> None:
+        self._mesh = mesh
+        self._waiting: dict[UUID, asyncio.Future[Reply]] = {}
+
+    async def open(self) -> None:
+        """Subscribe to replies."""
+        await self._mesh.on_message(
+            self._mesh.topics.to_me("reply", self._mesh.instance), Reply, self._take
+        )
+
+    def _take(self, reply: Reply, header: Header, topic: Topic) -> None:
+        future = self._waiting.get(reply.call)
+        if future is not None and not future.done():
+            future.set_result(reply)
+
+    async def call(
+        self,
+        node: NodeId,
+        service: str,
+        arguments: JsonObject,
+        *,
+        timeout: float = 5.0,  # noqa: ASYNC109
+    ) -> JsonObject:
+        """Call ``service`` of ``node`` and return its value.
+
+        Raises:
+            CallTimeoutError: No answer within ``timeout`` wall seconds.
+            CallRefusedError: The node answered with a failure.
+            TransportError: The call could not be published.
+        """
+        call = Call(
+            arguments=arguments,
+            instance=self._mesh.instance,
+            deadline=time.time_ns() + int(timeout * 1e9),
+        )
+        identity = new_id()
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._waiting[identity] = future
+        try:
+            async with asyncio.timeout(timeout):
+                await self._mesh.send(
+                    self._mesh.topics.to("call", node, service),
+                    call,
+                    expiry=timeout,
+                    id=identity,
+                    correlation=identity,
+                )
+                reply = await future
+        except TimeoutError:
+            raise CallTimeoutError(
+                f"{node} did not answer within {timeout:g} s",
+                where=service,
+                remedy="see `labmesh node list` whether it is online",
+            ) from None
+        finally:
+            del self._waiting[identity]
+        if reply.failure is not None:
+            raise CallRefusedError(
+                reply.failure.message,
+                where=f"{node} {service}",
+                remedy=reply.failure.remedy,
+                code=reply.failure.code,
+            )
+        return reply.value or {}
+
+
+class Server:
+    """The servant's side: one subscription, every call a task of its own."""
+
+    def __init__(self, mesh: Mesh) -> None:
+        self._mesh = mesh
+        self._services: dict[str, Service] = {}
+        self._seen: OrderedDict[UUID, None] = OrderedDict()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What is served, sorted."""
+        return tuple(sorted(self._services))
+
+    def add(self, name: str, service: Service) -> None:
+        """Serve ``name``."""
+        self._services[name] = service
+
+    async def open(self) -> None:
+        """Subscribe to calls."""
+        await self._mesh.on_message(self._mesh.topics.to_me("call", "+"), Call, self._take)
+
+    def _take(self, call: Call, header: Header, topic: Topic) -> None:
+        if header.id in self._seen or call.deadline < time.time_ns():
+            return
+        self._seen[header.id] = None
+        if len(self._seen) > _REMEMBERED:
+            self._seen.popitem(last=False)
+        self._mesh.background(self._serve(call, header, topic), f"serve {topic.rest[0]}")
+
+    async def _serve(self, call: Call, header: Header, topic: Topic) -> None:
+        name = topic.rest[0]
+        reply = await self._answer(name, call, header)
+        await self._mesh.send(
+            self._mesh.topics.to("reply", topic.author, call.instance),
+            reply,
+            expiry=max((call.deadline - time.time_ns()) / 1e9, 1.0),
+            correlation=header.id,
+            trace=header.trace,
+        )
+
+    async def _answer(self, name: str, call: Call, header: Header) -> Reply:
+        service = self._services.get(name)
+        if service is None:
+            known = ", ".join(self.names)
+            return _failure(header, "unknown_service", f"{self._mesh.me} has no service {name!r}",
+                            f"it has {known}")  # fmt: skip
+        try:
+            value = await service(call.arguments, header)
+            size = len(pack(value))
+        except LabmeshError as error:
+            code = error.code if isinstance(error, CallRefusedError) else "refused"
+            text = f"{error.where}: {error.what}" if error.where else error.what
+            return _failure(header, code, text, error.remedy)
+        except Exception as error:
+            logger.exception("service %s failed", name)
+            text = f"{type(error).__name__}: {error}"
+            return _failure(header, "failed", text, f"see the log of {self._mesh.me}")
+        if size > REPLY_LIMIT:
+            return _failure(header, "too_large", f"the answer has {size} bytes", "ask for less")
+        return Reply(call=header.id, value=value)
+
+
+def _failure(header: Header, code: str, message: str, remedy: str) -> Reply:
+    failure = CallFailure(code=code, message=message[:4000], remedy=remedy[:4000])
+    return Reply(call=header.id, failure=failure)
+
+
+def not_active(node: NodeId, state: str) -> CallRefusedError:
+    """Return the refusal of a service that only an active node gives."""
+    return CallRefusedError(
+        f"{node} is {state}",
+        remedy=f"activate it: labmesh lifecycle set {node} activate",
+        code="not_active",
+    )
+
+
+def value_of(result: Any) -> JsonObject:
+    """Return what a service handler returned as a plain map."""
+    if result is None:
+        return {}
+    return dict(result) if isinstance(result, dict) else dict(result.model_dump())

@@ -1,0 +1,59 @@
+"""The ``labmesh`` command and the table of its verbs."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import click
+
+from labmesh.cli._verbs import Lazy, LazyVerbs
+
+VERBS: Final = {
+    "run": Lazy("labmesh.cli.run:command", "Run one node as one process."),
+    "launch": Lazy("labmesh.cli.launch:command", "Start the nodes of a launch file."),
+    "node": Lazy("labmesh.cli.node:command", "Nodes: list, info."),
+    "topic": Lazy("labmesh.cli.topic:command", "Topics: list, echo, pub."),
+    "service": Lazy("labmesh.cli.service:command", "Services: list, call."),
+    "param": Lazy("labmesh.cli.param:command", "Parameters of nodes: list, get, set, describe ..."),
+    "lifecycle": Lazy("labmesh.cli.lifecycle:command", "Lifecycle of nodes: list, get, set."),
+    "interface": Lazy(
+        "labmesh.cli.interface:command", "Message types and capabilities: list, show, export."
+    ),
+    "request": Lazy("labmesh.cli.request:command", "Requests: send, list, show, watch, cancel ..."),
+    "result": Lazy("labmesh.cli.result:command", "Results: list, show."),
+    "capability": Lazy("labmesh.cli.capability:command", "What the lab offers: list, show."),
+    "campaign": Lazy("labmesh.cli.campaign:command", "Campaigns: list, show."),
+    "sample": Lazy("labmesh.cli.sample:command", "Samples: show."),
+    "ledger": Lazy("labmesh.cli.ledger:command", "The record: tail, show, stats, verify ..."),
+    "clock": Lazy("labmesh.cli.clock:command", "Simulated time: show, rate."),
+}
+
+
+def _print_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"labmesh {version('labmesh')}")
+        context.exit()
+
+
+@click.command(
+    cls=LazyVerbs,
+    members=VERBS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option("--debug", is_flag=True, help="Show where an error comes from (or LABMESH_DEBUG=1).")
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
+def root(**_options: Any) -> None:
+    """ROS 2 for the autonomous laboratory, over MQTT 5.
+
+    The mesh is found by --mqtt and --site, by LABMESH_MQTT and LABMESH_SITE, or by the launch that
+    runs in this directory. Most verbs take --json.
+    """

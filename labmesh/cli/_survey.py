@@ -1,0 +1,125 @@
+"""What the nodes of a mesh say of themselves, in one look at what is retained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from labmesh.cli._suggest import unknown
+from labmesh.listing import probe
+from labmesh.mesh import Mesh, open_delivery
+from labmesh.place import Place
+from labmesh.transport import Delivery
+from messages.errors import LabmeshError
+from messages.ids import NodeId
+from messages.ledger import Offer
+from messages.node import Descriptor, Diagnostic, Level, Lifecycle, Parameters, Presence
+from messages.topics import parse_topic
+
+_GRAVITY: Final = (Level.OK, Level.STALE, Level.WARN, Level.ERROR)
+
+
+@dataclass(slots=True)
+class NodeSeen:
+    """Everything retained of one node; None is what it has not said."""
+
+    id: NodeId
+    presence: Presence | None = None
+    life: Lifecycle | None = None
+    descriptor: Descriptor | None = None
+    parameters: Parameters | None = None
+    diagnostics: dict[str, Diagnostic] = field(default_factory=dict)
+    offers: list[Offer] = field(default_factory=list)
+
+    @property
+    def state(self) -> str:
+        """``online``, ``offline``, ``lost``, or ``unknown``."""
+        return self.presence.state if self.presence else "unknown"
+
+    @property
+    def lifecycle(self) -> str:
+        """The lifecycle state, with the transition under way; empty unless it is online."""
+        if self.life is None or self.state != "online":
+            return ""
+        under_way = f" ({self.life.transition.value} ...)" if self.life.transition else ""
+        return self.life.state.value + under_way
+
+    @property
+    def worst(self) -> tuple[str, Diagnostic] | None:
+        """The gravest diagnostic with its component, None when there is none."""
+        return max(
+            self.diagnostics.items(), key=lambda item: _GRAVITY.index(item[1].level), default=None
+        )
+
+    def take(self, levels: tuple[str, ...], body: object) -> None:
+        """Note one retained message."""
+        match body:
+            case Presence():
+                self.presence = body
+            case Lifecycle():
+                self.life = body
+            case Descriptor():
+                self.descriptor = body
+            case Parameters():
+                self.parameters = body
+            case Diagnostic():
+                self.diagnostics[levels[-1]] = body
+            case Offer():
+                self.offers.append(body)
+
+
+async def survey(
+    mesh: Mesh, *, offers: bool = False, patience: float = 5.0
+) -> dict[NodeId, NodeSeen]:
+    """Return every node that is or was there, by name.
+
+    Raises:
+        NotConnectedError: The MQTT broker did not answer within ``patience`` seconds.
+    """
+    seen: dict[NodeId, NodeSeen] = {}
+
+    def take(delivery: Delivery) -> None:
+        if not delivery.payload:
+            return
+        try:
+            topic = parse_topic(delivery.topic)
+            body = open_delivery(delivery, topic).body
+        except LabmeshError as error:
+            mesh.complain(delivery, error)
+            return
+        seen.setdefault(topic.author, NodeSeen(topic.author)).take(topic.rest, body)
+
+    kinds = ("node", "offer") if offers else ("node",)
+    subscriptions = [
+        await mesh.transport.subscribe(mesh.topics.of(None, kind, "#"), take) for kind in kinds
+    ]
+    await probe(mesh, timeout=patience)
+    for subscription in subscriptions:
+        await subscription.cancel()
+    return {name: seen[name] for name in sorted(seen)}
+
+
+def pick(name: str, place: Place, seen: dict[NodeId, NodeSeen]) -> NodeSeen:
+    """Return the node that ``name`` means: ``site/node``, or a node that no other site has.
+
+    Raises:
+        ConfigurationError: There is none, or several; names what was probably meant.
+        NameInvalidError: It is no name.
+    """
+    if "/" in name:
+        wanted = NodeId.parse(name)
+        if wanted in seen:
+            return seen[wanted]
+        raise _unknown(name, seen)
+    here = NodeId(place.site, name)
+    if here in seen:
+        return seen[here]
+    namesakes = [node for node in seen if node.node == name]
+    if len(namesakes) == 1:
+        return seen[namesakes[0]]
+    raise _unknown(name if namesakes else str(here), seen)
+
+
+def _unknown(name: str, seen: Iterable[NodeId]) -> LabmeshError:
+    return unknown("node", name, map(str, seen), look="labmesh node list --all")

@@ -1,0 +1,75 @@
+"""Groups of commands that are imported when chosen and that know what was meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import click
+
+
+class Verbs(click.Group):
+    """A group that names the nearest command when it does not know one."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that ``args`` begin with.
+
+        Raises:
+            click.UsageError: There is none of that name; says which there are.
+        """
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            known = self.list_commands(ctx)
+            close = difflib.get_close_matches(args[0], known, n=1)
+            hint = f"did you mean {close[0]}? " if close else ""
+            raise click.UsageError(
+                f"no command {args[0]!r}; {hint}There are {', '.join(known)}", ctx
+            )
+        return super().resolve_command(ctx, args)
+
+
+@dataclass(frozen=True, slots=True)
+class Lazy:
+    """Where a command is, and what it does.
+
+    Attributes:
+        home: ``module:attribute``.
+        help: One line; shown without importing the module.
+    """
+
+    home: str
+    help: str
+
+
+class LazyVerbs(Verbs):
+    """A group whose members are imported when chosen.
+
+    Args:
+        members: Commands by name, in the order of the help.
+    """
+
+    def __init__(self, *args: Any, members: Mapping[str, Lazy], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._members = members
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of the help."""
+        return list(self._members)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command."""
+        lazy = self._members.get(cmd_name)
+        if lazy is None:
+            return None
+        module, _, attribute = lazy.home.partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, lazy.help) for name, lazy in self._members.items()])

@@ -1,0 +1,96 @@
+"""``labmesh launch``: start what a launch file describes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from labmesh import launch
+from labmesh.place import data_dir
+from messages.errors import ConfigurationError, LabmeshError
+
+
+@click.command("launch")
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.argument("arguments", nargs=-1, metavar="[NAME:=VALUE]...")
+@click.option("--check", is_flag=True, help="Resolve and validate everything, start nothing.")
+@click.option("--print", "-p", "show", is_flag=True, help="Show the resolved plan, start nothing.")
+@click.option("--args", "-s", "--show-args", "args", is_flag=True, help="Show FILE's arguments.")
+@click.option("--schema", is_flag=True, help="Write the JSON Schema of launch files, for editors.")
+@click.option("--resume", is_flag=True, help="Launch again as last time; new arguments win.")
+@click.option("--site", help="Start only this site's part.")
+@click.option("--data-dir", "folder", help="Folder of the mesh's files (default .labmesh).")
+@click.option("--json", "as_json", is_flag=True, help="Plan and mistakes as JSON.")
+@click.option("--no-color", is_flag=True, help="No colour, not even on a terminal.")
+def command(
+    file: Path | None,
+    arguments: tuple[str, ...],
+    *,
+    check: bool,
+    show: bool,
+    args: bool,
+    schema: bool,
+    resume: bool,
+    site: str | None,
+    folder: str | None,
+    as_json: bool,
+    no_color: bool,
+) -> None:
+    """Start what a launch file describes: MQTT broker, nodes, programs.
+
+    Exit code: 2 when anything is wrong before the start, 130 after Ctrl-C, else that of the first
+    process that failed.
+    """
+    if schema:
+        click.echo(json.dumps(launch.launch_schema(), indent=2))
+        return
+    try:
+        if file is not None and ":=" in str(file):
+            file, arguments = None, (str(file), *arguments)
+        given: dict[str, Any] = dict(launch.parse_arguments(arguments))
+        where = data_dir(folder)
+        if resume:
+            last, before, last_site = launch.read_last_launch(where)
+            if file is not None and file.resolve() != last:
+                raise ConfigurationError(
+                    f"the last launch was of {last}", remedy="leave FILE out, or --resume"
+                )
+            file, given, site = last, {**before, **given}, site or last_site
+        if file is None:
+            raise click.UsageError("name a launch file, or --resume, or --schema")
+        if args:
+            click.echo(launch.show_arguments(launch.declared_arguments(file, given)), nl=False)
+            return
+        plan = launch.load_plan(file, given, only_site=site)
+        if check or show:
+            _show(plan.at_site(site) if site else plan, show=show, as_json=as_json)
+            return
+        code = asyncio.run(launch.execute(plan, where, only_site=site, colour=not no_color))
+    except LabmeshError as error:
+        _fail(error, as_json=as_json)
+    sys.exit(code)
+
+
+def _show(plan: launch.Plan, *, show: bool, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(plan.as_dict() if show else {"problems": []}, indent=2, default=str))
+    elif show:
+        click.echo(launch.show_plan(plan), nl=False)
+    else:
+        nodes = sum(1 for _ in plan.nodes())
+        click.echo(f"{plan.file}: sound, {nodes} node{'s' if nodes != 1 else ''}")
+
+
+def _fail(error: LabmeshError, *, as_json: bool) -> None:
+    problems = error.problems if isinstance(error, launch.LaunchError) else ()
+    if as_json:
+        plain = [problem.as_dict() for problem in problems]
+        click.echo(json.dumps({"problems": plain or [{"what": str(error)}]}, indent=2))
+    else:
+        click.echo(str(error), err=True)
+    sys.exit(2 if isinstance(error, ConfigurationError) else 1)

@@ -1,0 +1,7 @@
+"""The requester's side: submit requests, await results, read the ledger."""
+
+from labmesh.client._client import LabClient
+from labmesh.client._connect import Visitor, connect, requester, visit
+from labmesh.client._handle import RequestHandle
+
+__all__ = ["LabClient", "RequestHandle", "Visitor", "connect", "requester", "visit"]

@@ -1,0 +1,260 @@
+"""The requester's side of the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any, Final
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from labmesh.calls import Caller
+from labmesh.client._handle import RequestHandle
+from labmesh.mesh import Mesh, new_trace
+from labmesh.outbox import Outbox
+from messages.envelope import Header, validate
+from messages.errors import CallError, LabmeshError
+from messages.ids import NodeId, new_id
+from messages.ledger import (
+    FINAL,
+    Cancel,
+    Entry,
+    EntryKind,
+    FromState,
+    Request,
+    Result,
+    ResultStatus,
+    StatusChange,
+)
+from messages.model import JsonObject
+from messages.query import RequestView, ResultView
+from messages.topics import Topic
+
+logger = logging.getLogger("labmesh.client")
+
+_LOOK_AGAIN: Final = 20.0
+"""Wall seconds after which open requests are looked up, should a journal entry have been missed."""
+
+
+class LabClient:
+    """Submits requests, posts results and reads the ledger, as one identity.
+
+    Args:
+        mesh: The seat in the mesh.
+        outbox: Durable messages to the ledger.
+        caller: Service calls.
+    """
+
+    def __init__(self, mesh: Mesh, outbox: Outbox, caller: Caller) -> None:
+        self._mesh = mesh
+        self._outbox = outbox
+        self._caller = caller
+        self._open: dict[UUID, RequestHandle] = {}
+
+    @property
+    def ledger(self) -> NodeId:
+        """The broker node this client speaks to."""
+        return self._outbox.ledger
+
+    async def open(self) -> None:
+        """Subscribe to the journal's entries about this identity's requests."""
+        me = self._mesh.me
+        pattern = self._mesh.topics.of(self.ledger, "journal", "+", me.site, me.node)
+        await self._mesh.on_message(pattern, Entry, self._take)
+
+        async def look() -> None:
+            self._mesh.background(self._look_up_open(), "look up open requests")
+
+        self._mesh.transport.on_connect(look)
+        self._mesh.background(self._look_up_for_ever(), "look up open requests again")
+
+    async def submit(
+        self,
+        quantity: str,
+        method: str,
+        parameters: BaseModel | JsonObject,
+        *,
+        campaign: str | None = None,
+        priority: int = 5,
+        expires: int | None = None,
+        attempts: int = 3,
+        wait: bool = False,
+        from_state: FromState | None = None,
+        id: UUID | None = None,  # noqa: A002
+    ) -> RequestHandle:
+        """Submit a request; return when the ledger has it for good.
+
+        Args:
+            quantity: What to measure, compute or do.
+            method: By which method.
+            parameters: A model, or a map that satisfies the capability's schema.
+            campaign: The campaign it belongs to.
+            priority: 0 to 9; 9 is served first.
+            expires: Wall time (ns) after which nobody shall begin it.
+            attempts: How many workers may try.
+            wait: Wait for an offer where none fits now, instead of being refused.
+            from_state: The state its sample must be in.
+            id: Its uuid; submitting the same again returns the same request.
+
+        Raises:
+            RefusedError: The ledger refused it; the message says which field, and why.
+        """
+        plain = parameters.model_dump() if isinstance(parameters, BaseModel) else parameters
+        request = Request(
+            quantity=quantity,
+            method=method,
+            parameters=plain,
+            campaign=campaign,
+            priority=priority,
+            expires=expires,
+            attempts=attempts,
+            wait=wait,
+            from_state=from_state,
+        )
+        identity = id or new_id()
+        # Known before it is sent: its status may come before its receipt.
+        handle = self._open.setdefault(identity, RequestHandle(self, identity, -1))
+        topic = self._mesh.topics.to("request", self.ledger, quantity, method)
+        try:
+            receipt = await self._outbox.send(topic, request, id=identity, trace=new_trace())
+        except BaseException:
+            self._open.pop(identity, None)
+            raise
+        handle.offset = receipt.offset or 0
+        return handle
+
+    async def watch(self, id: UUID) -> RequestHandle:  # noqa: A002
+        """Return a handle of a request that was submitted before, perhaps by an earlier process.
+
+        Raises:
+            CallRefusedError: The ledger knows no such request.
+        """
+        if id not in self._open:
+            reply = await self.query("query.request", {"id": str(id)})
+            view = RequestView.model_validate(reply["request"])
+            self._open[id] = RequestHandle(self, id, view.offset)
+            self._replay(self._open[id], reply["log"])
+        return self._open[id]
+
+    async def request(
+        self, quantity: str, method: str, parameters: BaseModel | JsonObject, **options: Any
+    ) -> ResultView:
+        """Submit a request and return its result; options and errors as `submit`, then `result`."""
+        handle = await self.submit(quantity, method, parameters, **options)
+        return await handle.result()
+
+    async def cancel(self, id: UUID, reason: str = "") -> None:  # noqa: A002
+        """Retract a request of one's own.
+
+        Raises:
+            RefusedError: It has ended, or is somebody else's.
+        """
+        topic = self._mesh.topics.to("cancel", self.ledger, str(id))
+        await self._outbox.send(topic, Cancel(request=id, reason=reason))
+
+    async def post_result(self, result: Result, *, id: UUID | None = None) -> UUID:  # noqa: A002
+        """Post a result that nobody asked for; idempotent by ``id``. Return its uuid.
+
+        Raises:
+            RefusedError: As the ledger says.
+        """
+        identity = id or new_id()
+        topic = self._mesh.topics.to("result", self.ledger, result.quantity, result.method)
+        await self._outbox.send(topic, result, id=identity)
+        return identity
+
+    async def query(
+        self,
+        service: str,
+        arguments: JsonObject | None = None,
+        *,
+        timeout: float = 10.0,  # noqa: ASYNC109
+    ) -> JsonObject:
+        """Call a reading service of the ledger (``query.requests``, ``journal.read`` ...).
+
+        Raises:
+            CallError: No answer in time, or a refusal.
+        """
+        return await self._caller.call(self.ledger, service, arguments or {}, timeout=timeout)
+
+    async def result(self, id: UUID | str) -> ResultView:  # noqa: A002
+        """Return one result by its uuid (or a unique beginning of it)."""
+        reply = await self.query("query.result", {"id": str(id)})
+        return validate(ResultView, reply["result"], where="result")
+
+    async def requests(self, **filters: Any) -> AsyncIterator[RequestView]:
+        """Yield the requests that match (status, quantity, method, campaign, author), by offset."""
+        async for item in self._pages("query.requests", "requests", filters):
+            yield validate(RequestView, item, where="request")
+
+    async def results(self, **filters: Any) -> AsyncIterator[ResultView]:
+        """Yield the results that match (request, quantity, method, campaign, unsolicited ...)."""
+        async for item in self._pages("query.results", "results", filters):
+            yield validate(ResultView, item, where="result")
+
+    async def _pages(self, service: str, key: str, filters: JsonObject) -> AsyncIterator[Any]:
+        after: int | None = None
+        while True:
+            page = await self.query(
+                service, {**filters, **({} if after is None else {"after": after})}
+            )
+            for item in page[key]:
+                yield item
+            after = page["next"]
+            if after is None:
+                return
+
+    def _take(self, entry: Entry, header: Header, topic: Topic) -> None:
+        if entry.kind is EntryKind.STATUS:
+            change = validate(StatusChange, entry.body, where="entry")
+            handle = self._open.get(change.request)
+            if handle is not None:
+                self._note(handle, change)
+        elif entry.kind is EntryKind.RESULT:
+            view = _view(entry)
+            handle = self._open.get(view.request) if view.request else None
+            if handle is not None:
+                handle.heard = view
+
+    def _note(self, handle: RequestHandle, change: StatusChange) -> None:
+        handle.take(change)
+        if change.after in FINAL:
+            self._open.pop(handle.id, None)
+
+    def _replay(self, handle: RequestHandle, log: list[JsonObject]) -> None:
+        handle.changes.clear()
+        for line in log:
+            fields = {key: line[key] for key in StatusChange.model_fields if key in line}
+            change = validate(StatusChange, {**fields, "request": handle.id}, where="log")
+            self._note(handle, change)
+
+    async def _look_up_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_AGAIN)
+            await self._look_up_open()
+
+    async def _look_up_open(self) -> None:
+        for handle in [handle for handle in self._open.values() if handle.offset >= 0]:
+            with suppress(CallError):
+                reply = await self.query("query.request", {"id": str(handle.id)})
+                try:
+                    self._replay(handle, reply["log"])
+                except LabmeshError:
+                    logger.exception("cannot read the log of request %s", handle.id)
+
+
+def _view(entry: Entry) -> ResultView:
+    """Return a result as it stands at the moment of its entry."""
+    body = {key: value for key, value in entry.body.items() if key != "token"}
+    place = {
+        "id": entry.uuid,
+        "offset": entry.offset,
+        "author": entry.author,
+        "stamp": entry.stamp,
+        "load_time": entry.load_time,
+        "status": ResultStatus.ORIGINAL,
+    }
+    return validate(ResultView, {**body, **place}, where="entry")

@@ -1,0 +1,101 @@
+"""A client without a node: for scripts, notebooks and the command line."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from labmesh.calls import Caller
+from labmesh.client._client import LabClient
+from labmesh.clock import WallClock
+from labmesh.mesh import Mesh
+from labmesh.outbox import Outbox
+from labmesh.place import Place, find_place
+from labmesh.store import NodeStore
+from labmesh.transport import make_transport
+from messages.ids import NodeId, new_id
+from messages.topics import Topics
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """A short-lived participant: it listens, calls and requests, but is no node itself."""
+
+    mesh: Mesh
+    caller: Caller
+    place: Place
+
+
+@asynccontextmanager
+async def visit(place: Place, name: str, *, patience: float = 5.0) -> AsyncIterator[Visitor]:
+    """Take part in the mesh at ``place`` as ``{site}/{name}`` for as long as the block runs.
+
+    Several processes may visit under one name at a time.
+
+    Raises:
+        NotConnectedError: The MQTT broker was not reached within ``patience`` seconds.
+    """
+    me = NodeId(place.site, name)
+    instance = f"i{new_id().hex[-12:]}"
+    transport = make_transport(place.mqtt, client_id=f"{me}/{instance}", username=me.node)
+    # Visitors keep no boot counter; the time of day orders their lives as well.
+    epoch = time.time_ns()
+    mesh = Mesh(transport, Topics(me, place.realm), WallClock(), epoch=epoch, instance=instance)
+    await transport.open(timeout=patience)
+    try:
+        caller = Caller(mesh)
+        await caller.open()
+        yield Visitor(mesh, caller, place)
+    finally:
+        await mesh.close()
+        await transport.close()
+
+
+@asynccontextmanager
+async def connect(
+    *,
+    mqtt: str | None = None,
+    site: str | None = None,
+    name: str = "guest",
+    realm: str | None = None,
+    ledger: str | None = None,
+    patience: float = 5.0,
+) -> AsyncIterator[LabClient]:
+    """Connect to a lab as a requester.
+
+    Whatever is not given comes from LABMESH_* variables or from the launch that runs in this
+    directory. The outbox lives in memory: what was not yet accepted when the block ends is lost
+    (`LabClient.submit` returns only after it was).
+
+    Args:
+        mqtt: ``mqtt://host:port``.
+        site: The site to join.
+        name: One's own name there.
+        realm: First level of every topic.
+        ledger: ``site/node`` of the broker node.
+        patience: Seconds to wait for the MQTT broker.
+
+    Raises:
+        ConfigurationError: No mesh is known.
+        NotConnectedError: Its MQTT broker cannot be reached.
+    """
+    place = find_place(mqtt=mqtt, site=site, realm=realm, ledger=ledger)
+    async with visit(place, name, patience=patience) as visitor, requester(visitor) as lab:
+        yield lab
+
+
+@asynccontextmanager
+async def requester(visitor: Visitor) -> AsyncIterator[LabClient]:
+    """Give a visitor the requester's side of its ledger."""
+    store = NodeStore(None)
+    try:
+        outbox = Outbox(visitor.mesh, store, visitor.place.need_ledger())
+        lab = LabClient(visitor.mesh, outbox, visitor.caller)
+        await outbox.open()
+        await lab.open()
+        yield lab
+    finally:
+        await visitor.mesh.close()
+        await store.close()

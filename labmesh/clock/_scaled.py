@@ -1,0 +1,106 @@
+"""Simulated time that follows a clock node."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Final
+
+from labmesh.clock._sleepers import Sleepers
+from messages.node import ClockTick
+
+_SECOND: Final = 10**9
+
+
+class ScaledClock:
+    """Follows `ClockTick` messages; between two it extrapolates with the rate of the last.
+
+    Only this computer's monotonic clock measures what has passed since a tick arrived, so hosts
+    whose wall clocks differ agree to within the time a tick travels, times the rate.
+
+    Never runs backwards. A tick a little behind what was shown already (by extrapolation) makes
+    the clock stand until the tick's time has caught up. A tick earlier than the tick before is of
+    a clock node that began anew, or was overtaken: it is ignored and counted in `ignored`.
+
+    Before the first tick there is no time: `now` returns 0, as ROS 2's clock does, and sleepers
+    sleep.
+
+    Attributes:
+        ignored: Ticks that went backwards.
+    """
+
+    def __init__(self) -> None:
+        self.ignored = 0
+        self._base: tuple[int, int, float] | None = None
+        self._shown = 0
+        self._sleepers = Sleepers()
+        self._timer: asyncio.TimerHandle | None = None
+        self._ready = asyncio.Event()
+
+    @property
+    def simulated(self) -> bool:
+        """True."""
+        return True
+
+    @property
+    def rate(self) -> float:
+        """Simulated seconds a wall second; 0 while paused and before the first tick."""
+        return self._base[2] if self._base is not None else 0.0
+
+    async def ready(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        """Return when a tick has come.
+
+        Raises:
+            TimeoutError: None came within ``timeout`` wall seconds.
+        """
+        async with asyncio.timeout(timeout):
+            await self._ready.wait()
+
+    def tick(self, tick: ClockTick) -> None:
+        """Take a tick that has just arrived."""
+        if self._base is not None and tick.time < self._base[0]:
+            self.ignored += 1
+            return
+        self.now()
+        self._base = (tick.time, time.monotonic_ns(), tick.rate)
+        self._ready.set()
+        self._wake()
+
+    def now(self) -> int:
+        """Return nanoseconds UTC of simulated time."""
+        if self._base is not None:
+            begin, since, rate = self._base
+            elapsed = time.monotonic_ns() - since
+            self._shown = max(self._shown, begin + int(elapsed * rate))
+        return self._shown
+
+    async def sleep(self, seconds: float) -> None:
+        """Return when ``seconds`` of simulated time have passed; a pause makes that longer.
+
+        Called before the first tick, the sleep begins with it.
+        """
+        if not self._ready.is_set():
+            await self.ready()
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        future = self._sleepers.add(self.now() + round(seconds * _SECOND))
+        self._schedule()
+        await future
+
+    def _wake(self) -> None:
+        self._sleepers.wake(self.now())
+        self._schedule()
+
+    def _schedule(self) -> None:
+        """Set the one timer to the earliest sleeper, by the present rate."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        when = self._sleepers.next
+        if when is None or self._base is None or not self._base[2]:
+            return
+        begin, since, rate = self._base
+        # From the tick, not from `now`, which may be standing still.
+        due = (since + (when - begin) / rate - time.monotonic_ns()) / _SECOND
+        self._timer = asyncio.get_running_loop().call_later(max(due, 0.0), self._wake)

@@ -1,0 +1,53 @@
+"""Launch files: parsed with positions, resolved to a plan, checked as a whole, then executed.
+
+`load_plan` describes and `execute` does; nothing starts before the whole plan is sound.
+"""
+
+from labmesh.launch._execute import execute
+from labmesh.launch._load import declared_arguments, load_plan, parse_arguments
+from labmesh.launch._plan import (
+    Argument,
+    Broker,
+    Dependency,
+    ExecutableProcess,
+    HandlerStep,
+    LogStep,
+    NodeProcess,
+    Plan,
+    Respawn,
+    ShutdownStep,
+    Step,
+    TimerStep,
+)
+from labmesh.launch._problem import LaunchError, Position, Problem
+from labmesh.launch._schema import launch_schema
+from labmesh.launch._show import show_arguments, show_plan
+from labmesh.launch._state import read_last_launch
+from labmesh.launch._substitute import World
+
+__all__ = [
+    "Argument",
+    "Broker",
+    "Dependency",
+    "ExecutableProcess",
+    "HandlerStep",
+    "LaunchError",
+    "LogStep",
+    "NodeProcess",
+    "Plan",
+    "Position",
+    "Problem",
+    "Respawn",
+    "ShutdownStep",
+    "Step",
+    "TimerStep",
+    "World",
+    "declared_arguments",
+    "execute",
+    "launch_schema",
+    "load_plan",
+    "parse_arguments",
+    "read_last_launch",
+    "show_arguments",
+    "show_plan",
+]

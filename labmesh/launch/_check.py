@@ -1,0 +1,155 @@
+"""Validates a resolved plan as a whole, before anything starts."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from labmesh.launch._plan import Broker, ExecutableProcess, NodeProcess, Plan, Process
+from labmesh.launch._problem import Position, Problems, did_you_mean
+from labmesh.launch._programs import load_parameters_model
+from messages.errors import LabmeshError
+
+
+def check_plan(plan: Plan, problems: Problems) -> None:
+    """Report everything that would make the plan fail.
+
+    Duplicate names, circles in ``after``, programs that cannot be found or imported, parameters
+    that their model refuses, ports in use, nodes without an MQTT broker.
+    """
+    _check_names(plan, problems)
+    _check_circles(plan, problems)
+    for process in plan.processes():
+        if isinstance(process, NodeProcess):
+            _check_node(process, plan, problems)
+        else:
+            _check_command(process, problems)
+    for broker in plan.brokers:
+        _check_port(broker, plan, problems)
+
+
+def _check_names(plan: Plan, problems: Problems) -> None:
+    first: dict[str, Position] = {}
+    for process in plan.processes():
+        if process.id in first:
+            problems.add(
+                process.position,
+                f"a second process {process.id!r}, the first is at {first[process.id]}",
+                "give it another name",
+            )
+        first.setdefault(process.id, process.position)
+
+
+def _check_circles(plan: Plan, problems: Problems) -> None:
+    waits = {process.id: process for process in plan.processes()}
+    finished: set[str] = set()
+
+    def visit(process: Process, path: list[str]) -> None:
+        if process.id in path:
+            circle = " -> ".join([*path[path.index(process.id) :], process.id])
+            problems.add(
+                process.position, f"after goes in a circle: {circle}", "remove one of them"
+            )
+            return
+        if process.id in finished:
+            return
+        for dependency in process.after:
+            if dependency.process in waits:
+                visit(waits[dependency.process], [*path, process.id])
+        finished.add(process.id)
+
+    for process in waits.values():
+        visit(process, [])
+
+
+def _check_node(node: NodeProcess, plan: Plan, problems: Problems) -> None:
+    if plan.broker_of(node.site) is None and not problems.incomplete:
+        problems.add(
+            node.position,
+            f"node {node.id!r} has no MQTT broker",
+            "add - mqtt_broker: embedded, or - mqtt_broker: {url: mqtt://host:port}",
+        )
+    if not node.run:
+        return
+    try:
+        model = load_parameters_model(node.run)
+    except LabmeshError as error:
+        problems.add(node.position, error.what, error.remedy)
+        return
+    _check_parameters(node, model, problems)
+
+
+def _check_parameters(node: NodeProcess, model: type[BaseModel], problems: Problems) -> None:
+    try:
+        model.model_validate(dict(node.parameters))
+    except ValidationError as error:
+        for item in error.errors(include_url=False):
+            if item["type"] == "missing" and node.partial:
+                continue
+            problems.add(*_parameter_problem(node, model, item))
+
+
+def _parameter_problem(
+    node: NodeProcess, model: type[BaseModel], item: Any
+) -> tuple[Position, str, str]:
+    path: tuple[str | int, ...] = tuple(item["loc"])
+    name = ".".join(map(str, path))
+    at = next(
+        (node.where[path[:n]] for n in range(len(path), 0, -1) if path[:n] in node.where),
+        node.position,
+    )
+    if item["type"] == "extra_forbidden":
+        known = _fields(model) if len(path) == 1 else ()
+        return at, f"{node.run!r} has no parameter {name!r}", did_you_mean(str(path[-1]), known)
+    if item["type"] == "missing":
+        return at, f"parameter {name!r} of {node.run!r} is required", f"add {path[-1]} under param:"
+    what = f"parameter {name!r} of {node.run!r}: {item['msg']}" if name else item["msg"]
+    description = _description(model, path)
+    return at, f"{what}, not {item['input']!r}" if name else what, description
+
+
+def _fields(model: type[BaseModel]) -> Iterable[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _description(model: type[BaseModel], path: tuple[str | int, ...]) -> str:
+    field = model.model_fields.get(str(path[0])) if path else None
+    return f"it is: {field.description}" if field and field.description else ""
+
+
+def _check_command(process: ExecutableProcess, problems: Problems) -> None:
+    if not process.command:
+        return
+    program = process.command[0]
+    path = process.env.get("PATH")
+    found = shutil.which(str(Path(process.cwd) / program) if "/" in program else program, path=path)
+    if found is None:
+        problems.add(
+            process.position, f"no program {program!r}", "install it, or give its whole path"
+        )
+
+
+def _check_port(broker: Broker, plan: Plan, problems: Problems) -> None:
+    if broker.url is not None or not broker.port:
+        return
+    same = [b for b in plan.brokers if b.url is None and b.port == broker.port]
+    if same[0] is not broker:
+        problems.add(broker.position, f"port {broker.port} is already that of another MQTT broker")
+        return
+    with socket.socket() as probe:
+        # Connections of a former listener that linger in TIME_WAIT do not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", broker.port))
+            probe.listen(1)
+        except OSError as error:
+            problems.add(
+                broker.position,
+                f"port {broker.port} of the embedded MQTT broker: {error.strerror}",
+                "stop what uses it, or leave the port out to take a free one",
+            )

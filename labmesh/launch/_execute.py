@@ -1,0 +1,189 @@
+"""One launch from claim to release: data folder, MQTT brokers, watchers, supervisor, signals."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import AsyncExitStack, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from labmesh.launch._plan import Broker, NodeProcess, Plan
+from labmesh.launch._screen import Screen
+from labmesh.launch._state import RunState
+from labmesh.launch._supervisor import Outcome, Supervisor
+from labmesh.launch._watch import Watcher
+from labmesh.mosquitto import BrokerConfig, MosquittoProcess
+from messages.errors import LabmeshError
+from messages.node import Milestone
+
+_RESTARTS: Final = 5
+_RESTART_SECONDS: Final = 1.0
+
+
+async def execute(
+    plan: Plan, data_dir: Path, *, only_site: str | None = None, colour: bool = True
+) -> int:
+    """Run a checked plan to its end; return the exit code.
+
+    That of the first process that failed; 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP; 1
+    when the launch itself failed; else 0. Whatever happens, no process stays behind.
+
+    Args:
+        plan: From `labmesh.launch.load_plan`.
+        data_dir: Absolute; one launch at a time.
+        only_site: Start only this site's part.
+        colour: False forbids colour on a terminal.
+
+    Raises:
+        ConfigurationError: Another launch lives with this data folder.
+        LabmeshError: The MQTT broker could not be started or reached.
+    """
+    state = RunState(data_dir)
+    state.claim()
+    try:
+        run_dir = state.run_folder(datetime.now(UTC))
+        screen = Screen(run_dir, colour=colour)
+        try:
+            arguments = {argument.name: argument.value for argument in plan.arguments}
+            state.write_last({"file": str(plan.file), "arguments": arguments, "site": only_site})
+            part = plan.at_site(only_site) if only_site else plan
+            return await _Launch(part, data_dir, run_dir, screen, state).run()
+        finally:
+            screen.close()
+    finally:
+        state.release()
+
+
+class _Launch:
+    def __init__(
+        self, plan: Plan, data_dir: Path, run_dir: Path, screen: Screen, state: RunState
+    ) -> None:
+        self._plan = plan
+        self._data_dir = data_dir
+        self._run_dir = run_dir
+        self._screen = screen
+        self._state = state
+        self._urls: dict[str, str] = {}
+        self._supervisor = Supervisor(
+            plan, urls=self._urls, data_dir=data_dir, run_dir=run_dir, screen=screen
+        )
+
+    async def run(self) -> int:
+        loop = asyncio.get_running_loop()
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        for number in numbers:
+            loop.add_signal_handler(number, self._signalled, number)
+        try:
+            async with AsyncExitStack() as stack:
+                outcome = await self._supervise(stack)
+            self._screen.say(f"ended: {outcome.reason} (exit code {outcome.code})")
+            return outcome.code
+        finally:
+            for number in numbers:
+                loop.remove_signal_handler(number)
+
+    def _signalled(self, number: signal.Signals) -> None:
+        supervisor = self._supervisor
+        if supervisor.stopping:
+            supervisor.force.raise_level()
+            return
+        name = "Ctrl-C" if number is signal.SIGINT else number.name
+        self._screen.say(f"{name}: stopping; again to hurry")
+        supervisor.request_stop(name, 128 + number)
+
+    async def _supervise(self, stack: AsyncExitStack) -> Outcome:
+        supervisor = self._supervisor
+        starting = asyncio.create_task(self._start(stack), name="launch start")
+        stopped = asyncio.create_task(supervisor.stopped(), name="launch stopped early")
+        await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (starting, stopped):
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await starting
+        return await supervisor.run()
+
+    async def _start(self, stack: AsyncExitStack) -> None:
+        plan = self._plan
+        for broker in plan.brokers:
+            url = broker.url or await self._start_broker(broker, stack)
+            sites = {process.site for process in plan.processes()} | {plan.site}
+            self._urls.update({s: url for s in sites if plan.broker_of(s) is broker})
+        nodes = list(plan.nodes())
+        own = frozenset(node.id for node in nodes)
+        for url in dict.fromkeys(self._urls[node.site] for node in nodes):
+            watcher = Watcher(
+                url,
+                plan.realm,
+                own,
+                on_life=self._supervisor.life,
+                on_milestone=self._milestone,
+            )
+            stack.push_async_callback(watcher.stop)
+            await watcher.start()
+        if self._urls:
+            self._state.write_mesh(self._mesh(nodes))
+
+    async def _start_broker(self, broker: Broker, stack: AsyncExitStack) -> str:
+        name = f"mqtt_broker.{broker.site}" if broker.site else "mqtt_broker"
+        plan = self._plan
+        sites = {process.site for process in plan.processes()} | {plan.site}
+        config = BrokerConfig(
+            port=broker.port,
+            sites=tuple(sorted(site for site in sites if plan.broker_of(site) is broker)),
+            realm=plan.realm,
+            log_file=self._run_dir / f"{name}.log",
+        )
+        process = MosquittoProcess(config, self._data_dir / "run" / name)
+        await stack.enter_async_context(process)
+        self._screen.say(f"MQTT broker at {process.url} (pid {process.pid})")
+        keeping = asyncio.create_task(self._keep(process), name=f"keep {name}")
+
+        async def let_go() -> None:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+
+        stack.push_async_callback(let_go)
+        return process.url
+
+    async def _keep(self, process: MosquittoProcess) -> None:
+        """Start the MQTT broker again when it dies; nodes reconnect by themselves."""
+        for _ in range(_RESTARTS):
+            line = await process.wait_died()
+            self._screen.say(f"{line}; starting it again", "error")
+            await asyncio.sleep(_RESTART_SECONDS)
+            try:
+                await process.start()
+            except LabmeshError as error:
+                self._screen.say(str(error), "error")
+                break
+        else:
+            await process.wait_died()
+        self._supervisor.request_stop("there is no MQTT broker any more", 1)
+
+    def _milestone(self, node: str, milestone: Milestone) -> None:
+        unit = self._supervisor.units.get(node)
+        self._screen.milestone(unit.label if unit else node, milestone)
+
+    def _mesh(self, nodes: list[NodeProcess]) -> dict[str, Any]:
+        """Return what tools need to join: by far the most nodes' ledger and clock."""
+        site = self._plan.site if self._plan.site in self._urls else next(iter(self._urls))
+        return {
+            "mqtt": self._urls[site],
+            "realm": self._plan.realm,
+            "site": site,
+            "ledger": _most_common(node.ledger for node in nodes),
+            "clock": _most_common(node.clock for node in nodes),
+            "pid": os.getpid(),
+            "file": str(self._plan.file),
+            "run": str(self._run_dir),
+        }
+
+
+def _most_common(names: Iterable[str | None]) -> str | None:
+    counted = Counter(name for name in names if name is not None).most_common(1)
+    return counted[0][0] if counted else None

@@ -1,0 +1,85 @@
+"""The front door: from a file and arguments to a plan that is fit to run, or all its mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from labmesh.launch._check import check_plan
+from labmesh.launch._plan import Plan
+from labmesh.launch._problem import COMMAND_LINE, LaunchError, Problems, did_you_mean
+from labmesh.launch._resolve import resolve
+from labmesh.launch._substitute import World
+from messages.errors import ConfigurationError
+
+
+def load_plan(
+    file: str | Path,
+    arguments: Mapping[str, Any] | None = None,
+    *,
+    only_site: str | None = None,
+    world: World | None = None,
+    check: bool = True,
+) -> Plan:
+    """Return the resolved and checked plan of a launch file; nothing is started.
+
+    Args:
+        file: The launch file.
+        arguments: Values for its arguments; a text is read as the argument's type.
+        only_site: The site whose part is to be started: the plan must have some for it.
+        world: What the file sees outside itself; by default, the real one.
+        check: False leaves out what `check_plan` finds (programs, parameters, ports).
+
+    Raises:
+        LaunchError: With every mistake found, each with its position and what to do.
+    """
+    problems = Problems()
+    plan = resolve(Path(file), arguments or {}, problems, world)
+    if plan is not None and check:
+        check_plan(plan, problems)
+    if plan is not None and only_site is not None and not problems.incomplete:
+        sites = {process.site for process in plan.processes()}
+        if only_site not in sites:
+            problems.add(
+                COMMAND_LINE,
+                f"nothing here is at site {only_site!r}",
+                did_you_mean(only_site, sites),
+            )
+    problems.raise_if_any()
+    assert plan is not None  # noqa: S101 - no plan means a problem
+    return plan
+
+
+def declared_arguments(file: str | Path, arguments: Mapping[str, Any] | None = None) -> Plan:
+    """Return the plan as far as it goes, for its arguments alone: required ones may be missing.
+
+    Raises:
+        LaunchError: The file cannot be read as a launch file at all.
+    """
+    problems = Problems()
+    plan = resolve(Path(file), arguments or {}, problems)
+    if plan is None:
+        raise LaunchError(problems.found)
+    return plan
+
+
+def parse_arguments(words: Sequence[str]) -> dict[str, str]:
+    """Return ``name:=value`` words as a map.
+
+    Raises:
+        ConfigurationError: A word is not of that form, or a name is given twice.
+    """
+    found: dict[str, str] = {}
+    for word in words:
+        name, assign, value = word.partition(":=")
+        if not assign or not name:
+            raise ConfigurationError(
+                f"{word!r} is not an argument",
+                where="command line",
+                remedy="write it as name:=value",
+            )
+        if name in found:
+            raise ConfigurationError(f"argument {name!r} is given twice", where="command line")
+        found[name] = value
+    return found

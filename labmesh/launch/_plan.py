@@ -1,0 +1,261 @@
+"""The resolved plan: pure data, everything decided, nothing started."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit, urlunsplit
+
+from labmesh.launch._problem import Position
+
+Path_ = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dependency:
+    """A process waits until ``process`` is ready.
+
+    Attributes:
+        process: As written until resolved, then ``site/name``.
+        state: ``started``, ``exited`` (with success), or a lifecycle state.
+    """
+
+    process: str
+    state: str
+    position: Position = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Respawn:
+    """Start again after an exit that nobody asked for.
+
+    The n-th restart in a row waits ``delay * 2^(n-1)`` seconds, at most 30 (or ``delay`` where
+    that is longer); a run of a minute starts the count anew.
+    """
+
+    delay: float = 1.0
+    max_retries: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """What nodes and executables have in common. ``site/name`` identifies it in the plan."""
+
+    name: str
+    site: str
+    after: tuple[Dependency, ...] = ()
+    respawn: Respawn | None = None
+    on_exit: Literal["ignore", "shutdown"] = "ignore"
+    env: Mapping[str, str] = field(default_factory=dict)
+    output: Literal["screen", "log", "both"] = "both"
+    position: Position
+
+    @property
+    def id(self) -> str:
+        """``site/name``."""
+        return f"{self.site}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeProcess(Process):
+    """A node. ``parameters`` are those of its file and of the launch file together."""
+
+    run: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    ledger: str | None = None
+    clock: str | None = None
+    autostart: bool = True
+    where: Mapping[Path_, Position] = field(default_factory=dict, repr=False, compare=False)
+    partial: bool = field(default=False, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutableProcess(Process):
+    """Any program. ``cwd`` is absolute."""
+
+    command: tuple[str, ...]
+    cwd: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogStep:
+    """Write a line."""
+
+    message: str
+    level: str = "info"
+    position: Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerStep:
+    """Take steps ``delay`` wall seconds later."""
+
+    delay: float
+    steps: tuple[Step, ...]
+    position: Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandlerStep:
+    """Take steps when ``process`` (``site/name``) has started, or has exited for good."""
+
+    event: Literal["start", "exit"]
+    process: str
+    site: str
+    steps: tuple[Step, ...]
+    position: Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShutdownStep:
+    """End the launch."""
+
+    reason: str = ""
+    position: Position
+
+
+Step = NodeProcess | ExecutableProcess | LogStep | TimerStep | HandlerStep | ShutdownStep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broker:
+    """The MQTT broker of ``site``'s nodes, or of everybody's (None). No ``url``: embedded."""
+
+    site: str | None = None
+    url: str | None = None
+    port: int = 0
+    position: Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Argument:
+    """A declared argument of the main file and the value it has in this plan."""
+
+    name: str
+    value: Any
+    description: str = ""
+    type: str = "text"
+    choices: tuple[Any, ...] = ()
+    required: bool = False
+    position: Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything a launch will do."""
+
+    file: Path
+    realm: str
+    site: str
+    arguments: tuple[Argument, ...]
+    brokers: tuple[Broker, ...]
+    steps: tuple[Step, ...]
+
+    def processes(self) -> Iterator[NodeProcess | ExecutableProcess]:
+        """Yield every process, also those in timers and handlers."""
+        yield from (step for step in walk(self.steps) if isinstance(step, Process))
+
+    def nodes(self) -> Iterator[NodeProcess]:
+        """Yield every node."""
+        yield from (process for process in self.processes() if isinstance(process, NodeProcess))
+
+    def broker_of(self, site: str) -> Broker | None:
+        """Return the MQTT broker of a site's nodes."""
+        own = (broker for broker in self.brokers if broker.site == site)
+        shared = (broker for broker in self.brokers if broker.site is None)
+        return next(own, None) or next(shared, None)
+
+    def labels(self) -> dict[str, str]:
+        """Return what each process is called on the screen: its name where that is unique."""
+        ids = [process.id for process in self.processes()]
+        names = [process.name for process in self.processes()]
+        return {
+            known: name if names.count(name) == 1 else known
+            for known, name in zip(ids, names, strict=True)
+        }
+
+    def at_site(self, site: str) -> Plan:
+        """Return the part of the plan that belongs to ``site``."""
+        return dataclasses.replace(
+            self,
+            site=site,
+            brokers=tuple(b for b in self.brokers if b.site in (None, site)),
+            steps=tuple(_at_site(self.steps, site)),
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the plan as plain data, passwords masked."""
+        return {
+            "file": str(self.file),
+            "realm": self.realm,
+            "site": self.site,
+            "arguments": {argument.name: argument.value for argument in self.arguments},
+            "brokers": [
+                {
+                    "site": broker.site,
+                    "embedded": broker.url is None,
+                    **({"url": masked(broker.url)} if broker.url else {"port": broker.port}),
+                }
+                for broker in self.brokers
+            ],
+            "steps": [_step_dict(step) for step in self.steps],
+        }
+
+
+def walk(steps: tuple[Step, ...]) -> Iterator[Step]:
+    """Yield every step, those inside timers and handlers after these."""
+    for step in steps:
+        yield step
+        if isinstance(step, TimerStep | HandlerStep):
+            yield from walk(step.steps)
+
+
+def masked(url: str) -> str:
+    """Return ``url`` with its password masked."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username}:***@{host}"))
+
+
+def _at_site(steps: tuple[Step, ...], site: str) -> Iterator[Step]:
+    for step in steps:
+        if isinstance(step, TimerStep | HandlerStep):
+            inner = tuple(_at_site(step.steps, site))
+            foreign = isinstance(step, HandlerStep) and step.site != site
+            if inner and not foreign:
+                yield dataclasses.replace(step, steps=inner)
+        elif not isinstance(step, Process) or step.site == site:
+            yield step
+
+
+def _step_dict(step: Step) -> dict[str, Any]:
+    kind = {
+        NodeProcess: "node",
+        ExecutableProcess: "executable",
+        LogStep: "log",
+        TimerStep: "timer",
+        HandlerStep: "handler",
+        ShutdownStep: "shutdown",
+    }[type(step)]
+    plain: dict[str, Any] = {"action": kind}
+    for item in dataclasses.fields(step):
+        value = getattr(step, item.name)
+        if item.name in ("position", "where", "partial"):
+            continue
+        if item.name == "steps":
+            value = [_step_dict(inner) for inner in value]
+        elif item.name == "after":
+            value = {dependency.process: dependency.state for dependency in value}
+        elif isinstance(value, Respawn):
+            value = dataclasses.asdict(value)
+        elif isinstance(value, tuple):
+            value = list(value)
+        elif isinstance(value, Mapping):
+            value = dict(value)
+        plain[item.name] = value
+    return plain

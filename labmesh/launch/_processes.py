@@ -1,0 +1,223 @@
+"""Nodes and executables: from entity to planned process."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any, Final, Literal, cast
+
+from labmesh.launch._document import Items, Map, Scalar, Value, read_document
+from labmesh.launch._entities import ON_EXIT, OUTPUTS, Executable, Node
+from labmesh.launch._parse import shown_path
+from labmesh.launch._plan import Dependency, ExecutableProcess, NodeProcess, Respawn
+from labmesh.launch._problem import did_you_mean
+from labmesh.launch._read import Reader, Where, positions, without_poison
+from labmesh.launch._substitute import POISON, as_text
+from messages.errors import NameInvalidError
+from messages.ids import NodeId, check_name
+
+NODE_STATES: Final = ("started", "unconfigured", "inactive", "active", "finalized", "exited")
+EXECUTABLE_STATES: Final = ("started", "exited")
+DEFAULT_STATE: Final = ""
+"""Stands for the state that fits: ``active`` of a node, ``started`` of an executable."""
+
+_ENV_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def node_process(entity: Node, reader: Reader) -> NodeProcess:
+    """Return the node as planned; what could not be read is absent and reported."""
+    run = reader.text(entity.run, "run") or ""
+    site = _checked_name(entity.site, "site", reader) or reader.scope.site
+    parameters, where, partial = _parameters(entity, reader)
+    autostart = reader.boolean(entity.autostart, "autostart")
+    return NodeProcess(
+        name=_name(entity.name, default_name(run), entity.run, reader),
+        site=site,
+        run=run,
+        parameters=parameters,
+        where=where,
+        partial=partial,
+        ledger=_node_id(entity.ledger, "ledger", site, reader),
+        clock=_node_id(entity.clock, "clock", site, reader),
+        autostart=autostart is not False,
+        after=_after(entity.after, reader),
+        respawn=_respawn(entity.respawn, reader),
+        on_exit=_on_exit(entity.on_exit, reader),
+        env=_env(entity.env, reader),
+        output=_output(entity.output, reader),
+        position=entity.position,
+    )
+
+
+def executable_process(entity: Executable, reader: Reader) -> ExecutableProcess:
+    """Return the executable as planned."""
+    command = _command(entity.cmd, reader)
+    cwd = reader.text(entity.cwd, "cwd")
+    folder = reader.scope.folder / cwd if cwd else reader.scope.world.cwd
+    if cwd and entity.cwd is not None and not folder.is_dir():
+        reader.problems.add(entity.cwd.position, f"no folder {cwd!r}", f"looked for {folder}")
+    default = default_name(Path(command[0]).stem) if command else ""
+    return ExecutableProcess(
+        name=_name(entity.name, default, entity.cmd, reader),
+        site=reader.scope.site,
+        command=command,
+        cwd=str(folder),
+        after=_after(entity.after, reader),
+        respawn=_respawn(entity.respawn, reader),
+        on_exit=_on_exit(entity.on_exit, reader),
+        env=_env(entity.env, reader),
+        output=_output(entity.output, reader),
+        position=entity.position,
+    )
+
+
+def default_name(run: str) -> str:
+    """Return the name that ``asab``, ``module:TwoWords`` or a program has by default."""
+    last = run.rpartition(":")[2]
+    return re.sub(r"[^a-z0-9_-]", "_", _CAMEL.sub("_", last).lower())
+
+
+def _name(value: Value | None, default: str, fallback: Value, reader: Reader) -> str:
+    """Return a valid name; a made-up unique one when it is not, so that no other check trips."""
+    if value is None and default:
+        value, text = fallback, default
+    else:
+        text = reader.text(value, "name") or ""
+    if value is None or not text:
+        reader.problems.incomplete = True
+        return f"line{(value or fallback).position.line}"
+    try:
+        return check_name(text, "name")
+    except NameInvalidError as error:
+        reader.problems.add(value.position, error.what.partition("\n")[0], error.remedy)
+        reader.problems.incomplete = True
+        return text
+
+
+def _checked_name(value: Value | None, what: str, reader: Reader) -> str | None:
+    text = reader.text(value, what)
+    if text is None or value is None:
+        return None
+    try:
+        return check_name(text, what)
+    except NameInvalidError as error:
+        reader.problems.add(value.position, error.what.partition("\n")[0], error.remedy)
+        return None
+
+
+def _node_id(value: Value | None, what: str, site: str, reader: Reader) -> str | None:
+    text = reader.text(value, what)
+    if text is None or value is None:
+        return None
+    try:
+        return str(NodeId.parse(text if "/" in text else f"{site}/{text}"))
+    except NameInvalidError as error:
+        reader.problems.add(value.position, error.what.partition("\n")[0], error.remedy)
+        return None
+
+
+def _parameters(entity: Node, reader: Reader) -> tuple[dict[str, Any], Where, bool]:
+    given, where = reader.values(entity.param, "param")
+    path = reader.path(entity.params_file, "params_file")
+    partial = path is None and entity.params_file is not None
+    if path is not None:
+        document = read_document(path, shown_path(path), reader.problems)
+        if isinstance(document, Map):
+            from_file: Where = {}
+            positions(document, (), from_file)
+            where = {**from_file, **where}
+            given = {**_plain(document), **given}
+        elif document is not None and not (isinstance(document, Scalar) and not document.value):
+            reader.problems.add(document.position, "not a map of parameters")
+    parameters, lost = without_poison(given)
+    return parameters, where, partial or lost
+
+
+def _plain(document: Map) -> dict[str, Any]:
+    """Return a parameter file's content: data, in which ``$(`` means nothing."""
+
+    def plain(value: Value) -> Any:
+        if isinstance(value, Scalar):
+            return value.value
+        if isinstance(value, Map):
+            return {entry.key: plain(entry.value) for entry in value.entries}
+        return [plain(item) for item in value.items]
+
+    return {entry.key: plain(entry.value) for entry in document.entries}
+
+
+def _after(value: Value | None, reader: Reader) -> tuple[Dependency, ...]:
+    pairs: list[tuple[str | None, str, Value]] = []
+    if isinstance(value, Map):
+        for entry in value.entries:
+            state = reader.text(entry.value, f"after {entry.key}", NODE_STATES)
+            at = Scalar(entry.position, entry.key)
+            pairs.append((entry.key, state or DEFAULT_STATE, at))
+    elif isinstance(value, Items):
+        pairs = [(reader.text(item, "after"), DEFAULT_STATE, item) for item in value.items]
+    elif value is not None:
+        pairs = [(reader.text(value, "after"), DEFAULT_STATE, value)]
+    return tuple(
+        Dependency(process=name, state=state, position=at.position)
+        for name, state, at in pairs
+        if name is not None
+    )
+
+
+def _respawn(value: Value | None, reader: Reader) -> Respawn | None:
+    if not isinstance(value, Map):
+        return Respawn() if reader.boolean(value, "respawn") else None
+    known = ("delay", "max_retries")
+    for entry in value.entries:
+        if entry.key not in known:
+            reader.problems.add(
+                entry.position, f"respawn has no key {entry.key!r}", did_you_mean(entry.key, known)
+            )
+    delay, retries = value.get("delay"), value.get("max_retries")
+    seconds = reader.number(delay.value, "delay") if delay else None
+    return Respawn(
+        delay=1.0 if seconds is None else seconds,
+        max_retries=reader.integer(retries.value, "max_retries") if retries else None,
+    )
+
+
+def _on_exit(value: Value | None, reader: Reader) -> Literal["ignore", "shutdown"]:
+    text = reader.text(value, "on_exit", ON_EXIT) or "ignore"
+    return cast("Literal['ignore', 'shutdown']", text)
+
+
+def _output(value: Value | None, reader: Reader) -> Literal["screen", "log", "both"]:
+    text = reader.text(value, "output", OUTPUTS) or "both"
+    return cast("Literal['screen', 'log', 'both']", text)
+
+
+def _env(value: Value | None, reader: Reader) -> dict[str, str]:
+    own = reader.texts(value, "env")
+    if isinstance(value, Map):
+        for entry in value.entries:
+            if not _ENV_NAME.fullmatch(entry.key):
+                reader.problems.add(
+                    entry.position, f"{entry.key!r} is not the name of an environment variable"
+                )
+    return {**reader.scope.environment, **own}
+
+
+def _command(value: Value, reader: Reader) -> tuple[str, ...]:
+    found = reader.any(value)
+    if isinstance(found, str):
+        try:
+            found = shlex.split(found)
+        except ValueError as error:
+            reader.problems.add(value.position, f"cmd cannot be split: {error}")
+            return ()
+    if found is POISON or (isinstance(found, list) and POISON in found):
+        return ()
+    plain = isinstance(found, list) and not any(isinstance(i, dict | list) for i in found)
+    if not plain or not found or not as_text(found[0]):
+        reader.problems.add(
+            value.position, "cmd is not a program and its arguments", "write it as a list of texts"
+        )
+        return ()
+    return tuple(map(as_text, found))

@@ -1,0 +1,315 @@
+"""Executes a plan: starts, watches, respawns and, in reverse order, ends its processes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labmesh.launch._command import environment, node_command, write_parameters
+from labmesh.launch._plan import (
+    Dependency,
+    HandlerStep,
+    LogStep,
+    NodeProcess,
+    Plan,
+    ShutdownStep,
+    Step,
+    TimerStep,
+    walk,
+)
+from labmesh.launch._process import Child, Keeper
+from labmesh.launch._screen import Screen
+from labmesh.launch._unit import Force, Unit, satisfies
+
+_REMINDER_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Why a launch ends, and its exit code."""
+
+    reason: str
+    code: int
+
+
+class Supervisor:
+    """Runs the processes of one plan.
+
+    Args:
+        plan: Checked, and only the part that runs here.
+        urls: The url of the MQTT broker by site.
+        data_dir: The mesh's data folder, absolute.
+        run_dir: Where parameter files go.
+        screen: Takes every line.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        urls: Mapping[str, str],
+        data_dir: Path,
+        run_dir: Path,
+        screen: Screen,
+    ) -> None:
+        self._plan = plan
+        self._urls = urls
+        self._data_dir = data_dir
+        self._run_dir = run_dir
+        self._screen = screen
+        labels = plan.labels()
+        self.units = {p.id: Unit(p, labels[p.id]) for p in plan.processes()}
+        self._others: dict[str, str] = {}
+        self._handlers = [step for step in walk(plan.steps) if isinstance(step, HandlerStep)]
+        self._keeper = Keeper()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timers = 0
+        self._news = asyncio.Event()
+        self._failure: int | None = None
+        self._stop = asyncio.Event()
+        self._outcome: Outcome | None = None
+        self.force = Force()
+
+    def request_stop(self, reason: str, code: int | None = None) -> None:
+        """End the launch; the first reason and code count, later calls make it less patient.
+
+        Args:
+            reason: For the screen.
+            code: The exit code; None: that of the first process that failed, else 0.
+        """
+        if self._outcome is not None:
+            return
+        self._outcome = Outcome(reason, (self._failure or 0) if code is None else code)
+        self._stop.set()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the end was asked for."""
+        return self._stop.is_set()
+
+    async def stopped(self) -> None:
+        """Return once the end was asked for."""
+        await self._stop.wait()
+
+    async def run(self) -> Outcome:
+        """Take the steps, wait for the end, end everything. Leaves no process behind."""
+        await self._keeper.start()
+        try:
+            self._take(self._plan.steps)
+            self._end_when_idle()
+            await self._stop.wait()
+        finally:
+            self.request_stop("internal error", 1)
+            await self._stop_all()
+            await self._keeper.stop()
+        assert self._outcome is not None  # noqa: S101 - request_stop has set it
+        return self._outcome
+
+    def life(self, node: str, state: str) -> None:
+        """Take the lifecycle state of ``site/node``, ours or another's."""
+        unit = self.units.get(node)
+        if unit is None:
+            self._others[node] = state
+        elif unit.running and unit.life != state:
+            unit.reach(state)
+            self._screen.say(f"{unit.label} is {state}")
+        self._tell()
+
+    def _take(self, steps: tuple[Step, ...]) -> None:
+        for step in steps:
+            if self.stopping:
+                return
+            if isinstance(step, LogStep):
+                self._screen.say(step.message, step.level)
+            elif isinstance(step, TimerStep):
+                self._timers += 1
+                self._spawn(self._timer(step), f"timer {step.position}")
+            elif isinstance(step, ShutdownStep):
+                self.request_stop(step.reason or f"asked by {step.position}")
+            elif not isinstance(step, HandlerStep):
+                self._begin(self.units[step.id])
+
+    def _begin(self, unit: Unit) -> None:
+        if unit.task is not None and not unit.task.done():
+            self._screen.say(f"{unit.label} runs already", "warn")
+            return
+        unit.code = None
+        unit.task = self._spawn(self._run_unit(unit), f"unit {unit.plan.id}")
+
+    async def _timer(self, step: TimerStep) -> None:
+        await asyncio.sleep(step.delay)
+        self._timers -= 1
+        self._take(step.steps)
+        self._end_when_idle()
+
+    async def _run_unit(self, unit: Unit) -> None:
+        for dependency in unit.plan.after:
+            if not await self._await(unit, dependency):
+                return
+        delay: float | None = 0.0
+        while delay is not None and not self.stopping:
+            if unit.runs:
+                self._screen.say(f"starting {unit.label} again in {delay:g} s", "warn")
+                await asyncio.sleep(delay)
+            begun = time.monotonic()
+            code = await self._run_once(unit)
+            if self.stopping:
+                return
+            delay = unit.respawn_delay(time.monotonic() - begun)
+            self._report_exit(unit, code, final=delay is None)
+        self._ended(unit, code)
+
+    async def _run_once(self, unit: Unit) -> int:
+        plan = unit.plan
+        mqtt = self._urls.get(plan.site)
+        if isinstance(plan, NodeProcess):
+            stem = unit.label.replace("/", ".")
+            command = node_command(
+                plan,
+                mqtt=mqtt or "",
+                realm=self._plan.realm,
+                data_dir=self._data_dir,
+                params_file=write_parameters(
+                    plan.parameters, self._run_dir / f"{stem}.params.yaml"
+                ),
+            )
+            cwd = None
+        else:
+            command, cwd = list(plan.command), plan.cwd
+        async with unit.gate:
+            if self.stopping:
+                return 0
+            child = await Child.start(
+                command,
+                env=environment(plan, mqtt=mqtt, realm=self._plan.realm, data_dir=self._data_dir),
+                cwd=cwd,
+                on_line=lambda line: self._screen.line(unit.label, line, plan.output),
+                keeper=self._keeper,
+            )
+            unit.new_run(child)
+        self._screen.say(f"started {unit.label} (pid {child.pid})")
+        self._tell()
+        self._handle("start", unit)
+        code = await child.wait()
+        self._tell()
+        return code
+
+    def _report_exit(self, unit: Unit, code: int, *, final: bool) -> None:
+        early = not unit.ready_once
+        if code == 0:
+            self._screen.say(f"{unit.label} has exited")
+            return
+        when = f"before it was ready, {_how(code)}" if early else _how(code)
+        self._screen.say(f"{unit.label} has exited {when}", "error" if final else "warn")
+        if unit.child is not None and (early or unit.plan.output == "log"):
+            for line in unit.child.tail:
+                self._screen.line("launch", f"    {unit.label}| {line}", "both")
+
+    def _ended(self, unit: Unit, code: int) -> None:
+        """A process has ended for good, by itself."""
+        unit.code = code
+        if code and self._failure is None:
+            self._failure = code
+        self._tell()
+        self._handle("exit", unit)
+        if unit.plan.on_exit == "shutdown":
+            self.request_stop(f"{unit.label} has exited")
+        elif code and not unit.ready_once:
+            self.request_stop(f"{unit.label} could not start")
+        self._end_when_idle()
+
+    async def _await(self, unit: Unit, dependency: Dependency) -> bool:
+        """Wait until a dependency is fulfilled; False when it never will be."""
+        waited = 0.0
+        other = self.units.get(dependency.process)
+        name = other.label if other else dependency.process
+        while not self._fulfilled(dependency):
+            if other is not None and other.over:
+                self._screen.say(
+                    f"{unit.label} waits for {name} to be {dependency.state}, "
+                    f"but it has exited {_how(other.code or 0)}",
+                    "error",
+                )
+                self.request_stop(f"{unit.label} could not start", self._failure or 1)
+                return False
+            news = self._news
+            try:
+                async with asyncio.timeout(_REMINDER_SECONDS):
+                    await news.wait()
+            except TimeoutError:
+                waited += _REMINDER_SECONDS
+                self._screen.say(
+                    f"{unit.label} has waited {waited:.0f} s for {name} to be {dependency.state}"
+                )
+        return True
+
+    def _fulfilled(self, dependency: Dependency) -> bool:
+        unit = self.units.get(dependency.process)
+        if unit is not None:
+            return unit.fulfils(dependency.state)
+        if dependency.state == "started":
+            return dependency.process in self._others
+        return satisfies(self._others.get(dependency.process), dependency.state)
+
+    def _handle(self, event: str, unit: Unit) -> None:
+        for handler in self._handlers:
+            if handler.event == event and handler.process == unit.plan.id:
+                self._take(handler.steps)
+
+    def _tell(self) -> None:
+        """Wake everyone who waits for something to change."""
+        self._news.set()
+        self._news = asyncio.Event()
+
+    def _end_when_idle(self) -> None:
+        begun = [unit for unit in self.units.values() if unit.task is not None]
+        only_serves = not self.units and any(b.url is None for b in self._plan.brokers)
+        if self._timers == 0 and all(unit.over for unit in begun) and not only_serves:
+            self.request_stop("nothing is left to do")
+
+    async def _stop_all(self) -> None:
+        over = {name: asyncio.Event() for name in self.units}
+        dependents: dict[str, list[asyncio.Event]] = {name: [] for name in self.units}
+        for name, unit in self.units.items():
+            for dependency in unit.plan.after:
+                if dependency.process in dependents:
+                    dependents[dependency.process].append(over[name])
+
+        async def stop(name: str) -> None:
+            waits = [event.wait() for event in dependents[name]]
+            try:
+                await self.units[name].stop(self.force, self._warn, _all(waits))
+            finally:
+                over[name].set()
+
+        await asyncio.gather(*(stop(name) for name in self.units))
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _warn(self, text: str) -> None:
+        self._screen.say(text, "warn")
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._screen.say(f"{task.get_name()}: {type(error).__name__}: {error}", "error")
+            self.request_stop("internal error", 1)
+
+
+async def _all(work: list[Coroutine[Any, Any, Any]]) -> None:
+    await asyncio.gather(*work)
+
+
+def _how(code: int) -> str:
+    return f"with code {code}"

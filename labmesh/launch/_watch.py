@@ -1,0 +1,90 @@
+"""Follows the lifecycle states and milestones that nodes publish."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable
+
+from labmesh.transport import Delivery, Transport, make_transport
+from messages.envelope import decode
+from messages.errors import LabmeshError
+from messages.node import Lifecycle, Milestone
+from messages.topics import parse_topic
+
+_log = logging.getLogger(__name__)
+
+
+class Watcher:
+    """Subscribes to every node's ``~/node/life`` and ``~/event/milestone`` on one MQTT broker.
+
+    A retained state that was there before the launch is of a former process and is not reported,
+    unless the node is one that this launch does not start.
+
+    Args:
+        url: The MQTT broker.
+        realm: First level of the topics.
+        own: The nodes (``site/node``) this launch starts.
+        on_life: Takes ``site/node`` and its lifecycle state.
+        on_milestone: Takes ``site/node`` and its milestone.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        realm: str,
+        own: frozenset[str],
+        *,
+        on_life: Callable[[str, str], None],
+        on_milestone: Callable[[str, Milestone], None],
+    ) -> None:
+        self._realm = realm
+        self._own = own
+        self._on_life = on_life
+        self._on_milestone = on_milestone
+        self._stale: dict[str, int] = {}
+        self._settled = False
+        self._transport: Transport = make_transport(url, client_id=f"launch-{secrets.token_hex(6)}")
+
+    async def start(self) -> None:
+        """Connect and subscribe.
+
+        Raises:
+            TransportError: The MQTT broker does not answer, or refuses.
+        """
+        await self._transport.open()
+        await self._transport.subscribe(f"{self._realm}/+/+/node/life", self._life)
+        await self._transport.subscribe(f"{self._realm}/+/+/event/milestone", self._milestone)
+        self._settled = True
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        await self._transport.close()
+
+    def _life(self, delivery: Delivery) -> None:
+        if not delivery.payload:
+            return
+        try:
+            node = str(parse_topic(delivery.topic).author)
+            envelope = decode(delivery.payload).open()
+        except LabmeshError as error:
+            _log.warning("%s not taken: %s", delivery.topic, error)
+            return
+        if not isinstance(envelope.body, Lifecycle):
+            return
+        if delivery.retain and node in self._own:
+            if not self._settled:
+                self._stale[node] = envelope.header.epoch
+            if self._stale.get(node) == envelope.header.epoch:
+                return
+        self._on_life(node, envelope.body.state.value)
+
+    def _milestone(self, delivery: Delivery) -> None:
+        try:
+            node = str(parse_topic(delivery.topic).author)
+            envelope = decode(delivery.payload).open()
+        except LabmeshError as error:
+            _log.warning("%s not taken: %s", delivery.topic, error)
+            return
+        if isinstance(envelope.body, Milestone):
+            self._on_milestone(node, envelope.body)

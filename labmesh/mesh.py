@@ -1,0 +1,285 @@
+"""A process's seat in the mesh: typed messages over a transport, under one identity."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+from labmesh.clock import Clock
+from labmesh.transport import CONTENT_TYPE, Delivery, Subscription, Transport
+from messages.envelope import Envelope, Header, RawEnvelope, decode, encode
+from messages.errors import LabmeshError, MessageError, NotConnectedError
+from messages.ids import NodeId, new_id
+from messages.model import Message
+from messages.node import Problem
+from messages.schema import schema_hash
+from messages.topics import Topic, Topics, parse_topic
+
+M = TypeVar("M", bound=Message)
+MessageHandler = Callable[[M, Header, Topic], Awaitable[None] | None]
+"""Takes a message, its header and its topic. Same rules as `labmesh.transport.Handler`."""
+
+logger = logging.getLogger("labmesh.mesh")
+
+_PROBLEMS_PER_SECOND: Final = 10
+"""A flood of bad messages must not become a flood of complaints."""
+
+
+class Mesh:
+    """Publishes and receives messages as ``topics.me``.
+
+    Args:
+        transport: The connection.
+        topics: Identity and realm.
+        clock: Stamps what is published.
+        epoch: Boot counter of this identity.
+        instance: Tells processes of one identity apart; where replies to this one are sent.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        topics: Topics,
+        clock: Clock,
+        *,
+        epoch: int = 0,
+        instance: str = "0",
+    ) -> None:
+        self.transport = transport
+        self.topics = topics
+        self.clock = clock
+        self.epoch = epoch
+        self.instance = instance
+        self.problems = 0
+        self._seq = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._problem_window = (0, 0)
+        self._kept: dict[str, Message] = {}
+        transport.on_connect(self._restore)
+
+    @property
+    def me(self) -> NodeId:
+        """This identity."""
+        return self.topics.me
+
+    def header(self, model: type[Message], *, id: UUID | None = None, trace: str = "") -> Header:  # noqa: A002
+        """Return the header of this identity's next message."""
+        self._seq += 1
+        return Header(
+            type=model.TYPE,
+            schema=schema_hash(model),
+            id=id or new_id(),
+            stamp=self.clock.now(),
+            sender=str(self.me),
+            epoch=self.epoch,
+            seq=self._seq,
+            trace=trace,
+        )
+
+    async def send(
+        self,
+        topic: str,
+        message: Message,
+        *,
+        qos: int = 1,
+        retain: bool = False,
+        expiry: float | None = None,
+        id: UUID | None = None,  # noqa: A002
+        trace: str = "",
+        correlation: UUID | None = None,
+        wait: bool = True,
+    ) -> Header:
+        """Publish ``message``; with QoS 1 return when the MQTT broker has acknowledged it.
+
+        Raises:
+            TransportError: As `Transport.publish`.
+        """
+        header = self.header(type(message), id=id, trace=trace)
+        await self.send_payload(
+            topic,
+            encode(header, message),
+            header,
+            qos=qos,
+            retain=retain,
+            expiry=expiry,
+            correlation=correlation,
+            wait=wait,
+        )
+        return header
+
+    async def send_payload(
+        self,
+        topic: str,
+        payload: bytes,
+        header: Header,
+        *,
+        qos: int = 1,
+        retain: bool = False,
+        expiry: float | None = None,
+        correlation: UUID | None = None,
+        wait: bool = True,
+    ) -> None:
+        """Publish an encoded message, its header mirrored in MQTT properties."""
+        await self.transport.publish(
+            topic,
+            payload,
+            qos=qos,
+            retain=retain,
+            expiry=expiry,
+            properties={"type": header.type, "content-type": CONTENT_TYPE},
+            correlation=correlation.bytes if correlation else None,
+            wait=wait,
+        )
+
+    async def keep(self, topic: str, message: Message) -> None:
+        """Make ``message`` the retained value of ``topic``, now or as soon as there is a connection.
+
+        It is published anew after every reconnect, so that an MQTT broker that lost its retained
+        messages has them again.
+        """
+        self._kept[topic] = message
+        with suppress(NotConnectedError):
+            await self.send(topic, message, retain=True, wait=False)
+
+    async def clear(self, topic: str) -> None:
+        """Clear a retained message of one's own."""
+        self._kept.pop(topic, None)
+        with suppress(NotConnectedError):
+            await self.transport.publish(topic, b"", qos=1, retain=True, wait=False)
+
+    async def _restore(self) -> None:
+        for topic, message in list(self._kept.items()):
+            await self.keep(topic, message)
+
+    def post(self, topic: str, message: Message, *, qos: int = 0) -> None:
+        """Publish without waiting; a failure is only logged. For logs, heartbeats, milestones."""
+
+        async def work() -> None:
+            try:
+                await self.send(topic, message, qos=qos)
+            except LabmeshError as error:
+                logger.debug("not published: %s", error)
+
+        if self.transport.connected:
+            self.background(work(), f"post {topic}")
+
+    def background(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Run ``work`` as a named task that `close` cancels; its failure is logged."""
+        task = asyncio.get_running_loop().create_task(work, name=f"{self.me} {name}")
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("%s failed", task.get_name(), exc_info=error)
+
+    async def on_message(
+        self,
+        pattern: str,
+        model: type[M],
+        handler: MessageHandler[M],
+        *,
+        cleared: Callable[[Topic], None] | None = None,
+    ) -> Subscription:
+        """Deliver valid messages of one type to ``handler``.
+
+        What is not valid (bytes, type, schema, body, or an author other than the topic's) is
+        counted, logged, and told to its sender by a `Problem`; it never reaches the handler.
+
+        Args:
+            pattern: Topic filter.
+            model: The type expected there.
+            handler: Takes message, header and topic.
+            cleared: Called when a retained message is cleared (empty payload).
+        """
+
+        def take(delivery: Delivery) -> Awaitable[None] | None:
+            try:
+                topic = parse_topic(delivery.topic)
+                if not delivery.payload:
+                    if cleared is not None:
+                        cleared(topic)
+                    return None
+                envelope = open_delivery(delivery, topic)
+                if not isinstance(envelope.body, model):
+                    raise MessageError(f"{envelope.header.type} came where {model.TYPE} belongs")
+            except LabmeshError as error:
+                self.complain(delivery, error)
+                return None
+            return handler(envelope.body, envelope.header, topic)
+
+        if inspect.iscoroutinefunction(handler):
+
+            async def take_async(delivery: Delivery) -> None:
+                awaitable = take(delivery)
+                if awaitable is not None:
+                    await awaitable
+
+            return await self.transport.subscribe(pattern, take_async)
+        return await self.transport.subscribe(pattern, take)
+
+    def complain(self, delivery: Delivery, error: LabmeshError) -> None:
+        """Count, log and answer a message that could not be taken."""
+        self.problems += 1
+        logger.warning("message on %s not taken: %s", delivery.topic, error)
+        second, count = self._problem_window
+        now = int(time.monotonic())
+        count = count + 1 if second == now else 1
+        self._problem_window = (now, count)
+        if count > _PROBLEMS_PER_SECOND or "/event/problem" in delivery.topic:
+            return
+        sender: str | None = None
+        message: UUID | None = None
+        with suppress(LabmeshError):
+            sender = str(parse_topic(delivery.topic).author)
+        with suppress(LabmeshError):
+            message = decode(delivery.payload).header.id
+        problem = Problem(
+            topic=delivery.topic[:4000], sender=sender, message=message, reason=str(error)[:4000]
+        )
+        self.post(self.topics.own("event", "problem"), problem, qos=1)
+
+    async def close(self) -> None:
+        """Cancel what runs in the background. The transport is its owner's to close."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def check_author(raw: RawEnvelope, topic: Topic) -> None:
+    """Refuse a message whose envelope names another author than its topic.
+
+    Raises:
+        MessageError: The author is forged.
+    """
+    if raw.header.sender != str(topic.author):
+        raise MessageError(
+            f"the envelope says it is from {raw.header.sender!r}, its topic says {topic.author}",
+            where="from",
+            remedy="publish as yourself, below your own prefix",
+        )
+
+
+def open_delivery(delivery: Delivery, topic: Topic) -> Envelope:
+    """Return the validated message in a delivery.
+
+    Raises:
+        MessageError: As `messages.envelope.decode` and `RawEnvelope.open`, or a forged author.
+    """
+    raw = decode(delivery.payload)
+    check_author(raw, topic)
+    return raw.open()
+
+
+def new_trace() -> str:
+    """Return a fresh W3C traceparent (sampled)."""
+    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"

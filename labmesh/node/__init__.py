@@ -1,0 +1,27 @@
+"""Nodes: the base class, its decorators, and how a node process runs."""
+
+from labmesh.node._capability import BoundCapability, CapabilitySpec, capability
+from labmesh.node._lifecycle import transitions_from
+from labmesh.node._node import Node
+from labmesh.node._options import NodeOptions
+from labmesh.node._order import Order
+from labmesh.node._parameters import NodeParameters, parse_parameters
+from labmesh.node._run import find_node, node_programs, run_node
+from labmesh.node._service import NoArguments, service
+
+__all__ = [
+    "BoundCapability",
+    "CapabilitySpec",
+    "NoArguments",
+    "Node",
+    "NodeOptions",
+    "NodeParameters",
+    "Order",
+    "capability",
+    "find_node",
+    "node_programs",
+    "parse_parameters",
+    "run_node",
+    "service",
+    "transitions_from",
+]

@@ -1,0 +1,359 @@
+"""The node: what an author subclasses."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, ClassVar, Final, Generic, Literal, TypeVar
+
+from pydantic import BaseModel
+
+from labmesh.client import LabClient
+from labmesh.clock import Clock
+from labmesh.log import NodeLog
+from labmesh.mesh import Mesh, MessageHandler
+from labmesh.node._builtin import BuiltinServices
+from labmesh.node._capability import capabilities_of
+from labmesh.node._lifecycle import LifecycleMachine
+from labmesh.node._options import NodeOptions
+from labmesh.node._parameters import NodeParameters, ParameterServer
+from labmesh.node._runtime import Runtime
+from labmesh.node._software import software_version
+from labmesh.transport import Subscription, Transport
+from messages.ids import NodeId
+from messages.ledger import Offer
+from messages.model import JsonObject, Message
+from messages.node import (
+    Capabilities,
+    Descriptor,
+    Diagnostic,
+    Level,
+    LogRecord,
+    Milestone,
+    State,
+    Transition,
+)
+from messages.schema import json_schema
+from messages.topics import Topics
+
+P = TypeVar("P", bound=NodeParameters)
+M = TypeVar("M", bound=Message)
+
+_PULSE: Final = 5.0
+"""Wall seconds between two looks at the node's own health."""
+
+
+class Node(Generic[P]):
+    """A participant of the mesh: an instrument, a model or an orchestrator.
+
+    Subclass it, name the model of its parameters, write methods under `capability` and `service`,
+    and override the hooks that matter. Schemas, offers, validation, leases, cancel, provenance,
+    outbox, presence, logs and diagnostics come with it.
+
+    Attributes:
+        Parameters: The model of the node's parameters.
+        is_ledger: True of the broker node alone, which is its own ledger.
+    """
+
+    Parameters: ClassVar[type[NodeParameters]] = NodeParameters
+    is_ledger: ClassVar[bool] = False
+
+    def __init__(self, options: NodeOptions) -> None:
+        self.options = options
+        self.id: NodeId = options.id
+        self.topics = Topics(options.id, options.place.realm)
+        self.log = NodeLog(str(options.id))
+        self.data_dir: Path = options.data_dir / options.id.site / options.id.node
+        self.exit_code = 0
+        self._server: ParameterServer[Any] = ParameterServer(
+            type(self).Parameters, options.parameters, str(options.id)
+        )
+        self._capabilities = capabilities_of(self)
+        self._finished = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._diagnostics: dict[str, Diagnostic] = {}
+        self._runtime: Runtime | None = None
+
+    # What an author overrides.
+
+    async def on_configure(self) -> None:
+        """Prepare: open files, connect to the instrument. Raise a LabmeshError to stay out."""
+
+    async def on_activate(self) -> None:
+        """Begin to serve."""
+
+    async def on_deactivate(self) -> None:
+        """Stop serving; bring the instrument to rest."""
+
+    async def on_cleanup(self) -> None:
+        """Undo `on_configure`."""
+
+    async def on_shutdown(self) -> None:
+        """Last chance to tidy up; after `on_deactivate` and `on_cleanup` where those were due."""
+
+    async def on_parameters(self, before: P, after: P) -> None:
+        """Take over changed parameters; raise a LabmeshError to refuse the change."""
+
+    def limitations(self, quantity: str, method: str) -> JsonObject:
+        """Return a JSON Schema that narrows what a capability's parameters may be here and now."""
+        return {}
+
+    # What an author uses.
+
+    @property
+    def parameters(self) -> P:
+        """The node's parameters as they are now."""
+        values: P = self._server.values
+        return values
+
+    @property
+    def state(self) -> State:
+        """The lifecycle state."""
+        return self._life.state
+
+    @property
+    def mesh(self) -> Mesh:
+        """The node's seat in the mesh: typed messages below its own prefix."""
+        return self._running.mesh
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of the experiment."""
+        return self._running.clock
+
+    @property
+    def transport(self) -> Transport:
+        """The node's connection."""
+        return self._running.transport
+
+    @property
+    def lab(self) -> LabClient:
+        """The requester's side of the ledger."""
+        return self._running.need_lab()
+
+    def spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
+        """Run ``work`` beside the node until it ends; a crash is logged and shown."""
+        task = asyncio.get_running_loop().create_task(work, name=f"{self.id} {name}")
+        self._tasks.add(task)
+
+        def done(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            if not task.cancelled() and (error := task.exception()) is not None:
+                self.log.error(f"{name} crashed: {error}", error=type(error).__name__)
+                self.diagnose(name, Level.ERROR, str(error) or type(error).__name__)
+
+        task.add_done_callback(done)
+        return task
+
+    def diagnose(
+        self,
+        component: str,
+        level: Level,
+        message: str,
+        *,
+        remedy: str = "",
+        **values: int | float | str | bool,
+    ) -> None:
+        """Publish how a component fares (retained); nothing is sent when nothing changed."""
+        diagnostic = Diagnostic(
+            level=level, message=message[:4000], remedy=remedy[:4000], values=values
+        )
+        slug = component.replace(" ", "-").replace("/", "-").lower()
+        if self._diagnostics.get(slug) != diagnostic and self._runtime is not None:
+            self._diagnostics[slug] = diagnostic
+            mesh = self._runtime.mesh
+            topic = self.topics.own("node", "diag", slug)
+            mesh.background(mesh.keep(topic, diagnostic), f"diag {slug}")
+
+    async def milestone(
+        self, task: str, done: int, total: int | None = None, text: str = ""
+    ) -> None:
+        """Say how far a long task is; whoever launched the node sees it as a progress bar."""
+        await self.emit(
+            "event", "milestone", Milestone(task=task, done=done, total=total, text=text)
+        )
+
+    async def emit(
+        self, kind: Literal["data", "event"], stream: str, message: Message, *, qos: int = 0
+    ) -> None:
+        """Publish on ``~/data/{stream}`` or ``~/event/{stream}``."""
+        await self._running.mesh.send(self.topics.own(kind, stream), message, qos=qos)
+
+    async def call(
+        self, node: NodeId, service: str, arguments: JsonObject | BaseModel | None = None,
+        *, timeout: float = 5.0,  # noqa: ASYNC109
+    ) -> JsonObject:  # fmt: skip
+        """Call a service of another node; errors as `labmesh.calls.Caller.call`."""
+        plain = arguments.model_dump() if isinstance(arguments, BaseModel) else arguments or {}
+        return await self._running.caller.call(node, service, plain, timeout=timeout)
+
+    async def on_message(
+        self, pattern: str, model: type[M], handler: MessageHandler[M]
+    ) -> Subscription:
+        """Subscribe to messages of one type; what is not valid never reaches ``handler``."""
+        return await self._running.mesh.on_message(pattern, model, handler)
+
+    def finish(self, code: int = 0) -> None:
+        """End the node: shut down in order, exit with ``code``. The first word counts."""
+        if not self._finished.is_set():
+            self.exit_code = code
+            self._finished.set()
+
+    # How it runs.
+
+    async def run(self) -> int:
+        """Join the mesh, serve until `finish`, leave; return the exit code.
+
+        Raises:
+            NotConnectedError: The MQTT broker was not reached.
+            NodeNameTakenError: Another live process has the name.
+            LabmeshError: The node could not be configured or activated.
+        """
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        runtime = await Runtime.join(self.options, self.data_dir, is_ledger=self.is_ledger)
+        self._runtime = runtime
+        self.log.sink = self._publish_log
+        try:
+            await self._start(runtime)
+            await self._finished.wait()
+        finally:
+            await self._stop(runtime)
+            self.log.sink = None
+            self._runtime = None
+        return self.exit_code
+
+    async def _start(self, runtime: Runtime) -> None:
+        self._life = LifecycleMachine(
+            runtime.mesh,
+            {
+                Transition.CONFIGURE: self.on_configure,
+                Transition.ACTIVATE: self._activate,
+                Transition.DEACTIVATE: self._deactivate,
+                Transition.CLEANUP: self.on_cleanup,
+                Transition.SHUTDOWN: self.on_shutdown,
+            },
+        )
+        BuiltinServices(self, self._life, self._server).add_to(runtime.server)
+        await runtime.open(self, self._capabilities, self._fenced)
+        await self._describe()
+        await self._server.publish(runtime.mesh)
+        await self._life.publish()
+        self.spawn(self._watch_health(), name="health")
+        if not self.options.autostart:
+            return
+        await self._life.change(Transition.CONFIGURE)
+        in_hand = await runtime.store.in_hand()
+        if in_hand:
+            what = "; ".join(order.what for order in in_hand)
+            self._life.reason = f"ended in mid-action: {what}"
+            await self._life.publish()
+            self.diagnose(
+                "recovery",
+                Level.ERROR,
+                f"the last process ended in mid-action: {what}",
+                remedy=f"look at the instrument, then: labmesh lifecycle set {self.id} activate",
+            )
+            self.log.error(f"not activated, was in mid-action: {what}")
+            return
+        await self._life.change(Transition.ACTIVATE)
+
+    async def _stop(self, runtime: Runtime) -> None:
+        if self._runtime is None:
+            return
+        if hasattr(self, "_life") and self._life.state is not State.FINALIZED:
+            await runtime.stop_work("the node is shutting down")
+            for transition in _WAY_OUT[self._life.state]:
+                await _quietly_logged(self, self._life.change(transition))
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await runtime.leave()
+
+    async def _activate(self) -> None:
+        await self.on_activate()
+        await self.publish_offers()
+        await self._running.store.put_down()
+
+    async def _deactivate(self) -> None:
+        await self._running.stop_work("the node was deactivated")
+        await self.on_deactivate()
+
+    async def publish_offers(self) -> None:
+        """Publish what the node offers; call it again when its limitations have changed."""
+        for bound in self._capabilities.values():
+            quantity, method = bound.spec.key
+            offer: Offer = bound.offer(self.limitations(quantity, method))
+            topic = self.topics.own("offer", quantity, method)
+            await self._running.mesh.keep(topic, offer)
+
+    async def _describe(self) -> None:
+        runtime = self._running
+        descriptor = Descriptor(
+            description=(inspect.getdoc(type(self)) or "").partition("\n")[0],
+            program=f"{type(self).__module__}:{type(self).__qualname__}",
+            version=software_version(type(self)),
+            publishes={
+                "node/alive/0": "Presence@1", "node/life": "Lifecycle@1",
+                "node/param": "Parameters@1", "event/milestone": "Milestone@1",
+            },
+            services=runtime.server.names,
+            capabilities=tuple(
+                Capabilities(quantity=b.spec.quantity, method=b.spec.method, worker=b.spec.worker)
+                for b in self._capabilities.values()
+            ),
+            parameters_schema=json_schema(type(self).Parameters),
+            ledger=str(runtime.ledger),
+            simulated=any(b.spec.simulated for b in self._capabilities.values()),
+        )  # fmt: skip
+        await runtime.mesh.keep(self.topics.own("node", "desc"), descriptor)
+
+    async def _watch_health(self) -> None:
+        while True:
+            health = self._running.health()
+            problems = int(health["problems"]) + int(health["handler_errors"])
+            self.diagnose(
+                "messages",
+                Level.WARN if problems else Level.OK,
+                f"{problems} messages could not be taken" if problems else "all is well",
+                remedy="see the log for sender and reason" if problems else "",
+                **health,
+            )
+            await asyncio.sleep(_PULSE)
+
+    def _publish_log(self, record: LogRecord) -> None:
+        if self._runtime is not None:
+            self._runtime.mesh.post(self.topics.own("log", record.level), record)
+
+    def _fenced(self, reason: str) -> None:
+        self.log.error(f"leaving: {reason}")
+        self._running.fenced = True
+        self.finish(3)
+
+    @property
+    def _running(self) -> Runtime:
+        if self._runtime is None:
+            raise RuntimeError("the node is not running; use this from a hook or a handler")
+        return self._runtime
+
+
+_WAY_OUT: Final = {
+    State.ACTIVE: (Transition.DEACTIVATE, Transition.CLEANUP, Transition.SHUTDOWN),
+    State.INACTIVE: (Transition.CLEANUP, Transition.SHUTDOWN),
+    State.UNCONFIGURED: (Transition.SHUTDOWN,),
+}
+
+
+async def _quietly_logged(node: Node[Any], work: Coroutine[Any, Any, Any]) -> None:
+    """Await a step of the shutdown; what fails is logged and the next step goes on."""
+    try:
+        async with asyncio.timeout(5):
+            await work
+    except Exception as error:  # noqa: BLE001
+        node.log.error(f"shutdown: {error}", error=type(error).__name__)
+
+
+Factory = Callable[[NodeOptions], Node[Any]]
+"""Makes a node of its options: a Node class is one."""

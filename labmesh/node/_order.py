@@ -1,0 +1,118 @@
+"""An order in the hands of the capability that serves it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel
+
+import messages.ledger as wire
+from messages.errors import OrderVoidError
+from messages.ids import NodeId
+from messages.ledger import ArtifactRef, Progress, ProgressKind, Rating, SampleStep
+from messages.model import JsonObject
+
+P = TypeVar("P", bound=BaseModel)
+
+
+class Order(Generic[P]):
+    """What to do, and the ways to say how it goes.
+
+    Attributes:
+        parameters: The validated parameters.
+        request: The request's uuid.
+        requester: Who asks.
+        campaign: For which campaign, or None.
+        attempt: 1 at the first attempt.
+    """
+
+    def __init__(
+        self,
+        wire_order: wire.Order,
+        parameters: P,
+        report: Callable[[Progress], Awaitable[None]],
+    ) -> None:
+        self.parameters = parameters
+        self.request: UUID = wire_order.request
+        self.requester = NodeId.parse(wire_order.requester)
+        self.campaign = wire_order.campaign
+        self.attempt = wire_order.attempt
+        self._token = wire_order.token
+        self._report = report
+        self._void: str | None = None
+        self._rating: Rating | None = None
+        self._performed: JsonObject = wire_order.parameters
+        self._notes: JsonObject = {}
+        self._samples: list[SampleStep] = []
+        self._artifacts: list[ArtifactRef] = []
+
+    async def feedback(self, fraction: float | None, text: str = "") -> None:
+        """Say how far it is; renews the lease.
+
+        Args:
+            fraction: 0 to 1, or None where unknown.
+            text: What is being done.
+
+        Raises:
+            OrderVoidError: The order was retracted or given to another: stop safely.
+        """
+        self.check()
+        await self._report(
+            Progress(
+                request=self.request,
+                token=self._token,
+                kind=ProgressKind.FEEDBACK,
+                fraction=fraction,
+                text=text,
+            )
+        )
+
+    def check(self) -> None:
+        """Do nothing while the order stands.
+
+        Raises:
+            OrderVoidError: It does not stand any more.
+        """
+        if self._void is not None:
+            raise OrderVoidError(f"order is void: {self._void}", where=str(self.request))
+
+    def rate(self, *, success: bool, rating: int, reason: str = "") -> None:
+        """Rate the result 0 to 5, and say how the rating follows from what was measured."""
+        self._rating = Rating(success=success, rating=rating, reason=reason)
+
+    def note(self, **values: Any) -> None:
+        """Add to the result's provenance: volumes, raw readings, settings."""
+        self._notes.update(values)
+
+    def performed(self, parameters: BaseModel | JsonObject) -> None:
+        """Say what was really done where it differs from what was asked."""
+        plain = parameters.model_dump() if isinstance(parameters, BaseModel) else parameters
+        self._performed = plain
+
+    def sample(self, step: SampleStep) -> None:
+        """Report the birth or the next state of a sample, in the order they happened."""
+        self._samples.append(step)
+
+    def artifact(self, artifact: ArtifactRef) -> None:
+        """Attach a blob."""
+        self._artifacts.append(artifact)
+
+    def void(self, reason: str) -> None:
+        """Mark the order as void (the ledger said so)."""
+        self._void = reason
+
+    def story(self) -> dict[str, Any]:
+        """Return what was reported, as fields of a `messages.ledger.Result`."""
+        return {
+            "parameters": self._performed,
+            "rating": self._rating,
+            "samples": tuple(self._samples),
+            "artifacts": tuple(self._artifacts),
+        }
+
+    @property
+    def notes(self) -> JsonObject:
+        """What was noted so far."""
+        return self._notes

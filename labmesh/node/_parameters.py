@@ -1,0 +1,123 @@
+"""Parameters: a pydantic model, changed as a whole or not at all."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Awaitable, Callable
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from labmesh.mesh import Mesh
+from messages.errors import CallRefusedError, ConfigurationError
+from messages.model import JsonObject
+from messages.node import Parameters
+from messages.schema import json_schema
+
+
+class NodeParameters(BaseModel):
+    """Base of a node's parameters. Give every field a description; it is the documentation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+P = TypeVar("P", bound=NodeParameters)
+
+
+class ParameterServer(Generic[P]):
+    """A node's parameters, their services and their retained snapshot.
+
+    Args:
+        model: The parameters' model.
+        values: What the command line and parameter files say; the rest are defaults.
+        node: Whose they are, for messages.
+
+    Raises:
+        ConfigurationError: A name is unknown (close ones are named) or a value is not valid.
+    """
+
+    def __init__(self, model: type[P], values: JsonObject, node: str) -> None:
+        self._model = model
+        self._node = node
+        self._version = 0
+        self.values: P = parse_parameters(model, values, where=node)
+
+    def snapshot(self) -> Parameters:
+        """Return the message for ``~/node/param``."""
+        return Parameters(version=self._version, values=self.values.model_dump(mode="json"))
+
+    async def set(
+        self,
+        changes: JsonObject,
+        *,
+        if_version: int | None = None,
+        changed: Callable[[P, P], Awaitable[None]],
+    ) -> Parameters:
+        """Change several parameters at once, or none of them.
+
+        Args:
+            changes: New values by name.
+            if_version: Refuse when the parameters have changed since that version.
+            changed: Awaited with the old and the new values; what it raises undoes the change.
+
+        Raises:
+            CallRefusedError: An unknown name, a value that is not valid, or another version.
+        """
+        if if_version is not None and if_version != self._version:
+            raise CallRefusedError(
+                f"parameters are at version {self._version}, not {if_version}",
+                where=self._node,
+                remedy="read them again, then set",
+                code="conflict",
+            )
+        before = self.values
+        try:
+            after = parse_parameters(
+                self._model, {**before.model_dump(), **changes}, where=self._node
+            )
+        except ConfigurationError as error:
+            raise CallRefusedError(
+                error.what, where=error.where, remedy=error.remedy, code="bad_arguments"
+            ) from None
+        self.values = after
+        try:
+            await changed(before, after)
+        except BaseException:
+            self.values = before
+            raise
+        self._version += 1
+        return self.snapshot()
+
+    async def publish(self, mesh: Mesh) -> None:
+        """Publish the retained snapshot."""
+        await mesh.keep(mesh.topics.own("node", "param"), self.snapshot())
+
+    def describe(self) -> JsonObject:
+        """Return the JSON Schema of the parameters."""
+        return json_schema(self._model)
+
+
+def parse_parameters(model: type[P], values: JsonObject, *, where: str) -> P:
+    """Return ``values`` as parameters.
+
+    Raises:
+        ConfigurationError: Naming every parameter that is unknown or not valid, and why.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        reasons = [_reason(model, detail) for detail in error.errors(include_url=False)]
+        raise ConfigurationError(
+            "; ".join(reasons),
+            where=where,
+            remedy="see `labmesh param describe` for names, types and defaults",
+        ) from None
+
+
+def _reason(model: type[NodeParameters], detail: Any) -> str:
+    name = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] != "extra_forbidden":
+        return f"parameter {name}: {detail['msg']} (got {detail['input']!r})"
+    close = difflib.get_close_matches(name, model.model_fields, n=1)
+    hint = f", did you mean {close[0]}?" if close else ""
+    return f"parameter {name} is unknown{hint}"

@@ -1,0 +1,161 @@
+"""What a node is made of while it runs: connection, clock, outbox, services, worker, presence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labmesh.calls import Caller, Server
+from labmesh.client import LabClient
+from labmesh.clock import Clock, ScaledClock, WallClock
+from labmesh.mesh import Mesh
+from labmesh.node._capability import BoundCapability
+from labmesh.node._options import NodeOptions
+from labmesh.node._presence import INSTANCE, PresenceKeeper, check_name_free
+from labmesh.node._software import software_version
+from labmesh.node._worker import Identity, Worker
+from labmesh.outbox import Outbox
+from labmesh.store import NodeStore
+from labmesh.transport import Transport, make_transport
+from messages.envelope import Header
+from messages.errors import ConfigurationError
+from messages.ids import NodeId
+from messages.node import ClockTick, State
+from messages.topics import Topic, Topics
+
+if TYPE_CHECKING:
+    from labmesh.node._node import Node
+
+
+@dataclass(slots=True)
+class Runtime:
+    """The parts, wired; made by `join`, started by `open`, ended by `leave`."""
+
+    transport: Transport
+    clock: Clock
+    mesh: Mesh
+    store: NodeStore
+    caller: Caller
+    server: Server
+    ledger: NodeId
+    outbox: Outbox | None
+    lab: LabClient | None
+    presence: PresenceKeeper | None = None
+    worker: Worker | None = None
+    fenced: bool = False
+
+    @classmethod
+    async def join(cls, options: NodeOptions, folder: Path, *, is_ledger: bool) -> Runtime:
+        """Make sure that the name is free, count the boot, and wire everything up.
+
+        Raises:
+            NotConnectedError: The MQTT broker was not reached.
+            NodeNameTakenError: Another live process has the name.
+            ConfigurationError: The node's file cannot be opened.
+        """
+        place, me = options.place, options.id
+        last = await check_name_free(place, me, patience=options.patience)
+        store = NodeStore(folder / "node.sqlite")
+        epoch = await store.next_epoch(last)
+        transport = make_transport(place.mqtt, client_id=f"{me}/{INSTANCE}", username=me.node)
+        clock: Clock = ScaledClock() if place.clock and place.clock != me else WallClock()
+        mesh = Mesh(transport, Topics(me, place.realm), clock, epoch=epoch, instance=INSTANCE)
+        caller = Caller(mesh)
+        ledger = me if is_ledger else place.need_ledger()
+        outbox = None if is_ledger else Outbox(mesh, store, ledger)
+        return cls(
+            transport=transport,
+            clock=clock,
+            mesh=mesh,
+            store=store,
+            caller=caller,
+            server=Server(mesh),
+            ledger=ledger,
+            outbox=outbox,
+            lab=None if outbox is None else LabClient(mesh, outbox, caller),
+        )
+
+    async def open(
+        self,
+        node: Node[Any],
+        capabilities: Mapping[tuple[str, str], BoundCapability],
+        fenced: Callable[[str], None],
+    ) -> None:
+        """Connect, be born, and listen."""
+        self.presence = PresenceKeeper(self.mesh, fenced)
+        self.transport.set_will(self.presence.will())
+        await self.transport.open(timeout=node.options.patience)
+        await self._open_clock(node.options)
+        await self.presence.open()
+        await self.caller.open()
+        await self.server.open()
+        if self.outbox is None or self.lab is None:
+            return
+        await self.outbox.open()
+        await self.lab.open()
+        if capabilities:
+            identity = Identity(
+                software=software_version(type(node)),
+                instrument=str(node.id),
+                parameters=lambda: node.parameters.model_dump(mode="json"),
+            )
+            self.worker = Worker(
+                self.mesh,
+                self.outbox,
+                self.store,
+                capabilities,
+                identity,
+                lambda: node.state is State.ACTIVE,
+            )
+            await self.worker.open()
+
+    async def _open_clock(self, options: NodeOptions) -> None:
+        clock, source = self.clock, options.place.clock
+        if not isinstance(clock, ScaledClock) or source is None:
+            return
+
+        def tick(message: ClockTick, _header: Header, _topic: Topic) -> None:
+            clock.tick(message)
+
+        await self.mesh.on_message(self.mesh.topics.of(source, "clock"), ClockTick, tick)
+        try:
+            await clock.ready(timeout=options.patience)
+        except TimeoutError:
+            raise ConfigurationError(
+                f"no simulated time came from {source} within {options.patience:g} s",
+                remedy="start the clock node first, or leave out --clock for wall time",
+            ) from None
+
+    def need_lab(self) -> LabClient:
+        """Return the requester's side of the ledger; the ledger itself has none."""
+        if self.lab is None:
+            raise RuntimeError("the broker node makes no requests")
+        return self.lab
+
+    def health(self) -> dict[str, int]:
+        """Return the counters that `diag/messages` shows."""
+        stats = self.transport.stats
+        return {
+            "problems": self.mesh.problems,
+            "handler_errors": stats.handler_errors,
+            "reconnects": max(stats.connections - 1, 0),
+            "outbox": self.outbox.pending if self.outbox else 0,
+            "orders_in_hand": self.worker.busy if self.worker else 0,
+            "orders_done": self.worker.done if self.worker else 0,
+            "orders_failed": self.worker.failed if self.worker else 0,
+        }
+
+    async def stop_work(self, reason: str) -> None:
+        """Break off the orders in hand."""
+        if self.worker is not None:
+            await self.worker.stop(reason)
+
+    async def leave(self) -> None:
+        """Say goodbye (unless another process has the name), and close everything."""
+        if self.presence is not None and self.transport.connected and not self.fenced:
+            await self.presence.publish("offline")
+        await self.mesh.close()
+        await self.transport.close()
+        await self.store.close()

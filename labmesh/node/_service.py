@@ -1,0 +1,91 @@
+"""Services of a node: methods that answer calls."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel
+
+from labmesh.calls import Service, not_active, value_of
+from messages.envelope import Header, validate
+from messages.errors import BodyError, CallRefusedError, ConfigurationError
+from messages.ids import NodeId
+from messages.model import JsonObject, Model
+from messages.node import State
+
+F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
+
+_MARK: Final = "__labmesh_service__"
+
+
+class NoArguments(Model):
+    """For services that take none."""
+
+
+def service(name: str, *, when_inactive: bool = False) -> Callable[[F], F]:
+    """Mark ``async def f(self, arguments: Model) -> Model | dict`` as a service of its node.
+
+    Raise a `LabmeshError` to refuse; its words reach the caller.
+
+    Args:
+        name: Dotted name, ``stock.levels``.
+        when_inactive: Whether it also answers while the node is not active.
+    """
+
+    def mark(function: F) -> F:
+        setattr(function, _MARK, (name, when_inactive))
+        return function
+
+    return mark
+
+
+def services_of(owner: object, me: NodeId, state: Callable[[], State]) -> dict[str, Service]:
+    """Return the services of a node object by name.
+
+    Raises:
+        ConfigurationError: A service's annotations do not name the model of its arguments.
+    """
+    found: dict[str, Service] = {}
+    for attribute, function in inspect.getmembers(type(owner), callable):
+        mark: tuple[str, bool] | None = getattr(function, _MARK, None)
+        if mark is not None:
+            handler = getattr(owner, attribute)
+            found[mark[0]] = _serve(handler, _model(owner, attribute, function), me, state, mark)
+    return found
+
+
+def _serve(
+    handler: Callable[[BaseModel], Awaitable[Any]],
+    model: type[BaseModel],
+    me: NodeId,
+    state: Callable[[], State],
+    mark: tuple[str, bool],
+) -> Service:
+    name, when_inactive = mark
+
+    async def serve(arguments: JsonObject, _header: Header) -> JsonObject:
+        if not when_inactive and state() is not State.ACTIVE:
+            raise not_active(me, state().value)
+        try:
+            parsed = validate(model, arguments, where=name)
+        except BodyError as error:
+            raise CallRefusedError(error.what, code="bad_arguments") from None
+        return value_of(await handler(parsed))
+
+    return serve
+
+
+def _model(owner: object, attribute: str, function: Any) -> type[BaseModel]:
+    hints = typing.get_type_hints(function)
+    hints.pop("return", None)
+    models = list(hints.values())
+    if len(models) != 1 or not (isinstance(models[0], type) and issubclass(models[0], BaseModel)):
+        raise ConfigurationError(
+            "a service takes one argument, a pydantic model",
+            where=f"{type(owner).__qualname__}.{attribute}",
+            remedy="write it as: async def f(self, arguments: Model) -> Model",
+        )
+    return models[0]

@@ -1,0 +1,170 @@
+"""A node's memory on disk: its boot counter, its outbox and the orders it has in hand.
+
+One SQLite file a node. Whatever must reach the ledger is written here, published, and published
+again until the ledger's receipt comes; only then is it forgotten. The write and the first publish
+go side by side: the caller learns of success only from the receipt, so neither has to wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+from uuid import UUID
+
+from messages.errors import ConfigurationError
+
+T = TypeVar("T")
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS boot (one INTEGER PRIMARY KEY CHECK (one = 1), epoch INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS outbox (
+    id TEXT PRIMARY KEY, topic TEXT NOT NULL, payload BLOB NOT NULL, created INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS in_hand (
+    request TEXT PRIMARY KEY, token INTEGER NOT NULL, what TEXT NOT NULL, since INTEGER NOT NULL);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """A message the ledger has not receipted."""
+
+    id: UUID
+    topic: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class InHand:
+    """An order an instrument had begun when its process ended without saying how it went."""
+
+    request: UUID
+    token: int
+    what: str
+
+
+class NodeStore:
+    """The file. Every call runs in one thread of its own, in the order of the calls.
+
+    Args:
+        path: The SQLite file, or None to keep everything in memory (a script's client).
+
+    Raises:
+        ConfigurationError: The file cannot be opened, is no database, or another process that is
+            alive has it.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._closed = False
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="node-store")
+        self._db = self._thread.submit(self._open).result()
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            if self._path is not None:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+            db = sqlite3.connect(self._path or ":memory:", isolation_level=None)
+            db.execute("PRAGMA journal_mode=WAL")
+            # NORMAL survives the death of the process; `put(durable=True)` asks for more.
+            db.execute("PRAGMA synchronous=NORMAL")
+            db.executescript(_SCHEMA)
+        except (OSError, sqlite3.Error) as error:
+            self._thread.shutdown(wait=False)
+            raise ConfigurationError(
+                f"cannot open the node's file: {error}",
+                where=str(self._path),
+                remedy="check that the folder is writable and the disk not full, or move a "
+                "damaged file away (unsent messages in it are lost then)",
+            ) from error
+        return db
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    async def next_epoch(self, at_least: int = 0) -> int:
+        """Count this boot and return its number, greater than every one before and ``at_least``."""
+
+        def work() -> int:
+            row = self._db.execute("SELECT epoch FROM boot").fetchone()
+            epoch = max(row[0] if row else 0, at_least) + 1
+            self._db.execute("INSERT OR REPLACE INTO boot VALUES (1, ?)", (epoch,))
+            return epoch
+
+        return await self._run(work)
+
+    async def put(self, message: Unsent, *, durable: bool = False) -> None:
+        """Remember a message; with ``durable`` through a loss of power, too."""
+
+        def work() -> None:
+            if durable:
+                self._db.execute("PRAGMA synchronous=FULL")
+            self._db.execute(
+                "INSERT OR IGNORE INTO outbox VALUES (?, ?, ?, ?)",
+                (str(message.id), message.topic, message.payload, time.time_ns()),
+            )
+            if durable:
+                self._db.execute("PRAGMA synchronous=NORMAL")
+
+        await self._run(work)
+
+    async def forget(self, message: UUID) -> None:
+        """Forget a message that the ledger has receipted."""
+        await self._run(
+            lambda: self._db.execute("DELETE FROM outbox WHERE id = ?", (str(message),))
+        )
+
+    async def unsent(self) -> list[Unsent]:
+        """Return what has no receipt yet, oldest first."""
+
+        def work() -> list[Unsent]:
+            rows = self._db.execute("SELECT id, topic, payload FROM outbox ORDER BY created, id")
+            return [Unsent(UUID(identity), topic, payload) for identity, topic, payload in rows]
+
+        return await self._run(work)
+
+    async def take_in_hand(self, order: InHand) -> None:
+        """Write the intent to act before the act, through a loss of power."""
+
+        def work() -> None:
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.execute(
+                "INSERT OR REPLACE INTO in_hand VALUES (?, ?, ?, ?)",
+                (str(order.request), order.token, order.what, time.time_ns()),
+            )
+            self._db.execute("PRAGMA synchronous=NORMAL")
+
+        await self._run(work)
+
+    async def put_down(self, request: UUID | None = None) -> None:
+        """Forget one order in hand, or (None) all of them after a person has looked."""
+
+        def work() -> None:
+            if request is None:
+                self._db.execute("DELETE FROM in_hand")
+            else:
+                self._db.execute("DELETE FROM in_hand WHERE request = ?", (str(request),))
+
+        await self._run(work)
+
+    async def in_hand(self) -> list[InHand]:
+        """Return the orders in hand."""
+
+        def work() -> list[InHand]:
+            rows = self._db.execute("SELECT request, token, what FROM in_hand ORDER BY since")
+            return [InHand(UUID(request), token, what) for request, token, what in rows]
+
+        return await self._run(work)
+
+    async def close(self) -> None:
+        """Close the file. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        await self._run(self._db.close)
+        self._thread.shutdown(wait=True)

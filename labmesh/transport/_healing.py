@@ -1,0 +1,324 @@
+"""A transport that keeps one connection alive: supervision, restoring, publishing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Final
+
+from labmesh.transport._api import Delivery, Handler, Will
+from labmesh.transport._base import BaseTransport
+from labmesh.transport._codec import Publish
+from labmesh.transport._connection import ConnectRefusedError, Link, LinkLostError
+from labmesh.transport._message import Message
+from labmesh.transport._refusals import is_final
+from labmesh.transport._route import Route
+from labmesh.transport._window import Outgoing, Window
+from messages.errors import NotConnectedError, TransportError
+
+log = logging.getLogger("labmesh.transport")
+
+_STABLE: Final = 5.0
+"""Seconds a connection must live before the back-off begins anew."""
+
+
+class HealingTransport(BaseTransport, ABC):
+    """The logic of `Transport` over whatever makes a `Link`."""
+
+    def __init__(
+        self,
+        client_id: str,
+        *,
+        will: Will | None,
+        clean_start: bool,
+        session_expiry: int,
+        window: int,
+        backoff: tuple[float, float],
+    ) -> None:
+        super().__init__(client_id, will)
+        self._clean_start = clean_start
+        self._session_expiry = session_expiry
+        self._size = window
+        self._backoff = backoff
+        self._window = Window(window, self.stats)
+        self._link: Link | None = None
+        self._restored = asyncio.Event()
+        self._supervisor: asyncio.Task[None] | None = None
+        self._opened: asyncio.Future[None] | None = None
+        self._last_failure = ""
+        self._subscribed: set[str] = set()
+
+    @abstractmethod
+    async def _connect(self, *, clean_start: bool) -> Link:
+        """Return a new connection.
+
+        Raises:
+            OSError: There is none to be had now.
+            ConnectRefusedError: The other side said no.
+        """
+
+    @abstractmethod
+    def _explain(self, error: Exception) -> NotConnectedError:
+        """Return why `_connect` failed, in words."""
+
+    @property
+    @abstractmethod
+    def _where(self) -> str:
+        """Return whom `_connect` connects to, in words."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection at this moment, its subscriptions restored."""
+        return self._restored.is_set() and self._link is not None and self._link.alive
+
+    async def open(self, *, timeout: float | None = 10.0) -> None:  # noqa: ASYNC109
+        """Connect for the first time and await the connect callbacks."""
+        if self._supervisor is not None or self._closed:
+            raise TransportError("a transport is opened once")
+        self._opened = asyncio.get_running_loop().create_future()
+        self._supervisor = asyncio.create_task(self._supervise(), name=f"{self._name} supervisor")
+        try:
+            async with asyncio.timeout(timeout):
+                await self._opened
+        except TimeoutError:
+            await self._stop_supervisor()
+            raise NotConnectedError(
+                f"no connection to {self._where} within {timeout:g} s: "
+                f"{self._last_failure or 'it did not answer'}",
+                remedy="check host and port, and that the MQTT broker runs and speaks MQTT 5",
+            ) from None
+        except BaseException:
+            await self._stop_supervisor()
+            raise
+        if self._greeting is not None:
+            await asyncio.wait([self._greeting])
+
+    async def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int = 1,
+        retain: bool = False,
+        expiry: float | None = None,
+        properties: Mapping[str, str] | None = None,
+        correlation: bytes | None = None,
+        wait: bool = True,
+    ) -> None:
+        """Publish; see `Transport.publish`."""
+        self._check_publish(topic, payload)
+        if not wait and not self.connected:
+            raise self._not_connected()
+        deadline = None if expiry is None else time.monotonic() + expiry
+        message = Message(topic, payload, qos, retain, properties, correlation, deadline)
+        if qos == 0:
+            await self._publish_at_most_once(message)
+        elif expiry is None:
+            await self._publish_at_least_once(message, durable=wait)
+        else:
+            try:
+                async with asyncio.timeout(expiry):
+                    await self._publish_at_least_once(message, durable=wait)
+            except TimeoutError:
+                raise NotConnectedError(
+                    f"the message expired unacknowledged after {expiry:g} s", where=topic
+                ) from None
+
+    async def subscribe(
+        self, pattern: str, handler: Handler, *, qos: int = 1, manual_ack: bool = False
+    ) -> Route:
+        """Subscribe; see `Transport.subscribe`. Before `open` it only takes note."""
+        if self._closed:
+            raise self._not_connected()
+        route = self._dispatcher.add(
+            pattern, handler, qos=qos, manual_ack=manual_ack, cancel=self._cancel
+        )
+        self._parked.offer(route)
+        if self._supervisor is None:
+            return route
+        try:
+            code = await self._send_subscribe(pattern)
+        except BaseException:
+            await route.cancel()
+            raise
+        if code is not None and code >= 0x80:
+            await route.cancel()
+            raise TransportError(
+                f"the MQTT broker refused the subscription with 0x{code:02X}",
+                where=pattern,
+                remedy="check its access rules",
+            )
+        return route
+
+    async def close(self, *, lost: bool = False) -> None:
+        """Disconnect; see `Transport.close`. Idempotent. Waiting publishes raise."""
+        if self._closed:
+            return
+        self._closed = True
+        self._window.close("the transport is closed")
+        self._parked.close()
+        await self._end_greeting()
+        link, self._link = self._link, None
+        await self._stop_supervisor()
+        self._restored.set()  # for who waits in `subscribe`, to learn that it is over
+        await self._dispatcher.close()
+        if link is not None:
+            await link.close(lost=lost)
+
+    # Listener of a link
+
+    def on_publish(self, link: Link, message: Publish) -> None:
+        """Dispatch a message."""
+        topic, payload, qos, retain, mid, properties, correlation, subscriptions = message
+        delivery = Delivery(topic, payload, qos, retain, properties, _no_ack, correlation)
+        if not qos:
+            self._arrived(delivery, None, subscriptions)
+            return
+        ticket = link.acks.expect(mid)
+        if not self._arrived(delivery, ticket, subscriptions):
+            ticket.release()
+
+    def on_puback(self, mid: int, code: int) -> None:
+        """Complete a publish."""
+        self._window.answered(mid, code)
+
+    # Connection
+
+    async def _supervise(self) -> None:
+        """Keep a connection until cancelled."""
+        attempt = 0
+        first = True
+        while True:
+            link = await self._try_connect(first=first)
+            if link is not None:
+                first = False
+                since = time.monotonic()
+                reason = await self._serve(link)
+                if time.monotonic() - since >= _STABLE:
+                    attempt = 0
+                log.warning("%s: connection lost: %s", self._name, reason)
+            base, cap = self._backoff
+            # Full jitter: clients that lost the same MQTT broker must not come back in step.
+            await asyncio.sleep(random.uniform(0, min(cap, base * 2**attempt)))  # noqa: S311
+            attempt = min(attempt + 1, 30)
+
+    async def _try_connect(self, *, first: bool) -> Link | None:
+        clean_start = self._clean_start if first else self._session_expiry == 0
+        if not clean_start:
+            self._parked.start()
+        try:
+            return await self._connect(clean_start=clean_start)
+        except (OSError, ConnectRefusedError) as error:
+            failure = self._explain(error)
+            if first and is_final(error) and self._opened is not None and not self._opened.done():
+                self._opened.set_exception(failure)
+            elif failure.what != self._last_failure:
+                log.warning("%s: %s", self._name, failure)
+            self._last_failure = failure.what
+            return None
+
+    async def _serve(self, link: Link) -> str:
+        """Restore what a new connection needs, then wait for its end; return why it ended."""
+        self._link = link
+        self.stats.connections += 1
+        self._last_failure = ""
+        try:
+            await self._restore(link)
+        except LinkLostError:
+            pass
+        else:
+            limit = min(self._size, link.receive_maximum)
+            self._window.connected(link.send, limit)
+            self._restored.set()
+            self._greet()
+            if self._opened is not None and not self._opened.done():
+                self._opened.set_result(None)
+        reason = await asyncio.shield(link.lost)
+        if self._link is link:
+            was_restored = self._restored.is_set()
+            self._link = None
+            self._restored.clear()
+            self._parked.clear()
+            self._window.disconnected(reason)
+            if was_restored:
+                self._tell_disconnected(reason)
+        return reason
+
+    async def _restore(self, link: Link) -> None:
+        if not link.session_present:
+            self._parked.clear()
+            self._subscribed.clear()
+            self._dispatcher.forget_replays()
+        due = [f for f in self._dispatcher.filters.items() if f[0] not in self._subscribed]
+        codes = await asyncio.gather(*(link.subscribe(*item) for item in due))
+        for (pattern, _), code in zip(due, codes, strict=True):
+            if code < 0x80:
+                self._subscribed.add(pattern)
+            else:
+                self.stats.refused += 1
+                log.error(
+                    "%s: the MQTT broker refused to restore %s: 0x%02X", self._name, pattern, code
+                )
+
+    async def _send_subscribe(self, pattern: str) -> int | None:
+        """Return the reason code, or None when a reconnect subscribed meanwhile."""
+        link = self._link
+        if link is not None and self._restored.is_set():
+            try:
+                code = await link.subscribe(pattern, self._dispatcher.filters[pattern])
+            except LinkLostError:
+                pass
+            else:
+                if code < 0x80:
+                    self._subscribed.add(pattern)
+                else:
+                    self.stats.refused += 1
+                return code
+        await self._restored.wait()
+        if self._closed:
+            raise self._not_connected()
+        return None if pattern in self._subscribed else await self._send_subscribe(pattern)
+
+    def _cancel(self, route: Route) -> None:
+        if not self._dispatcher.remove(route):
+            return
+        self._subscribed.discard(route.pattern)
+        if self._link is not None and self._link.alive:
+            self._link.unsubscribe(route.pattern)
+
+    async def _publish_at_most_once(self, message: Message) -> None:
+        link = self._link
+        if link is None or not self._restored.is_set():
+            self.stats.dropped += 1
+            return
+        link.send(message, 0, False)
+        self.stats.published += 1
+        await link.drain()
+
+    async def _publish_at_least_once(self, message: Message, *, durable: bool) -> None:
+        await self._window.admit()
+        if self._closed:
+            raise self._not_connected()
+        acknowledged = asyncio.get_running_loop().create_future()
+        outgoing = Outgoing(message, durable, acknowledged)
+        self._window.add(outgoing)
+        try:
+            await acknowledged
+        except asyncio.CancelledError:
+            self._window.give_up(outgoing)
+            raise
+
+    async def _stop_supervisor(self) -> None:
+        task, self._supervisor = self._supervisor, None
+        self._restored.clear()
+        if task is not None and task is not asyncio.current_task():
+            task.cancel()
+            await asyncio.wait([task])
+
+
+def _no_ack() -> None:
+    """Acknowledge nothing: the transport does."""

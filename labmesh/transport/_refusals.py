@@ -1,0 +1,52 @@
+"""Why a connection did not come about, in words for the person who can mend it."""
+
+from __future__ import annotations
+
+import socket
+from typing import Final
+
+from labmesh.transport._connection import ConnectRefusedError
+from labmesh.transport._options import MqttAddress
+from messages.errors import NotConnectedError
+
+_REMEDIES: Final = {
+    0x84: "use an MQTT broker that speaks MQTT 5, e.g. mosquitto 2",
+    0x85: "choose another client id",
+    0x86: "check user name and password",
+    0x87: "check user name and password, and the MQTT broker's access rules",
+    0x8A: "ask the MQTT broker's operator why this client is banned",
+    0x8C: "check which authentication the MQTT broker asks for",
+    0x95: "raise the MQTT broker's greatest packet size: the will does not fit",
+    0x90: "check that the MQTT broker allows the will's topic",
+    0x9A: "use an MQTT broker that retains messages",
+    0x9B: "use an MQTT broker that takes QoS 1",
+}
+"""CONNACK reason codes that no repetition can mend (MQTT 5 section 3.2.2.2), and what can."""
+
+
+def is_final(error: Exception) -> bool:
+    """Tell whether trying again is useless."""
+    return isinstance(error, ConnectRefusedError) and error.code in _REMEDIES
+
+
+def explain(error: Exception, address: MqttAddress) -> NotConnectedError:
+    """Return ``error`` as one of ours."""
+    at = f"the MQTT broker at {address}"
+    if isinstance(error, ConnectRefusedError):
+        return NotConnectedError(
+            f"{at} refused the connection: 0x{error.code:02X} {error.name}",
+            remedy=_REMEDIES.get(error.code, ""),
+        )
+    if isinstance(error, socket.gaierror):
+        return NotConnectedError(
+            f"host {address.host!r} is not known ({error.strerror})", remedy="check the host name"
+        )
+    if isinstance(error, ConnectionRefusedError):
+        return NotConnectedError(
+            f"nothing listens at {address}", remedy="check host, port and that it runs"
+        )
+    if isinstance(error, TimeoutError):
+        return NotConnectedError(
+            f"{at} did not answer in time", remedy="check that it speaks MQTT 5 on this port"
+        )
+    return NotConnectedError(f"no connection to {at}: {error}", remedy="check host and port")

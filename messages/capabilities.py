@@ -1,0 +1,106 @@
+"""The capabilities of FINALES 2 with their types; a lab adds its own beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from messages.cell import CellAssemblyInput, CellAssemblyOutput
+from messages.cycling import (
+    CapacityInput,
+    CapacityOutput,
+    CyclingChannelInput,
+    CyclingChannelOutput,
+)
+from messages.degradation import (
+    DegradationInput,
+    DegradationModelOutput,
+    DegradationWorkflowInput,
+    DegradationWorkflowOutput,
+)
+from messages.electrolyte import (
+    ConductivityInput,
+    ConductivityOutput,
+    DensityInput,
+    DensityOutput,
+    ElectrolyteInput,
+    ElectrolyteOutput,
+)
+from messages.logistics import TransportInput, TransportOutput
+from messages.model import Model
+from messages.simulation import (
+    RadialDistributionInput,
+    RadialDistributionOutput,
+    SimulatedConductivityOutput,
+    SimulatedDensityOutput,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CapabilityTypes:
+    """What a capability takes and gives.
+
+    Attributes:
+        input: Model of a request's parameters.
+        output: Model of a result's data.
+        description: One line for people.
+    """
+
+    input: type[Model]
+    output: type[Model]
+    description: str
+
+
+CAPABILITIES: Final[Mapping[tuple[str, str], CapabilityTypes]] = {
+    ("conductivity", "two_electrode"): CapabilityTypes(
+        ConductivityInput,
+        ConductivityOutput,
+        "Ionic conductivity by impedance between two electrodes",
+    ),
+    ("conductivity", "molecular_dynamics"): CapabilityTypes(
+        ConductivityInput,
+        SimulatedConductivityOutput,
+        "Ionic conductivity from a molecular dynamics simulation",
+    ),
+    ("conductivity", "polynomial_interpolation"): CapabilityTypes(
+        ConductivityInput,
+        ConductivityOutput,
+        "Ionic conductivity from a polynomial fitted to measurements",
+    ),
+    ("density", "vibrating_tube_densimetry"): CapabilityTypes(
+        DensityInput, DensityOutput, "Density, and viscosity, from a vibrating tube"
+    ),
+    ("density", "molecular_dynamics"): CapabilityTypes(
+        DensityInput, SimulatedDensityOutput, "Density from a molecular dynamics simulation"
+    ),
+    ("radial_density_function", "molecular_dynamics"): CapabilityTypes(
+        RadialDistributionInput,
+        RadialDistributionOutput,
+        "Radial distribution functions from a molecular dynamics simulation",
+    ),
+    ("electrolyte", "flow"): CapabilityTypes(
+        ElectrolyteInput, ElectrolyteOutput, "Electrolyte mixed from stock solutions by pumps"
+    ),
+    ("cell_assembly", "autobass_assembly"): CapabilityTypes(
+        CellAssemblyInput, CellAssemblyOutput, "A batch of coin cells assembled by a robot"
+    ),
+    ("cycling_channel", "service"): CapabilityTypes(
+        CyclingChannelInput, CyclingChannelOutput, "Reservation of channels of a cycler"
+    ),
+    ("capacity", "cycling"): CapabilityTypes(
+        CapacityInput, CapacityOutput, "Capacities of a cell over formation and cycling"
+    ),
+    ("degradation_eol", "degradation_model"): CapabilityTypes(
+        DegradationInput, DegradationModelOutput, "End of life of a cell from its first cycles"
+    ),
+    ("degradation_eol", "degradation_workflow"): CapabilityTypes(
+        DegradationWorkflowInput,
+        DegradationWorkflowOutput,
+        "End of life of a chemistry: electrolyte, cells, cycling and prediction in one",
+    ),
+    ("transport", "transport_service"): CapabilityTypes(
+        TransportInput, TransportOutput, "Samples carried from one place to another"
+    ),
+}
+"""Every capability by (quantity, method)."""

@@ -1,0 +1,120 @@
+"""Cycling: reserving channels of a cycler, and the capacities it measures.
+
+Capacities are in ampere hours throughout (1 A.h is 3600 C), rates in 1/h of the nominal capacity.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from messages.array import Array
+from messages.cell import IdentifiedCellInfo
+from messages.ledger import Rating
+from messages.location import Location
+from messages.model import Count, Flag, Model, Real, Text, Unit
+
+CRate = Annotated[Real, Unit("1/h"), Field(gt=0)]
+"""Current over nominal capacity: 1/h empties a cell in one hour."""
+
+Volt = Annotated[Real, Unit("V")]
+"""A voltage between the cell's terminals."""
+
+Ampere = Annotated[Real, Unit("A"), Field(gt=0)]
+"""Magnitude of a current."""
+
+AmpereHours = Annotated[Real, Unit("A.h"), Field(gt=0)]
+"""A cell's capacity."""
+
+Cycles = Annotated[int, Unit("1"), Field(strict=True, ge=1, le=1_000_000)]
+"""A number of charge-discharge cycles."""
+
+
+class CyclingChannelInput(Model):
+    """Ask for free channels of a cycler."""
+
+    number_required_channels: Annotated[int, Unit("1"), Field(strict=True, ge=1, le=10_000)]
+    cycling_protocol: Text = Field(default="", description="what they are needed for")
+    number_cycles: Cycles | None = Field(default=None, description="how many cycles are planned")
+
+
+class CyclingChannelOutput(Model):
+    """Whether the channels are reserved, and under which name."""
+
+    success: Flag = Field(description="false when too few channels are free")
+    reservation_id: Text | None = Field(
+        default=None, description="for the cycling requests that follow; only with success"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> CyclingChannelOutput:
+        if self.success != (self.reservation_id is not None):
+            raise ValueError("a successful reservation, and only such a one, has a reservation_id")
+        return self
+
+
+class CycleProgram(Model):
+    """How a cycle runs: constant current, then constant voltage; None leaves it to the protocol."""
+
+    c_rate_charge: CRate | None = None
+    c_rate_discharge: CRate | None = None
+    voltage_max: Volt | None = Field(default=None, description="end of charge")
+    voltage_min: Volt | None = Field(default=None, description="end of discharge")
+    cutoff_current: Ampere | None = Field(
+        default=None, description="at which the constant-voltage step ends"
+    )
+
+
+class CapacityInput(Model):
+    """Ask for the capacities of a cell over its formation and a number of cycles."""
+
+    cycling_protocol: Text = Field(description="name of a test protocol the cycler knows")
+    number_cycles: Cycles = Field(description="after formation")
+    cell_info: IdentifiedCellInfo
+    location: Location = Field(description="of the cycler")
+    reservation_id: Text = Field(description="from the reservation of channels")
+    capacity: AmpereHours | None = Field(default=None, description="nominal")
+    current_max: Ampere | None = Field(default=None, description="safety limit")
+    voltage_max: Volt | None = Field(default=None, description="safety limit")
+    voltage_min: Volt | None = Field(default=None, description="safety limit")
+    formation_cycles: Cycles | None = None
+    formation: CycleProgram = CycleProgram()
+    cycling: CycleProgram = CycleProgram()
+
+
+class CyclingFeatures(Model):
+    """Features of early cycles that predict the end of life: cycle x against cycle 10."""
+
+    delta_coulombic_efficiency: Annotated[Real, Unit("1")] | None = Field(
+        default=None, description="change of the coulombic efficiency from cycle 10 to x"
+    )
+    voltage_gap_charge_discharge: Annotated[Real, Unit("V")] | None = Field(
+        default=None, description="change of the gap between charge and discharge, cycle 10 to x"
+    )
+    capacity_vector_variance: Annotated[Real, Unit("1")] | None = Field(
+        default=None, description="log10 of the variance of Q_x(V) - Q_10(V), Q in A.h"
+    )
+
+
+class CapacityOutput(CyclingFeatures):
+    """Capacities of one cell, cycle by cycle from the first of formation."""
+
+    cell_info: IdentifiedCellInfo
+    channel_list: tuple[Annotated[Count, Unit("1")], ...] = Field(description="channels used")
+    charge_capacity: Annotated[Array, Unit("A.h")] = Field(description="one value a cycle")
+    discharge_capacity: Annotated[Array, Unit("A.h")] = Field(
+        description="one value a cycle; the last may be missing when cycling ended on a charge"
+    )
+    rating: Rating | None = Field(default=None, description="of the whole run")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> CapacityOutput:
+        if self.charge_capacity.ndim != 1 or self.discharge_capacity.ndim != 1:
+            raise ValueError("charge_capacity and discharge_capacity have one dimension")
+        if self.charge_capacity.size - self.discharge_capacity.size not in (0, 1):
+            raise ValueError(
+                f"{self.charge_capacity.size} charges do not go with "
+                f"{self.discharge_capacity.size} discharges"
+            )
+        return self

@@ -1,0 +1,22 @@
+"""Where things are."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from messages.model import Model
+
+Detail = Annotated[str, Field(max_length=200)]
+"""One line of an address."""
+
+
+class Location(Model):
+    """A place: a laboratory, then a device in it, then a position in that."""
+
+    address: Annotated[str, Field(min_length=1, max_length=200)] = Field(
+        description="laboratory or building"
+    )
+    detail_1: Detail = Field(default="", description="device or room")
+    detail_2: Detail = Field(default="", description="position: tray, channel, vial")

@@ -1,0 +1,154 @@
+"""Who serves what at present: capabilities, offers, and which nodes are there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from messages.ledger import Offer
+from messages.model import JsonObject
+from messages.node import Presence, State
+from nodes.broker._schemas import Schema
+
+Key = tuple[str, str]
+"""(quantity, method)."""
+
+
+@dataclass(slots=True)
+class KnownCapability:
+    """A capability with its compiled schemas."""
+
+    quantity: str
+    method: str
+    version: int
+    description: str
+    parameters: Schema
+    result: Schema
+    active: bool
+
+    @property
+    def key(self) -> Key:
+        """(quantity, method)."""
+        return self.quantity, self.method
+
+    def body(self) -> JsonObject:
+        """Return the body of its entry."""
+        return {
+            "quantity": self.quantity,
+            "method": self.method,
+            "version": self.version,
+            "description": self.description,
+            "parameters_schema": self.parameters.schema,
+            "result_schema": self.result.schema,
+            "active": self.active,
+        }
+
+
+@dataclass(slots=True)
+class Standing:
+    """An offer that stands. ``confirmed``: heard since the ledger's start, not only remembered."""
+
+    node: str
+    offer: Offer
+    limitations: Schema
+    confirmed: bool = True
+
+    @property
+    def key(self) -> Key:
+        """(quantity, method)."""
+        return self.offer.quantity, self.offer.method
+
+
+class Catalogue:
+    """All of it, in memory."""
+
+    def __init__(self) -> None:
+        self.capabilities: dict[Key, KnownCapability] = {}
+        self._offers: dict[Key, dict[str, Standing]] = {}
+        self._presence: dict[str, dict[str, Presence]] = {}
+        self._state: dict[str, State] = {}
+        self.busy: Counter[tuple[str, Key]] = Counter()
+        self.last_served: dict[tuple[str, Key], int] = {}
+
+    def offer(self, node: str, key: Key) -> Standing | None:
+        """Return a node's offer."""
+        return self._offers.get(key, {}).get(node)
+
+    def offers(self, key: Key) -> list[Standing]:
+        """Return the offers of a capability at its present version."""
+        capability = self.capabilities.get(key)
+        return [
+            standing
+            for standing in self._offers.get(key, {}).values()
+            if capability is not None and standing.offer.version == capability.version
+        ]
+
+    def all_offers(self) -> Iterator[Standing]:
+        """Return every offer."""
+        for offers in self._offers.values():
+            yield from list(offers.values())
+
+    def put(self, standing: Standing) -> None:
+        """Set a node's offer."""
+        self._offers.setdefault(standing.key, {})[standing.node] = standing
+
+    def withdraw(self, node: str, key: Key) -> Standing | None:
+        """Forget a node's offer."""
+        return self._offers.get(key, {}).pop(node, None)
+
+    def limits(self, key: Key) -> dict[str, Schema]:
+        """Return the different limitations of a capability's offers, by hash."""
+        return {s.limitations.hash: s.limitations for s in self.offers(key)}
+
+    def free(self, key: Key) -> list[Standing]:
+        """Return the offers whose node could take an order now."""
+        return [
+            s
+            for s in self.offers(key)
+            if self.busy[s.node, key] < s.offer.slots and self.ready(s.node)
+        ]
+
+    def hear(self, node: str, presence: Presence) -> bool:
+        """Take a word about presence; return whether it is news.
+
+        An older boot's word (its late will, above all) says nothing about the newer one.
+        """
+        instances = self._presence.setdefault(node, {})
+        before = instances.get(presence.instance)
+        if before is not None and presence.epoch < before.epoch:
+            return False
+        instances[presence.instance] = presence
+        return before is None or (before.epoch, before.state) != (presence.epoch, presence.state)
+
+    def forget_presence(self, node: str, instance: str) -> None:
+        """A node's retained presence was cleared."""
+        self._presence.get(node, {}).pop(instance, None)
+
+    def set_state(self, node: str, state: State | None) -> None:
+        """Take a lifecycle state; None when it was cleared."""
+        if state is None:
+            self._state.pop(node, None)
+        else:
+            self._state[node] = state
+
+    def online(self, node: str) -> bool:
+        """Tell whether a node's process is there."""
+        return any(p.state == "online" for p in self._presence.get(node, {}).values())
+
+    def ready(self, node: str) -> bool:
+        """Tell whether a node takes orders: there, and active."""
+        return self._state.get(node) is State.ACTIVE and self.online(node)
+
+    def epoch(self, node: str) -> int:
+        """Return the latest boot heard of."""
+        return max((p.epoch for p in self._presence.get(node, {}).values()), default=0)
+
+    def condition(self, node: str) -> str:
+        """Return in words whether a node takes orders."""
+        if not self._presence.get(node):
+            return "never seen"
+        if not self.online(node):
+            return "offline"
+        state = self._state.get(node)
+        return state.value if state is not None else "lifecycle state not known"

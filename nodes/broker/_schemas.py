@@ -1,0 +1,81 @@
+"""Compiled JSON Schemas of capabilities, results and limitations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import jsonschema_rs
+
+from messages.errors import BodyError
+from messages.model import JsonObject
+from messages.schema import hash_schema
+
+_MOST: Final = 3
+"""Complaints named in one reason."""
+
+
+class Schema:
+    """A JSON Schema (draft 2020-12 unless it says otherwise), compiled.
+
+    Args:
+        schema: The schema. Nothing is fetched: a reference must point into it.
+
+    Raises:
+        BodyError: It is no valid schema.
+    """
+
+    def __init__(self, schema: JsonObject) -> None:
+        self.schema = schema
+        self.hash = hash_schema(schema)
+        try:
+            self._validator: Any = jsonschema_rs.validator_for(
+                schema, retriever=_refuse_to_fetch, pattern_options=jsonschema_rs.RegexOptions()
+            )
+        except (ValueError, jsonschema_rs.ReferencingError) as error:
+            reason = getattr(error, "message", "") or str(error).partition("\n")[0]
+            raise BodyError(f"not a valid JSON Schema: {reason}") from None
+
+    def accepts(self, value: Any) -> bool:
+        """Tell whether ``value`` satisfies the schema."""
+        return bool(self._validator.is_valid(value))
+
+    def complaint(self, value: Any, where: str) -> str:
+        """Return what is wrong with ``value``, each field by its path below ``where``."""
+        errors = sorted(
+            self._validator.iter_errors(value), key=lambda error: -len(error.instance_path)
+        )
+        words = [
+            f"{'.'.join([where, *map(str, error.instance_path)])}: {error.message[:300]}"
+            for error in errors[:_MOST]
+        ]
+        if len(errors) > _MOST:
+            words.append(f"and {len(errors) - _MOST} more")
+        return "; ".join(words)
+
+
+class Schemas:
+    """Every schema compiled once."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[str, Schema] = {}
+
+    def compile(self, schema: JsonObject) -> Schema:
+        """Return the compiled schema.
+
+        Raises:
+            BodyError: It is no valid schema.
+        """
+        key = hash_schema(schema)
+        found = self._compiled.get(key)
+        if found is None:
+            found = self._compiled[key] = Schema(schema)
+        return found
+
+
+Vocabulary = Mapping[tuple[str, str], tuple[JsonObject, JsonObject]]
+"""Schemas of parameters and of result data by (quantity, method), known before anyone offers."""
+
+
+def _refuse_to_fetch(uri: str) -> Any:
+    raise ValueError(f"{uri} lies outside of the schema")

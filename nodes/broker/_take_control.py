@@ -1,0 +1,91 @@
+"""Cancels of requesters, decisions of persons, amendments of authors."""
+
+from __future__ import annotations
+
+from messages.ledger import (
+    Cancel,
+    Decision,
+    EntryKind,
+    ResultAmendment,
+    ResultStatus,
+    Status,
+)
+from nodes.broker._books import Books
+from nodes.broker._door import Incoming
+from nodes.broker._live import LiveRequest
+from nodes.broker._refusal import Refusal
+from nodes.broker._row import Row
+from nodes.broker._status import RESULT_TRANSITIONS
+
+
+def take_cancel(books: Books, incoming: Incoming, cancel: Cancel) -> Row:
+    """Retract a request; whoever has it in hand is told.
+
+    Raises:
+        Refusal: It has ended, is not known, or is somebody else's.
+    """
+    request = _live(books, str(cancel.request))
+    if request.requester != incoming.author:
+        raise Refusal(
+            "author",
+            f"request {request.id} is {request.requester}'s, not {incoming.author}'s",
+            remedy="its requester may cancel it; a person may abandon it once it is held",
+        )
+    return books.change(
+        request, Status.RETRACTED, cancel.reason or "cancelled by its requester", cause=incoming
+    )
+
+
+def take_decision(books: Books, incoming: Incoming, decision: Decision) -> Row:
+    """Release or abandon a held request.
+
+    Raises:
+        Refusal: It is not held.
+    """
+    request = _live(books, str(decision.request))
+    if request.status is not Status.HELD:
+        raise Refusal(
+            "decision", f"request {request.id} is {request.status.value}; only a held one is decided"
+        )
+    after = Status.PENDING if decision.decision == "release" else Status.ABANDONED
+    words = f"{decision.decision}d by {decision.person or incoming.author}"
+    if decision.reason:
+        words = f"{words}: {decision.reason}"
+    return books.change(request, after, words, cause=incoming)
+
+
+def take_amendment(books: Books, incoming: Incoming, amendment: ResultAmendment) -> Row:
+    """Mark a result as amended or deleted.
+
+    Raises:
+        Refusal: It is not known, is somebody else's, or has been deleted.
+    """
+    identity = str(amendment.result)
+    found = books.batch.result_states.get(identity)
+    if found is None:
+        stored = books.store.result(identity)
+        if stored is None:
+            raise Refusal("result", f"no result {identity} is known", where="result")
+        found = (stored.status, stored.author)
+    status, author = found
+    if author != incoming.author:
+        raise Refusal("author", f"result {identity} is {author}'s, not {incoming.author}'s")
+    if amendment.status not in RESULT_TRANSITIONS[ResultStatus(status)]:
+        raise Refusal(
+            "result", f"a result cannot go from {status} to {amendment.status.value}", where="status"
+        )
+    row = books.append_message(EntryKind.RESULT_STATUS, incoming)
+    books.batch.result_states[identity] = (amendment.status.value, author)
+    return row
+
+
+def _live(books: Books, identity: str) -> LiveRequest:
+    request = books.live.get(identity)
+    if request is not None:
+        return request
+    ended = books.store.request(identity)
+    if ended is not None:
+        raise Refusal("ended", f"request {identity} is {ended.status} already")
+    if identity in books.batch.fresh:
+        raise Refusal("ended", f"request {identity} has just ended")
+    raise Refusal("request", f"no request {identity} is known", where="request")

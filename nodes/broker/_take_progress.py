@@ -1,0 +1,108 @@
+"""A worker's words about its order before the result."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from messages.ledger import OrderCancel, Progress, ProgressKind, Status
+from nodes.broker._books import Books
+from nodes.broker._door import Incoming
+from nodes.broker._live import LiveRequest, Order
+from nodes.broker._refusal import Refusal
+from nodes.broker._row import Row
+from nodes.broker._status import HAS_ORDER
+
+
+def take_progress(books: Books, incoming: Incoming, progress: Progress) -> Row | None:
+    """Accept, decline, or renew a lease (then nothing is journalled and None returned).
+
+    Raises:
+        Refusal: The order is not this worker's any more. A heartbeat is never refused: its sender
+            is told that the order is void.
+    """
+    if progress.kind in (ProgressKind.HEARTBEAT, ProgressKind.FEEDBACK):
+        _sign_of_life(books, incoming, progress)
+        return None
+    request = standing_order(books, incoming, str(progress.request), progress.token)
+    if progress.kind is ProgressKind.ACCEPT:
+        if request.status is Status.RUNNING:
+            raise Refusal("token", f"order {progress.token} is running already")
+        if request.status is Status.HELD:
+            raise Refusal(
+                "token",
+                f"order {progress.token} is held for a person to decide",
+                remedy="do not begin it",
+            )
+        return books.change(request, Status.RUNNING, progress.text or "accepted", cause=incoming)
+    if request.status is not Status.RESERVED:
+        raise Refusal(
+            "token",
+            f"order {progress.token} is {request.status.value}, too late to decline",
+            remedy="send a failed result",
+        )
+    books.avoid(request, incoming.author)
+    return books.change(
+        request, Status.PENDING, progress.text or f"{incoming.author} declined", cause=incoming
+    )
+
+
+def standing_order(books: Books, incoming: Incoming, request_id: str, token: int) -> LiveRequest:
+    """Return the request whose order stands with this author and token.
+
+    Raises:
+        Refusal: There is none; both tokens are named.
+    """
+    request = books.live.get(request_id)
+    if request is None:
+        raise _gone(books, request_id, token)
+    order = request.order
+    if order is None:
+        raise Refusal(
+            "token",
+            f"token {token} is old: the request is {request.status.value} again, no order stands",
+        )
+    if order.token != token:
+        raise Refusal(
+            "token",
+            f"token {token} is old: order {order.token} of attempt {order.attempt} stands, "
+            f"with {order.worker}",
+        )
+    if order.worker != incoming.author:
+        raise Refusal("author", f"order {token} is with {order.worker}, not {incoming.author}")
+    return request
+
+
+def _gone(books: Books, request_id: str, token: int) -> Refusal:
+    ended = books.store.request(request_id)
+    if ended is not None:
+        return Refusal(
+            "ended",
+            f"request {request_id} is {ended.status} ({ended.status_change_message}); "
+            f"token {token}, the last one was {ended.token}",
+        )
+    fresh = books.batch.fresh.get(request_id)
+    if fresh is not None:
+        return Refusal("ended", f"request {request_id} has just ended; token {token} is void")
+    return Refusal("request", f"no request {request_id} is known", where="request")
+
+
+def _sign_of_life(books: Books, incoming: Incoming, progress: Progress) -> None:
+    request = books.live.get(str(progress.request))
+    order = request.order if request is not None else None
+    if request is None or order is None or not _same(order, incoming, progress):
+        void = OrderCancel(
+            request=UUID(str(progress.request)),
+            token=progress.token,
+            reason="the order does not stand any more",
+        )
+        books.batch.voids.append((incoming.author, void))
+        return
+    if request.status is Status.HELD and incoming.header.epoch == order.epoch:
+        # Lost only to us: the very process that began is still at it.
+        books.change(request, Status.RUNNING, f"{order.worker} was heard again", by=order.worker)
+    if request.status in HAS_ORDER and request.status is not Status.HELD:
+        books.renew(request)
+
+
+def _same(order: Order, incoming: Incoming, progress: Progress) -> bool:
+    return order.worker == incoming.author and order.token == progress.token

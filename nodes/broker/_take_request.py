@@ -1,0 +1,109 @@
+"""Requests at the door."""
+
+from __future__ import annotations
+
+from messages.ledger import EntryKind, FromState, Request
+from nodes.broker._books import Books
+from nodes.broker._catalogue import Key, KnownCapability
+from nodes.broker._door import Incoming
+from nodes.broker._live import LiveRequest
+from nodes.broker._refusal import Refusal
+from nodes.broker._row import Row
+
+
+def take_request(books: Books, incoming: Incoming, request: Request) -> Row:
+    """Accept a request, or say why not.
+
+    Raises:
+        Refusal: No such capability, parameters out of its schema, no online offer that would take
+            them (unless ``wait``), a deadline in the past, a sample in another state.
+    """
+    key = (request.quantity, request.method)
+    capability = _capability(books, key)
+    if not capability.parameters.accepts(request.parameters):
+        raise Refusal("parameters", capability.parameters.complaint(request.parameters, "parameters"))
+    if request.expires is not None and request.expires <= books.now.wall:
+        ago = (books.now.wall - request.expires) / 1e9
+        raise Refusal(
+            "expired",
+            f"passed {ago:.3g} s before the request came",
+            where="expires",
+            remedy="it is wall time, ns UTC",
+        )
+    if not request.wait:
+        _check_offers(books, key, request)
+    if request.from_state is not None:
+        check_from_state(books, request.from_state)
+    row = books.append_message(EntryKind.REQUEST, incoming)
+    start = request.from_state
+    books.admit(
+        LiveRequest(
+            id=incoming.id,
+            offset=row.offset,
+            key=key,
+            requester=incoming.author,
+            campaign=request.campaign,
+            priority=request.priority,
+            attempts=request.attempts,
+            expires=request.expires,
+            sample=start.sample if start else None,
+            sample_state=start.state if start else 0,
+        ),
+        request.parameters,
+    )
+    return row
+
+
+def check_from_state(books: Books, start: FromState) -> None:
+    """Refuse a request that would not begin from its sample's last state.
+
+    Raises:
+        Refusal: The sample is not known, or in another state.
+    """
+    last = books.sample_state(start.sample)
+    if last is None:
+        raise Refusal(
+            "sample", f"sample {start.sample!r} is not known", where="from_state.sample",
+            remedy="a result gives birth to a sample",
+        )  # fmt: skip
+    if last != start.state:
+        raise Refusal(
+            "sample",
+            f"sample {start.sample!r} is in state {last}, not {start.state}",
+            where="from_state.state",
+            remedy="begin from its last state",
+        )
+
+
+def _capability(books: Books, key: Key) -> KnownCapability:
+    capability = books.catalogue.capabilities.get(key)
+    name = "/".join(key)
+    if capability is None:
+        methods = sorted(m for q, m in books.catalogue.capabilities if q == key[0])
+        known = f"methods of {key[0]}: {', '.join(methods)}" if methods else "see query.capabilities"
+        raise Refusal("capability", f"nobody ever offered {name}", where="quantity", remedy=known)
+    if not capability.active:
+        raise Refusal(
+            "capability", f"{name} is not active", where="quantity",
+            remedy="start a node that offers it",
+        )  # fmt: skip
+    return capability
+
+
+def _check_offers(books: Books, key: Key, request: Request) -> None:
+    reasons: list[str] = []
+    for standing in books.catalogue.offers(key):
+        if not standing.limitations.accepts(request.parameters):
+            why = standing.limitations.complaint(request.parameters, "parameters")
+        elif books.catalogue.online(standing.node):
+            return
+        else:
+            why = books.catalogue.condition(standing.node)
+        reasons.append(f"{standing.node}: {why}")
+    words = " | ".join(sorted(reasons))[:3000]
+    name = "/".join(key)
+    raise Refusal(
+        "offer",
+        f"no offer of {name} fits ({words})" if reasons else f"nobody offers {name} at present",
+        remedy="change the parameters, or set wait to let it wait for an offer",
+    )

@@ -1,0 +1,118 @@
+"""Row changes of one transaction, gathered so that each table gets few, large statements."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Dialect, Table, bindparam, insert, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from nodes.broker.store._tables import PROJECTIONS
+
+_Key = tuple[Any, ...]
+
+
+class Statements:
+    """SQL compiled once, with plain positional parameters (no per-row work in SQLAlchemy)."""
+
+    def __init__(self, dialect: str) -> None:
+        self._dialect: Dialect = (
+            sqlite.dialect(paramstyle="qmark")  # type: ignore[no-untyped-call]
+            if dialect == "sqlite"
+            else postgresql.dialect(paramstyle="format")  # type: ignore[no-untyped-call]
+        )
+        self._inserts: dict[str, str] = {}
+        self._updates: dict[tuple[str, tuple[str, ...]], str] = {}
+
+    def insert(self, table: Table) -> str:
+        """Return an INSERT of every column, in the table's order."""
+        found = self._inserts.get(table.name)
+        if found is None:
+            values = {column.name: bindparam(f"v_{column.name}") for column in table.columns}
+            found = str(insert(table).values(values).compile(dialect=self._dialect))
+            self._inserts[table.name] = found
+        return found
+
+    def update(self, table: Table, columns: tuple[str, ...]) -> str:
+        """Return an UPDATE of ``columns`` by primary key."""
+        found = self._updates.get((table.name, columns))
+        if found is None:
+            statement = update(table).values({name: bindparam(f"v_{name}") for name in columns})
+            for key in table.primary_key.columns:
+                statement = statement.where(key == bindparam(f"k_{key.name}"))
+            found = str(statement.compile(dialect=self._dialect))
+            self._updates[table.name, columns] = found
+        return found
+
+
+class RowBuffer:
+    """Inserts and updates by primary key; an update of a row inserted here is merged into it."""
+
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
+        self._inserts: dict[str, dict[_Key, list[Any]]] = defaultdict(dict)
+        self._updates: dict[str, dict[_Key, dict[str, Any]]] = defaultdict(dict)
+
+    def insert(self, table: Table, *values: Any) -> None:
+        """Insert a row; ``values`` in the order of the table's columns."""
+        self._inserts[table.name][_key_of(table, values)] = list(values)
+
+    def update(self, table: Table, key: _Key, **values: Any) -> None:
+        """Change columns of the row with that primary key."""
+        fresh = self._inserts[table.name].get(key)
+        if fresh is None:
+            self._updates[table.name].setdefault(key, {}).update(values)
+            return
+        indexes = _INDEX[table.name]
+        for name, value in values.items():
+            fresh[indexes[name]] = value
+
+    def flush(self, connection: Connection) -> None:
+        """Execute everything, tables that others refer to first."""
+        for table in PROJECTIONS:
+            inserts = self._inserts.pop(table.name, None)
+            if inserts:
+                _many(connection, self._statements.insert(table), map(tuple, inserts.values()))
+            updates = self._updates.pop(table.name, None)
+            if updates:
+                self._update(connection, table, updates)
+
+    def _update(
+        self, connection: Connection, table: Table, updates: dict[_Key, dict[str, Any]]
+    ) -> None:
+        shapes: dict[tuple[str, ...], list[tuple[Any, ...]]] = defaultdict(list)
+        order = _INDEX[table.name]
+        for key, values in updates.items():
+            # SET in the order of the table's columns, as SQLAlchemy compiles it.
+            names = tuple(sorted(values, key=order.__getitem__))
+            shapes[names].append((*(values[name] for name in names), *key))
+        for names, rows in shapes.items():
+            _many(connection, self._statements.update(table, names), rows)
+
+
+def _many(connection: Connection, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    connection.exec_driver_sql(statement, list(rows))
+
+
+def insert_rows(
+    connection: Connection, statements: Statements, table: Table, rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Insert complete rows."""
+    if rows:
+        _many(connection, statements.insert(table), rows)
+
+
+_INDEX: dict[str, dict[str, int]] = {
+    table.name: {column.name: index for index, column in enumerate(table.columns)}
+    for table in PROJECTIONS
+}
+_KEYS: dict[str, tuple[int, ...]] = {
+    table.name: tuple(_INDEX[table.name][column.name] for column in table.primary_key.columns)
+    for table in PROJECTIONS
+}
+
+
+def _key_of(table: Table, values: Sequence[Any]) -> _Key:
+    return tuple(values[index] for index in _KEYS[table.name])

@@ -1,0 +1,73 @@
+"""The optimiser: campaigns that decide what to measure next.
+
+A campaign file says what is wanted and where to search; a `Strategy` proposes; the ledger is the
+only memory, so a campaign that is interrupted goes on where it stopped.
+"""
+
+from nodes.optimiser._campaign import Campaign, CampaignError, CampaignOutcome
+from nodes.optimiser._campaign_file import CampaignFile, load_campaign
+from nodes.optimiser._candidates import SpaceExhaustedError
+from nodes.optimiser._constraint import Constraint, LinearConstraint
+from nodes.optimiser._encoding import Encoding, FormulationEncoding, PlainEncoding, make_encoding
+from nodes.optimiser._gaussian_process import GaussianProcessStrategy
+from nodes.optimiser._known import Knowledge, gather
+from nodes.optimiser._lab import CampaignLab, Ending, Reporter
+from nodes.optimiser._literature import LiteratureValue, literature_at
+from nodes.optimiser._measurement import Measurement, Reading
+from nodes.optimiser._node import OptimiserNode, OptimiserParameters, make_strategy
+from nodes.optimiser._plot import draw
+from nodes.optimiser._prior import LiteraturePoint, at_temperature
+from nodes.optimiser._published import PublishedRow, PublishedTable, read_published
+from nodes.optimiser._random import RandomStrategy
+from nodes.optimiser._report import Best, Report, make_report
+from nodes.optimiser._space import Dimension, Point, Space
+from nodes.optimiser._strategy import Direction, Objective, Observation, Strategy, Suggestion
+from nodes.optimiser._surrogate import Posterior, Surrogate
+
+__all__ = [
+    "Best",
+    "Campaign",
+    "CampaignError",
+    "CampaignFile",
+    "CampaignLab",
+    "CampaignOutcome",
+    "Constraint",
+    "Dimension",
+    "Direction",
+    "Encoding",
+    "Ending",
+    "FormulationEncoding",
+    "GaussianProcessStrategy",
+    "Knowledge",
+    "LinearConstraint",
+    "LiteraturePoint",
+    "LiteratureValue",
+    "Measurement",
+    "Objective",
+    "Observation",
+    "OptimiserNode",
+    "OptimiserParameters",
+    "PlainEncoding",
+    "Point",
+    "Posterior",
+    "PublishedRow",
+    "PublishedTable",
+    "RandomStrategy",
+    "Reading",
+    "Report",
+    "Reporter",
+    "Space",
+    "SpaceExhaustedError",
+    "Strategy",
+    "Suggestion",
+    "Surrogate",
+    "at_temperature",
+    "draw",
+    "gather",
+    "literature_at",
+    "load_campaign",
+    "make_encoding",
+    "make_report",
+    "make_strategy",
+    "read_published",
+]

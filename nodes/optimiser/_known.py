@@ -1,0 +1,151 @@
+"""What is known before the first measurement: published tables and older results."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from messages.errors import RefusedError
+from messages.query import ResultView
+from nodes.optimiser._campaign_file import CampaignFile, DatasetSection, LedgerSection
+from nodes.optimiser._lab import CampaignLab, Reporter
+from nodes.optimiser._measurement import Reading
+from nodes.optimiser._prior import (
+    LiteraturePoint,
+    as_observation,
+    as_result,
+    at_temperature,
+    inside,
+)
+from nodes.optimiser._published import PublishedTable, read_published
+from nodes.optimiser._space import Space
+from nodes.optimiser._strategy import Observation
+
+_AT_A_TIME = 20
+
+
+@dataclass(slots=True)
+class Knowledge:
+    """What a campaign begins from.
+
+    Attributes:
+        observations: For the strategy.
+        literature: Published conductivities that were imported.
+        posted: Published rows that are in the ledger.
+        older: Results of other campaigns or methods that count.
+    """
+
+    observations: list[Observation] = field(default_factory=list)
+    literature: list[LiteraturePoint] = field(default_factory=list)
+    posted: int = 0
+    older: int = 0
+
+
+async def gather(
+    plan: CampaignFile,
+    space: Space,
+    reading: Reading,
+    *,
+    name: str,
+    folder: Path,
+    lab: CampaignLab,
+    reporter: Reporter,
+) -> Knowledge:
+    """Read and post what the campaign file says it consumes.
+
+    Args:
+        plan: The campaign file.
+        space: Of the plan.
+        reading: How results are read.
+        name: Of the campaign; its own results are no prior knowledge.
+        folder: Where relative file names start.
+        lab: The laboratory.
+        reporter: Hears what was found.
+
+    Raises:
+        ConfigurationError: A table cannot be read.
+    """
+    known = Knowledge()
+    for section in plan.consume.datasets:
+        table = read_published(section, folder)
+        temperature = float(plan.fixed["temperature"])
+        near = table.near(temperature, section.temperature_window)
+        points = inside(
+            at_temperature(near, temperature, interpolate=section.interpolate),
+            space,
+            section.margin,
+        )
+        known.literature += points
+        known.observations += [as_observation(p, space, section) for p in points]
+        used = {row for point in points for row in point.rows}
+        if section.post:
+            known.posted += await _post(table, section, used, lab, reporter)
+        works = sorted({p.doi for p in points})
+        reporter.say(
+            f"prior: {len(points)} published values at {temperature:g} K "
+            f"from {len(used)} rows of {len(works)} works in {table.name}",
+            licence=table.source.licence,
+            doi=table.source.doi,
+        )
+    for older in plan.consume.ledger:
+        found = await lab.results(
+            quantity=older.quantity,
+            method=older.method,
+            **({"campaign": older.campaign} if older.campaign else {}),
+        )
+        views = [view for view in found if view.campaign != name]
+        lessons = [o for view in views if (o := _lesson(view, older, reading)) is not None]
+        known.observations += lessons
+        known.older += len(lessons)
+        reporter.say(
+            f"prior: {len(lessons)} of {len(views)} results of {older.quantity}/{older.method}",
+            campaign=older.campaign or "any",
+        )
+    return known
+
+
+async def _post(
+    table: PublishedTable,
+    section: DatasetSection,
+    used: set[int],
+    lab: CampaignLab,
+    reporter: Reporter,
+) -> int:
+    rows = [row for row in table.rows if row.row in used]
+    posted = 0
+    refusals: list[str] = []
+    for start in range(0, len(rows), _AT_A_TIME):
+        results = [as_result(row, table, section) for row in rows[start : start + _AT_A_TIME]]
+        answers = await asyncio.gather(
+            *(lab.post(result, identity) for identity, result in results), return_exceptions=True
+        )
+        for answer in answers:
+            if isinstance(answer, RefusedError):
+                refusals.append(str(answer))
+            elif isinstance(answer, BaseException):
+                raise answer
+            else:
+                posted += 1
+    if refusals:
+        reporter.warn(
+            f"{len(refusals)} published rows were not taken by the ledger; "
+            "the model uses them all the same",
+            reason=refusals[0],
+        )
+    return posted
+
+
+def _lesson(view: ResultView, section: LedgerSection, reading: Reading) -> Observation | None:
+    point = reading.encoding.point(view.parameters)
+    value, uncertainty, trouble = reading.value(view.data)
+    trouble = trouble or reading.objection(view, section.minimum_rating)
+    if point is None or value is None or trouble:
+        return None
+    return Observation(
+        point=point,
+        value=value,
+        uncertainty=uncertainty or section.relative_uncertainty * abs(value),
+        source=f"{section.quantity}/{section.method}" if section.relative_offset else "elsewhere",
+        offset=section.relative_offset * abs(value),
+    )

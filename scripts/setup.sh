@@ -1,0 +1,94 @@
+#!/bin/sh
+# Makes this checkout ready to run: .venv with the packages of pyproject.toml, and mosquitto.
+# Usage: scripts/setup.sh [--test]     (--test: also what the tests need)
+# Does nothing, quickly, when everything is there. $PYTHON chooses the interpreter.
+set -eu
+
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
+cd "$root"
+log=$root/.venv/setup.log
+want="$(cksum < pyproject.toml) $root"
+
+case "${1:-}" in
+    "") extras="" stamps=.venv/.ready ;;
+    --test) extras="[test]" stamps=".venv/.ready .venv/.ready-test" ;;
+    *) echo "usage: scripts/setup.sh [--test]" >&2; exit 2 ;;
+esac
+
+say() { printf 'setup: %s\n' "$*"; }
+
+fail() { # WHAT REMEDY
+    printf 'setup: %s\nsetup: %s\n' "$1" "$2" >&2
+    exit 1
+}
+
+fail_with_log() { # WHAT REMEDY
+    printf 'setup: the end of %s:\n' "$log" >&2
+    tail -n 15 "$log" >&2
+    fail "$1" "$2"
+}
+
+as_root() { # fails when we may not
+    if [ "$(id -u)" = 0 ]; then "$@"
+    elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then sudo -n "$@"
+    else return 1
+    fi
+}
+
+is_ready() {
+    for stamp in $stamps; do
+        [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ] || return 1
+    done
+    .venv/bin/python -c 'import labmesh' 2>/dev/null
+}
+
+make_venv() {
+    python=${PYTHON:-python3}
+    command -v "$python" >/dev/null || fail "there is no $python on PATH" \
+        "install Python 3.11 or later (Debian: apt-get install python3 python3-venv)"
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail \
+        "$("$python" --version) is too old, Labmesh needs 3.11 or later" \
+        "install a later one and run: make setup PYTHON=python3.12"
+    if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+        package="python$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')-venv"
+        say "installing $package, which Debian keeps apart from Python"
+        install_package "$package" || fail "$python cannot make virtual environments" \
+            "install its venv package first: sudo apt-get install $package"
+    fi
+    # An environment that was moved or copied here names another folder in its scripts.
+    rm -rf .venv
+    "$python" -m venv .venv || fail "$python -m venv $root/.venv failed" \
+        "see the message above; is the folder writable?"
+}
+
+install_package() {
+    command -v apt-get >/dev/null || return 1
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y "$1" >/dev/null 2>&1 && return
+    as_root apt-get update -qq >/dev/null 2>&1 &&
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y "$1" >/dev/null 2>&1
+}
+
+belongs_here() {
+    .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null &&
+        [ -x .venv/bin/pip ] && .venv/bin/pip --version >/dev/null 2>&1
+}
+
+if ! is_ready; then
+    if ! belongs_here; then
+        say "1/3 virtual environment in .venv"
+        make_venv
+    fi
+    say "2/3 Python packages (the first time this takes some minutes)"
+    .venv/bin/python -m pip install --disable-pip-version-check -e ".$extras" >"$log" 2>&1 ||
+        fail_with_log "pip could not install the packages that pyproject.toml names" \
+            "check the network and pip's configuration (pip config list), then repeat: make setup"
+    say "3/3 mosquitto, the MQTT broker"
+fi
+
+found=$(.venv/bin/python -m labmesh.mosquitto) || fail "there is no MQTT broker to start" \
+    "see the message above; everything else is ready, repeat: make setup"
+
+if ! is_ready; then
+    for stamp in $stamps; do printf '%s\n' "$want" >"$stamp"; done
+    say "ready: $found"
+fi
