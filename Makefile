@@ -22,7 +22,7 @@ setup:
 demo: setup
 	@$(BIN)/labmesh launch launch/conductivity_campaign.launch.yaml
 
-# The tests run also when a check fails, so that one run tells everything.
+# Every check and the tests run also when one fails, so that one run tells everything.
 test:
 	@scripts/setup.sh --test
 	@status=0; \
@@ -36,11 +36,12 @@ test-slow:
 
 check:
 	@scripts/setup.sh --test
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
-	$(BIN)/typos
+	@status=0; \
+	for tool in "ruff check ." "ruff format --check ." mypy lint-imports typos; do \
+		echo "-- $$tool"; \
+		$(BIN)/$$tool || status=1; \
+	done; \
+	exit $$status
 
 clean:
 	rm -rf .venv build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

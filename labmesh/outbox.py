@@ -11,10 +11,11 @@ from uuid import UUID
 
 from labmesh.mesh import Mesh
 from labmesh.store import NodeStore, Unsent
-from messages.envelope import Header, decode, encode
+from messages.envelope import MAX_PAYLOAD, Header, decode, encode
 from messages.errors import (
     LabmeshError,
     NotConnectedError,
+    PayloadTooLargeError,
     PublishRefusedError,
     RefusedError,
 )
@@ -100,9 +101,16 @@ class Outbox:
         Raises:
             RefusedError: The ledger refused it, for the reason it gives.
             BodyError: The message does not travel.
+            PayloadTooLargeError: It is too large for one message.
         """
         header = self._mesh.header(type(message), id=id, trace=trace)
         unsent = Unsent(header.id, topic, encode(header, message))
+        if len(unsent.payload) > MAX_PAYLOAD:
+            raise PayloadTooLargeError(
+                f"{type(message).__name__} of {len(unsent.payload)} bytes exceeds {MAX_PAYLOAD}",
+                where=topic,
+                remedy="send large data as an artifact",
+            )
         future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         self._waiting[header.id] = future
         write = asyncio.ensure_future(self._store.put(unsent, durable=durable))

@@ -57,8 +57,8 @@ class CellInfo(Model):
 
     cell_name: Text = Field(default="", description="for people")
     sample: SampleId | None = Field(default=None, description="the cell's identity in the ledger")
-    assembly_date: date | None = None
-    batch: Text = ""
+    assembly_date: date | None = Field(default=None, description="when it was made")
+    batch: Text = Field(default="", description="the batch_id of its assembly")
     anode_info: FormulationInfo | None = None
     cathode_info: FormulationInfo | None = None
     electrolyte_info: FormulationInfo | None = Field(
@@ -102,5 +102,5 @@ class AssembledCell(Model):
 class CellAssemblyOutput(Model):
     """The cells of a batch, each with its own rating."""
 
-    batch_id: Text
+    batch_id: Text = Field(description="the laboratory's own name of the batch")
     batch_output: tuple[AssembledCell, ...]

@@ -85,8 +85,8 @@ class Formulation(Model):
             ValueError: No share is positive, or one is negative.
         """
         total = fsum(shares.values())
-        if not total > 0:
-            raise ValueError("a formulation has at least one positive share")
+        if not total > 0 or min(shares.values()) < 0:
+            raise ValueError("a formulation has at least one positive share, and none below 0")
         return cls(
             components=tuple(
                 Component(chemical=chemical, fraction=share / total)
@@ -129,22 +129,22 @@ class Formulation(Model):
 class ChemicalInfo(Model):
     """What is known about the batch of a chemical that was used."""
 
-    name: Text = ""
-    molar_mass: MolarMass | None = None
-    density: Density | None = None
-    batch: Text = ""
-    manufacturer: Text = ""
-    manufacturing_date: date | None = None
+    name: Text = Field(default="", description="for people")
+    molar_mass: MolarMass | None = Field(default=None, description="as used in conversions")
+    density: Density | None = Field(default=None, description="as used in conversions")
+    batch: Text = Field(default="", description="the manufacturer's batch or lot number")
+    manufacturer: Text = Field(default="", description="who made it")
+    manufacturing_date: date | None = Field(default=None, description="when it was made")
 
 
 class FormulationInfo(Model):
     """What is known about a prepared mixture."""
 
-    name: Text = ""
+    name: Text = Field(default="", description="for people")
     sample: SampleId | None = Field(default=None, description="its identity in the ledger")
-    preparation_date: date | None = None
-    batch: Text = ""
-    location: Location | None = None
+    preparation_date: date | None = Field(default=None, description="when it was mixed")
+    batch: Text = Field(default="", description="the laboratory's own batch number")
+    location: Location | None = Field(default=None, description="where it is")
 
 
 class RunInfo(Model):

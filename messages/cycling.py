@@ -34,7 +34,9 @@ Cycles = Annotated[int, Unit("1"), Field(strict=True, ge=1, le=1_000_000)]
 class CyclingChannelInput(Model):
     """Ask for free channels of a cycler."""
 
-    number_required_channels: Annotated[int, Unit("1"), Field(strict=True, ge=1, le=10_000)]
+    number_required_channels: Annotated[int, Unit("1"), Field(strict=True, ge=1, le=10_000)] = (
+        Field(description="one a cell")
+    )
     cycling_protocol: Text = Field(default="", description="what they are needed for")
     number_cycles: Cycles | None = Field(default=None, description="how many cycles are planned")
 
@@ -57,8 +59,8 @@ class CyclingChannelOutput(Model):
 class CycleProgram(Model):
     """How a cycle runs: constant current, then constant voltage; None leaves it to the protocol."""
 
-    c_rate_charge: CRate | None = None
-    c_rate_discharge: CRate | None = None
+    c_rate_charge: CRate | None = Field(default=None, description="of the constant-current step")
+    c_rate_discharge: CRate | None = Field(default=None, description="of the constant-current step")
     voltage_max: Volt | None = Field(default=None, description="end of charge")
     voltage_min: Volt | None = Field(default=None, description="end of discharge")
     cutoff_current: Ampere | None = Field(
@@ -78,9 +80,11 @@ class CapacityInput(Model):
     current_max: Ampere | None = Field(default=None, description="safety limit")
     voltage_max: Volt | None = Field(default=None, description="safety limit")
     voltage_min: Volt | None = Field(default=None, description="safety limit")
-    formation_cycles: Cycles | None = None
-    formation: CycleProgram = CycleProgram()
-    cycling: CycleProgram = CycleProgram()
+    formation_cycles: Cycles | None = Field(
+        default=None, description="how many; None leaves it to the protocol"
+    )
+    formation: CycleProgram = Field(default=CycleProgram(), description="the first cycles")
+    cycling: CycleProgram = Field(default=CycleProgram(), description="the cycles after formation")
 
 
 class CyclingFeatures(Model):

@@ -28,8 +28,17 @@ MAX_PAYLOAD: Final = 96 * 1024
 MAX_DEPTH: Final = 32
 """Deepest nesting of a payload. Deeper ones are attacks or mistakes."""
 
+MAX_KEPT_PAYLOAD: Final = 88 * 1024
+MAX_KEPT_DEPTH: Final = 24
+"""Limits of a message that the ledger keeps: its entry, and a page of entries, still travel."""
+
 MAX_REASONS: Final = 8
 """Offending fields that one error names; the text fits a receipt's reason."""
+
+_CONTAINERS: Final = (dict, list, tuple)
+_EXTENSIONS: Final = (msgpack.ExtType, msgpack.Timestamp)
+_NUL: Final = "payload holds a NUL character"
+_REMEDY: Final = "send large data as an artifact"
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -98,19 +107,25 @@ class Envelope:
     body: Message
 
 
-def encode(header: Header, body: Message | dict[str, Any]) -> bytes:
+def encode(header: Header, body: Message | dict[str, Any], *, kept: bool = False) -> bytes:
     """Return the payload of ``body`` under ``header``.
+
+    Args:
+        header: What the envelope says about the body.
+        body: The body.
+        kept: Hold to the limits of what the ledger keeps, of size too; else the size is the
+            transport's to check.
 
     Raises:
         BodyError: The body holds something that does not travel: a foreign type, NaN or infinity,
-            a key that is not text, deeper nesting than `MAX_DEPTH`.
+            a NUL character, a key that is not text, too deep nesting.
     """
     plain = body.model_dump() if isinstance(body, Message) else body
     try:
-        _check(plain, MAX_DEPTH - 1)
+        _check(plain, MAX_KEPT_DEPTH if kept else MAX_DEPTH, depth=1)
     except DecodeError as error:
         raise BodyError(f"a value does not travel: {error.what}") from None
-    return pack(
+    payload = pack(
         {
             "type": header.type,
             "schema": header.schema,
@@ -123,21 +138,26 @@ def encode(header: Header, body: Message | dict[str, Any]) -> bytes:
             "body": plain,
         }
     )
+    if kept and len(payload) > MAX_KEPT_PAYLOAD:
+        raise BodyError(_too_long(payload, MAX_KEPT_PAYLOAD), remedy=_REMEDY)
+    return payload
 
 
-def decode(payload: bytes) -> RawEnvelope:
+def decode(payload: bytes, *, kept: bool = False) -> RawEnvelope:
     """Return the envelope in ``payload``, its body not yet validated.
+
+    Args:
+        payload: What arrived.
+        kept: Hold to the limits of what the ledger keeps.
 
     Raises:
         DecodeError: The bytes are too many, not msgpack, not an envelope, or hold NaN, infinity,
-            extension types, keys that are not text, or deeper nesting than `MAX_DEPTH`.
+            extension types, NUL characters, keys that are not text, or too deep nesting.
     """
-    if len(payload) > MAX_PAYLOAD:
-        raise DecodeError(
-            f"payload of {len(payload)} bytes exceeds {MAX_PAYLOAD}",
-            remedy="send large data as an artifact",
-        )
-    raw = unpack(payload)
+    limit = MAX_KEPT_PAYLOAD if kept else MAX_PAYLOAD
+    if len(payload) > limit:
+        raise DecodeError(_too_long(payload, limit), remedy=_REMEDY)
+    raw = unpack(payload, depth=MAX_KEPT_DEPTH if kept else MAX_DEPTH)
     if not isinstance(raw, dict) or raw.keys() != _KEYS:
         found = str(sorted(raw)) if isinstance(raw, dict) else type(raw).__name__
         raise DecodeError(
@@ -178,8 +198,8 @@ def pack(value: Any) -> bytes:
         raise BodyError(f"a value does not travel: {error}") from error
 
 
-def unpack(payload: bytes) -> Any:
-    """Return the plain value in ``payload``.
+def unpack(payload: bytes, *, depth: int = MAX_DEPTH) -> Any:
+    """Return the plain value in ``payload``, nested at most ``depth`` deep.
 
     Raises:
         DecodeError: As `decode` says, except for the shape of the envelope.
@@ -189,8 +209,12 @@ def unpack(payload: bytes) -> Any:
     except (ValueError, TypeError, RecursionError) as error:
         reason = str(error) or type(error).__name__
         raise DecodeError(f"payload is not msgpack: {reason}") from None
-    _check(value, MAX_DEPTH)
+    _check(value, depth)
     return value
+
+
+def _too_long(payload: bytes, limit: int) -> str:
+    return f"payload of {len(payload)} bytes exceeds {limit}"
 
 
 def _cut(text: str, length: int) -> str:
@@ -213,25 +237,32 @@ def _plain(value: object) -> Any:
     raise TypeError(f"{type(value).__name__} is not a type of our messages")
 
 
-def _check(value: Any, depth: int) -> None:
+def _check(value: Any, limit: int, depth: int = 0) -> None:
     """Refuse what JSON Schemas and databases would choke on, wherever it hides."""
-    if isinstance(value, float):
+    if isinstance(value, str):
+        if "\0" in value:
+            raise DecodeError(_NUL)
+    elif isinstance(value, float):
         if not math.isfinite(value):
             raise DecodeError("payload holds NaN or infinity")
-    elif isinstance(value, dict):
-        if depth == 0:
-            raise DecodeError(f"payload is nested deeper than {MAX_DEPTH}")
-        for key, item in value.items():
-            if not isinstance(key, str):
-                raise DecodeError("payload has a map key that is not text")
-            _check(item, depth - 1)
-    elif isinstance(value, list | tuple) and not isinstance(value, msgpack.ExtType):
-        if depth == 0:
-            raise DecodeError(f"payload is nested deeper than {MAX_DEPTH}")
-        for item in value:
-            _check(item, depth - 1)
-    elif isinstance(value, msgpack.ExtType | msgpack.Timestamp):
+    elif isinstance(value, _EXTENSIONS):
         raise DecodeError("payload holds a msgpack extension type")
+    elif isinstance(value, _CONTAINERS):
+        if depth == limit:
+            raise DecodeError(f"payload is nested deeper than {limit}")
+        if isinstance(value, dict):
+            _check_keys(value)
+            value = value.values()
+        for item in value:
+            _check(item, limit, depth + 1)
+
+
+def _check_keys(value: dict[Any, Any]) -> None:
+    for key in value:
+        if not isinstance(key, str):
+            raise DecodeError("payload has a map key that is not text")
+        if "\0" in key:
+            raise DecodeError(_NUL)
 
 
 def _header(raw: dict[str, Any]) -> Header:

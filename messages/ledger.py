@@ -21,6 +21,7 @@ from messages.model import (
     Name,
     Nanoseconds,
     NodeName,
+    Positive,
     Real,
     Text,
     Unit,
@@ -61,9 +62,7 @@ class Status(StrEnum):
 
 
 TRANSITIONS: dict[Status, frozenset[Status]] = {
-    Status.PENDING: frozenset(
-        {Status.RESERVED, Status.RETRACTED, Status.EXPIRED, Status.FAILED}
-    ),
+    Status.PENDING: frozenset({Status.RESERVED, Status.RETRACTED, Status.EXPIRED, Status.FAILED}),
     Status.RESERVED: frozenset(
         {Status.RUNNING, Status.PENDING, Status.RETRACTED, Status.EXPIRED, Status.FAILED}
     ),
@@ -143,7 +142,7 @@ class Order(Message, name="Order", version=1):
     """One attempt at a request, leased to one worker."""
 
     request: UUID
-    attempt: Annotated[int, Field(strict=True, ge=1)]
+    attempt: Positive
     token: Count = Field(description="fencing token: the offset of the reservation's entry")
     requester: NodeName
     quantity: Name
@@ -190,7 +189,7 @@ class Progress(Message, name="Progress", version=1):
 class Rating(Model):
     """Quality of a result as FINALES 2 rates it, computed by the worker from what it measured."""
 
-    success: Flag
+    success: Flag = Field(description="whether the method came to its end")
     rating: Annotated[int, Field(strict=True, ge=0, le=5)] = Field(description="5 is best")
     reason: Text = Field(default="", description="how the rating follows from the measurement")
 
@@ -304,14 +303,14 @@ class Offer(Message, name="Offer", version=1):
 
     quantity: Name
     method: Name
-    version: Annotated[int, Field(strict=True, ge=1)] = 1
+    version: Positive = 1
     description: Text = ""
     parameters_schema: JsonObject
     result_schema: JsonObject
     limitations: JsonObject = Field(
         default_factory=dict, description="a JSON Schema that narrows parameters_schema"
     )
-    slots: Annotated[int, Field(strict=True, ge=1)] = 1
+    slots: Positive = 1
     worker: Literal["instrument", "model"] = Field(
         description="a lost model's order is retried elsewhere, a lost instrument's is held"
     )
@@ -407,7 +406,7 @@ class Capability(Message, name="Capability", version=1):
 
     quantity: Name
     method: Name
-    version: Annotated[int, Field(strict=True, ge=1)]
+    version: Positive
     description: Text = ""
     parameters_schema: JsonObject
     result_schema: JsonObject
@@ -433,5 +432,5 @@ class Entry(Message, name="Entry", version=1):
 class Head(Message, name="Head", version=1):
     """Where the ledger stands; retained."""
 
-    offset: Annotated[int, Field(strict=True, ge=-1)] = Field(description="-1 when empty")
+    offset: Annotated[int, Field(strict=True, ge=-1, lt=2**63)] = Field(description="-1 when empty")
     hash: bytes

@@ -14,8 +14,11 @@ from messages.ids import MAX_NAME
 Real = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 """A finite number. Strings and booleans are refused, integers are taken as they are."""
 
-Count = Annotated[int, Field(strict=True, ge=0)]
-"""A non-negative integer."""
+Count = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
+"""A non-negative integer that a database's 64 bits hold."""
+
+Positive = Annotated[int, Field(strict=True, ge=1, lt=2**63)]
+"""As `Count`, from one."""
 
 Flag = Annotated[bool, Field(strict=True)]
 """True or false, nothing that merely looks like it."""

@@ -47,7 +47,9 @@ class RequestView(Model):
     attempt: Count = 0
     worker: NodeName | None = Field(default=None, description="who has it, or had it last")
     token: Count | None = None
-    result: UUID | None = Field(default=None, description="the answer, or the failure that ended it")
+    result: UUID | None = Field(
+        default=None, description="the answer, or the failure that ended it"
+    )
 
 
 class ResultView(Model):

@@ -7,11 +7,11 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from messages.array import Array
-from messages.chemistry import Formulation
-from messages.electrolyte import ConductivityOutput, DensityOutput, KelvinInput
+from messages.chemistry import Formulation, RunInfo
+from messages.electrolyte import ConductivityOutput, KelvinInput
 from messages.ledger import Rating
 from messages.model import Count, Model, Real, Unit
-from messages.quantity import Conductivity, Density
+from messages.quantity import Conductivity, Density, Temperature
 
 MoleculeCounts = dict[str, Annotated[Count, Unit("1")]]
 """Molecules in the simulated box by InChIKey (or `Chemical.key`)."""
@@ -21,7 +21,7 @@ class RadialDistributionInput(Model):
     """Ask for the radial distribution functions of a formulation."""
 
     formulation: Formulation
-    temperature: KelvinInput
+    temperature: KelvinInput = Field(description="of the simulated box")
     estimated_density: Annotated[Real, Unit("kg/m3"), Field(gt=0)] | None = Field(
         default=None, description="first guess for the box"
     )
@@ -56,12 +56,22 @@ class SimulatedConductivityOutput(ConductivityOutput):
 
     density: Density | None = None
     rdf: RadialDistributionOutput | None = None
-    number_molecules_per_component: MoleculeCounts | None = None
+    number_molecules_per_component: MoleculeCounts | None = Field(
+        default=None, description="in the box, by InChIKey"
+    )
 
 
-class SimulatedDensityOutput(DensityOutput):
+class SimulatedDensityOutput(Model):
     """The density, and what else the same simulation yields."""
 
+    run_info: RunInfo
+    density: Density = Field(description="mean of the repeats")
+    temperature: Temperature = Field(description="of the simulated box")
+    repeats: Annotated[Array, Unit("kg/m3")] | None = Field(
+        default=None, description="the single values, one dimension"
+    )
     conductivity: Conductivity | None = None
     rdf: RadialDistributionOutput | None = None
-    number_molecules_per_component: MoleculeCounts | None = None
+    number_molecules_per_component: MoleculeCounts | None = Field(
+        default=None, description="in the box, by InChIKey"
+    )

@@ -51,7 +51,6 @@ make_venv() {
         "install a later one and run: make setup PYTHON=python3.12"
     if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
         package="python$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')-venv"
-        say "installing $package, which Debian keeps apart from Python"
         install_package "$package" || fail "$python cannot make virtual environments" \
             "install its venv package first: sudo apt-get install $package"
     fi
@@ -62,7 +61,8 @@ make_venv() {
 }
 
 install_package() {
-    command -v apt-get >/dev/null || return 1
+    command -v apt-get >/dev/null && as_root true || return 1
+    say "installing $1, which Debian keeps apart from Python"
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y "$1" >/dev/null 2>&1 && return
     as_root apt-get update -qq >/dev/null 2>&1 &&
         as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y "$1" >/dev/null 2>&1
@@ -79,9 +79,9 @@ if ! is_ready; then
         make_venv
     fi
     say "2/3 Python packages (the first time this takes some minutes)"
-    .venv/bin/python -m pip install --disable-pip-version-check -e ".$extras" >"$log" 2>&1 ||
+    PIP_RETRIES=${PIP_RETRIES:-2} .venv/bin/python -m pip install --disable-pip-version-check -e ".$extras" >"$log" 2>&1 ||
         fail_with_log "pip could not install the packages that pyproject.toml names" \
-            "check the network and pip's configuration (pip config list), then repeat: make setup"
+            "check the network, the disk and pip's configuration (pip config list), then repeat"
     say "3/3 mosquitto, the MQTT broker"
 fi
 

@@ -101,12 +101,22 @@ class Output:
 
 
 def to_yaml(value: Any) -> str:
-    """Return data as YAML, keys in their own order, short lists on one line."""
+    """Return data as YAML, keys in their own order, lists of plain values on one line."""
     import yaml
 
-    text: str = yaml.safe_dump(
-        plain(value), sort_keys=False, allow_unicode=True, default_flow_style=None, width=100
-    )
+    class Dumper(yaml.SafeDumper):
+        """Writes ``terms: [1.0, 2.0]``, and everything else as a block."""
+
+        def represent_sequence(
+            self, tag: str, sequence: Any, flow_style: bool | None = None
+        ) -> yaml.SequenceNode:
+            flat = all(item is None or isinstance(item, str | int | float) for item in sequence)
+            return super().represent_sequence(tag, sequence, flow_style=flat)
+
+    text: str = yaml.dump(
+        plain(value), Dumper=Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False,
+        width=100,
+    )  # fmt: skip
     return clean(text.removesuffix("...\n"))
 
 

@@ -12,7 +12,13 @@ _LISTED: Final = 12
 
 
 def unknown(
-    what: str, name: str, known: Iterable[str], *, where: str = "", look: str
+    what: str,
+    name: str,
+    known: Iterable[str],
+    *,
+    where: str = "",
+    look: str,
+    nearest: str | None = None,
 ) -> ConfigurationError:
     """Return the error for a name that is not among ``known``.
 
@@ -22,14 +28,17 @@ def unknown(
         known: The real ones.
         where: Whose names they are.
         look: The command that lists them all.
+        nearest: The one that was probably meant, where the caller knows better than the spelling;
+            empty for none.
     """
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    parts = [f"did you mean {close[0]}?"] if close else []
-    if not names:
-        parts.append("there is none")
-    elif not close:
+    if nearest is None:
+        nearest = next(iter(difflib.get_close_matches(name, names, n=1, cutoff=0.5)), "")
+    if nearest:
+        remedy = f"did you mean {nearest}? `{look}` shows them all"
+    elif names:
         more = ", ..." if len(names) > _LISTED else ""
-        parts.append(f"there are {', '.join(names[:_LISTED])}{more}")
-    parts.append(f"see `{look}`")
-    return ConfigurationError(f"no {what} {name!r}", where=where, remedy=", ".join(parts))
+        remedy = f"there are {', '.join(names[:_LISTED])}{more}; see `{look}`"
+    else:
+        remedy = f"there is none; see `{look}`"
+    return ConfigurationError(f"no {what} {name!r}", where=where, remedy=remedy)

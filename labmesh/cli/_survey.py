@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -122,4 +123,14 @@ def pick(name: str, place: Place, seen: dict[NodeId, NodeSeen]) -> NodeSeen:
 
 
 def _unknown(name: str, seen: Iterable[NodeId]) -> LabmeshError:
-    return unknown("node", name, map(str, seen), look="labmesh node list --all")
+    """Return the error; nodes are alike by their own names, not by their sites'."""
+    site, _, own = name.rpartition("/")
+    by_name: dict[str, list[NodeId]] = {}
+    for node in seen:
+        by_name.setdefault(node.node, []).append(node)
+    close = difflib.get_close_matches(own, by_name, n=1, cutoff=0.6)
+    candidates = by_name[close[0]] if close else []
+    nearest = next((str(n) for n in candidates if n.site == site), "") or "".join(
+        str(node) for node in candidates[:1]
+    )
+    return unknown("node", name, map(str, seen), look="labmesh node list --all", nearest=nearest)

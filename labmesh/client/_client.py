@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -21,6 +21,7 @@ from messages.ids import NodeId, new_id
 from messages.ledger import (
     FINAL,
     Cancel,
+    Decision,
     Entry,
     EntryKind,
     FromState,
@@ -154,6 +155,23 @@ class LabClient:
         """
         topic = self._mesh.topics.to("cancel", self.ledger, str(id))
         await self._outbox.send(topic, Cancel(request=id, reason=reason))
+
+    async def decide(
+        self,
+        id: UUID,  # noqa: A002
+        decision: Literal["release", "abandon"],
+        *,
+        reason: str = "",
+        person: str = "",
+    ) -> None:
+        """Say a person's word on a held request: try it again, or give it up.
+
+        Raises:
+            RefusedError: It is not held.
+        """
+        topic = self._mesh.topics.to("decision", self.ledger, str(id))
+        message = Decision(request=id, decision=decision, reason=reason, person=person)
+        await self._outbox.send(topic, message)
 
     async def post_result(self, result: Result, *, id: UUID | None = None) -> UUID:  # noqa: A002
         """Post a result that nobody asked for; idempotent by ``id``. Return its uuid.

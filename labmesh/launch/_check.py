@@ -79,7 +79,7 @@ def _check_node(node: NodeProcess, plan: Plan, problems: Problems) -> None:
     try:
         model = load_parameters_model(node.run)
     except LabmeshError as error:
-        problems.add(node.position, error.what, error.remedy)
+        problems.add(node.run_position, error.what, error.remedy)
         return
     _check_parameters(node, model, problems)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,11 +29,28 @@ _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A plain value; ``template`` is set when it is a text with substitutions or escapes."""
+    """A plain value.
+
+    Attributes:
+        position: Where it begins.
+        value: The value, unevaluated.
+        template: Set when it is a text with substitutions or escapes.
+        single: Whether it is written on one line.
+        quote: Columns from ``position`` to its first character.
+    """
 
     position: Position
     value: Any
     template: Template | None = None
+    single: bool = True
+    quote: int = 0
+
+    def at(self, offset: int) -> Position:
+        """Return where the character at ``offset`` of the value stands, as far as that is known."""
+        if not self.single:
+            return self.position
+        shift = self.quote + offset
+        return Position(self.position.file, self.position.line, self.position.column + shift)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +91,16 @@ class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[Any, Any] = {}  # noqa: RUF012 - PyYAML's own attribute
 
 
-def read_document(path: Path, shown: str, problems: Problems) -> Value | None:
+def read_document(
+    path: Path, shown: str, problems: Problems, *, substitutions: bool = True
+) -> Value | None:
     """Return the one YAML document in ``path``, or None when it cannot be read at all.
 
     Args:
         path: The file.
         shown: How positions name it.
         problems: Takes syntax errors, duplicate keys, foreign tags, malformed substitutions.
+        substitutions: Whether ``$(`` means anything in this file.
     """
     try:
         text = path.read_bytes().decode("utf-8")
@@ -90,15 +110,12 @@ def read_document(path: Path, shown: str, problems: Problems) -> Value | None:
     except UnicodeDecodeError as error:
         problems.add(Position(shown), f"not UTF-8 (byte {error.start})", "save the file as UTF-8")
         return None
-    return parse_document(text, shown, problems)
-
-
-def parse_document(text: str, shown: str, problems: Problems) -> Value | None:
-    """Return the one YAML document in ``text``; see `read_document`."""
     try:
         node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
+        if error.context_mark and "end of stream" in (error.problem or ""):
+            mark = error.context_mark  # where it began tells more than the end of the file
         position = Position(shown, mark.line + 1, mark.column + 1) if mark else Position(shown)
         what = " ".join(filter(None, (error.problem, error.context)))
         problems.add(position, f"not valid YAML: {what}", "mind indentation, colons and quotes")
@@ -108,11 +125,12 @@ def parse_document(text: str, shown: str, problems: Problems) -> Value | None:
         return None
     if node is None:
         return Scalar(Position(shown, 1, 1), None)
-    return _Converter(shown, problems).convert(node)
+    return _Converter(shown, problems, substitutions).convert(node)
 
 
 class _Converter:
-    def __init__(self, shown: str, problems: Problems) -> None:
+    def __init__(self, shown: str, problems: Problems, substitutions: bool) -> None:
+        self._substitutions = substitutions
         self._shown = shown
         self._problems = problems
         self._open: set[int] = set()
@@ -163,17 +181,15 @@ class _Converter:
             )
             return Scalar(position, None)
         plain = node.style is None
-        if "$" not in node.value:
+        if "$" not in node.value or not self._substitutions:
             return Scalar(position, plain_value(node.value) if plain else node.value)
+        single = node.start_mark.line == node.end_mark.line
+        found = Scalar(position, node.value, None, single, 0 if plain else 1)
         try:
-            template = parse_template(node.value)
+            return replace(found, template=parse_template(node.value))
         except TemplateError as error:
-            shift = error.offset + (0 if plain else 1)
-            single = node.style in (None, "'", '"') and node.start_mark.line == node.end_mark.line
-            at = Position(position.file, position.line, position.column + (shift if single else 0))
-            self._problems.add(at, error.what, error.remedy)
+            self._problems.add(found.at(error.offset), error.what, error.remedy)
             return Scalar(position, None, Template((), broken=True))
-        return Scalar(position, node.value, template)
 
 
 def plain_value(text: str) -> Any:

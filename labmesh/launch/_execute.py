@@ -44,7 +44,7 @@ async def execute(
         LabmeshError: The MQTT broker could not be started or reached.
     """
     state = RunState(data_dir)
-    state.claim()
+    await state.claim()
     try:
         run_dir = state.run_folder(datetime.now(UTC))
         screen = Screen(run_dir, colour=colour)
@@ -70,7 +70,12 @@ class _Launch:
         self._state = state
         self._urls: dict[str, str] = {}
         self._supervisor = Supervisor(
-            plan, urls=self._urls, data_dir=data_dir, run_dir=run_dir, screen=screen
+            plan,
+            urls=self._urls,
+            data_dir=data_dir,
+            run_dir=run_dir,
+            screen=screen,
+            lock=state.lock,
         )
 
     async def run(self) -> int:
@@ -114,12 +119,10 @@ class _Launch:
             sites = {process.site for process in plan.processes()} | {plan.site}
             self._urls.update({s: url for s in sites if plan.broker_of(s) is broker})
         nodes = list(plan.nodes())
-        own = frozenset(node.id for node in nodes)
         for url in dict.fromkeys(self._urls[node.site] for node in nodes):
             watcher = Watcher(
                 url,
                 plan.realm,
-                own,
                 on_life=self._supervisor.life,
                 on_milestone=self._milestone,
             )

@@ -76,7 +76,7 @@ class _Names:
     def _unknown(self, name: str, where: str, position: Position) -> None:
         if self._problems.incomplete:
             return
-        names = {process.name for process in self._known.values()} | self._known.keys()
+        names = {process.name for process in self._known.values()}
         self._problems.add(
             position,
             f"{where} names {name!r}, which no process here has",

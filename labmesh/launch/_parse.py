@@ -158,7 +158,7 @@ def _body(entry: Entry, problems: Problems) -> Map | None:
     value = entry.value
     if isinstance(value, Map):
         return value
-    if isinstance(value, Scalar) and value.value is None:
+    if isinstance(value, Scalar) and value.value is None and value.template is None:
         return Map(entry.position, ())
     short = SHORTHANDS.get(entry.key)
     if short and isinstance(value, Scalar):

@@ -20,7 +20,9 @@ class Dependency:
 
     Attributes:
         process: As written until resolved, then ``site/name``.
-        state: ``started``, ``exited`` (with success), or a lifecycle state.
+        state: ``started``, ``exited`` (with success), or a lifecycle state. Of a node that this
+            launch does not start only its retained lifecycle state is seen: any one is
+            ``started``, ``finalized`` is ``exited``.
     """
 
     process: str
@@ -68,6 +70,7 @@ class NodeProcess(Process):
     ledger: str | None = None
     clock: str | None = None
     autostart: bool = True
+    run_position: Position
     where: Mapping[Path_, Position] = field(default_factory=dict, repr=False, compare=False)
     partial: bool = field(default=False, repr=False, compare=False)
 
@@ -182,7 +185,7 @@ class Plan:
         return dataclasses.replace(
             self,
             site=site,
-            brokers=tuple(b for b in self.brokers if b.site in (None, site)),
+            brokers=tuple(b for b in self.brokers if b is self.broker_of(site)),
             steps=tuple(_at_site(self.steps, site)),
         )
 
@@ -245,7 +248,7 @@ def _step_dict(step: Step) -> dict[str, Any]:
     plain: dict[str, Any] = {"action": kind}
     for item in dataclasses.fields(step):
         value = getattr(step, item.name)
-        if item.name in ("position", "where", "partial"):
+        if item.name in ("position", "run_position", "where", "partial"):
             continue
         if item.name == "steps":
             value = [_step_dict(inner) for inner in value]

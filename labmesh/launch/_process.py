@@ -26,13 +26,18 @@ class Keeper:
     def __init__(self) -> None:
         self._process: asyncio.subprocess.Process | None = None
 
-    async def start(self) -> None:
-        """Start it."""
+    async def start(self, lock: int | None = None) -> None:
+        """Start it.
+
+        Args:
+            lock: A descriptor it holds open as long as it lives.
+        """
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-S", _KEEPER),
             stdin=PIPE,
             stdout=DEVNULL,
             stderr=DEVNULL,
+            pass_fds=() if lock is None else (lock,),
             start_new_session=True,
         )
 

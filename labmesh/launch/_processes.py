@@ -36,6 +36,7 @@ def node_process(entity: Node, reader: Reader) -> NodeProcess:
         name=_name(entity.name, default_name(run), entity.run, reader),
         site=site,
         run=run,
+        run_position=entity.run.position,
         parameters=parameters,
         where=where,
         partial=partial,
@@ -114,7 +115,7 @@ def _node_id(value: Value | None, what: str, site: str, reader: Reader) -> str |
     try:
         return str(NodeId.parse(text if "/" in text else f"{site}/{text}"))
     except NameInvalidError as error:
-        reader.problems.add(value.position, error.what.partition("\n")[0], error.remedy)
+        reader.problems.add(value.position, f"{what} {text!r} is not a node", error.remedy)
         return None
 
 
@@ -123,7 +124,7 @@ def _parameters(entity: Node, reader: Reader) -> tuple[dict[str, Any], Where, bo
     path = reader.path(entity.params_file, "params_file")
     partial = path is None and entity.params_file is not None
     if path is not None:
-        document = read_document(path, shown_path(path), reader.problems)
+        document = read_document(path, shown_path(path), reader.problems, substitutions=False)
         if isinstance(document, Map):
             from_file: Where = {}
             positions(document, (), from_file)

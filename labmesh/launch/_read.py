@@ -28,7 +28,7 @@ class Reader:
         if isinstance(value, Scalar):
             if value.template is None:
                 return value.value
-            return evaluate(value.template, self.scope, value.position, self.problems)
+            return evaluate(value.template, self.scope, value.at, self.problems)
         if isinstance(value, Map):
             return {entry.key: self.any(entry.value) for entry in value.entries}
         return [self.any(item) for item in value.items]

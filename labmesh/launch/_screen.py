@@ -75,15 +75,15 @@ class Screen:
             )
             self._progress.start()
         key = f"[{name}] {milestone.task}"
-        if key not in self._bars:
-            self._bars[key] = self._progress.add_task(_escaped(key), total=None, text="")
-        self._progress.update(
-            self._bars[key],
-            completed=milestone.done,
-            total=milestone.total,
-            text=_escaped(milestone.text),
-            refresh=True,
-        )
+        text = _escaped(milestone.text)
+        done, whole = milestone.done, milestone.total
+        if key in self._bars:
+            self._progress.update(self._bars[key], completed=done, total=whole, text=text)
+        else:
+            self._bars[key] = self._progress.add_task(
+                _escaped(key), completed=done, total=whole, text=text
+            )
+        self._progress.refresh()
 
     def close(self) -> None:
         """Take the bars down and close the files."""
@@ -99,8 +99,8 @@ class Screen:
             return
         try:
             if self._terminal:
-                prefix = Text(f"[{name}] ", style=self._colour(name))
-                self._console.print(prefix + Text.from_ansi(text))
+                prefix = (f"[{name}] ", self._colour(name))
+                self._console.print(Text.assemble(prefix, Text.from_ansi(text)))
             else:
                 self._out.write(f"[{name}] {text}\n")
                 self._out.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import json
 import os
@@ -9,10 +10,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from labmesh.place import mesh_file
 from messages.errors import ConfigurationError
+
+_LEFTOVER_SECONDS: Final = 15.0
+"""Longer than the keeper's grace."""
 
 
 class RunState:
@@ -25,8 +29,8 @@ class RunState:
         self._data_dir = data_dir
         self._lock: IO[str] | None = None
 
-    def claim(self) -> None:
-        """Claim the data folder.
+    async def claim(self) -> None:
+        """Claim the data folder; first wait for what a launch that was killed has left to end.
 
         Raises:
             ConfigurationError: Another launch lives there; names its pid.
@@ -34,21 +38,27 @@ class RunState:
         path = self._data_dir / "run" / "launch.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = path.open("a+", encoding="utf-8")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        deadline = asyncio.get_running_loop().time() + _LEFTOVER_SECONDS
+        while not _locked(lock):
             lock.seek(0)
-            pid = lock.read().strip() or "unknown"
-            lock.close()
-            raise ConfigurationError(
-                f"a launch is already running with this data folder (pid {pid})",
-                where=str(self._data_dir),
-                remedy="stop it first, or give --data-dir another folder",
-            ) from None
+            pid = lock.read().strip()
+            if _alive(pid) or asyncio.get_running_loop().time() > deadline:
+                lock.close()
+                raise ConfigurationError(
+                    f"a launch is already running with this data folder (pid {pid or 'unknown'})",
+                    where=str(self._data_dir),
+                    remedy="stop it first, or give --data-dir another folder",
+                )
+            await asyncio.sleep(0.1)
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n")
         lock.flush()
         self._lock = lock
+
+    @property
+    def lock(self) -> int | None:
+        """The descriptor that holds the claim: whoever inherits it holds the claim, too."""
+        return self._lock.fileno() if self._lock is not None else None
 
     def run_folder(self, now: datetime) -> Path:
         """Return a new folder for the log files of this run."""
@@ -98,6 +108,26 @@ def read_last_launch(data_dir: Path) -> tuple[Path, dict[str, Any], str | None]:
         raise ConfigurationError(
             f"cannot be read: {error}", where=str(path), remedy="name the launch file instead"
         ) from error
+
+
+def _locked(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _alive(pid: str) -> bool:
+    if not pid.isdecimal():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _last_file(data_dir: Path) -> Path:

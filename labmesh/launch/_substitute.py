@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,13 +23,13 @@ class World:
 
     Attributes:
         now: The start of this launch, UTC.
-        token: The suffix of anonymous names, valid inside a name.
+        suffix: The suffix of anonymous names, valid inside a name.
         environment: The environment variables of the launcher.
         cwd: Where the launcher was started.
     """
 
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
-    token: str = field(default_factory=lambda: secrets.token_hex(4))
+    suffix: str = field(default_factory=lambda: secrets.token_hex(4))
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     cwd: Path = field(default_factory=Path.cwd)
 
@@ -75,20 +75,26 @@ def as_bool(value: Any) -> bool | None:
     )
 
 
-def evaluate(template: Template, scope: Scope, at: Position, problems: Problems) -> Any:
-    """Return what ``template`` stands for; a lone substitution keeps its value's type."""
-    if template.broken:
-        return POISON
-    if len(template.parts) == 1 and isinstance(template.parts[0], Call):
-        return _Evaluation(scope, at, problems).call(template.parts[0])
-    return _Evaluation(scope, at, problems).template(template)
+def evaluate(
+    template: Template, scope: Scope, at: Callable[[int], Position], problems: Problems
+) -> Any:
+    """Return what ``template`` stands for; a lone substitution keeps its value's type.
+
+    Args:
+        template: A text with substitutions.
+        scope: What it sees.
+        at: Where the character at an offset of the text stands.
+        problems: Takes what is undefined.
+    """
+    return POISON if template.broken else _Evaluation(scope, at, problems).template(template)
 
 
 @dataclass(slots=True)
 class _Evaluation:
     scope: Scope
-    at: Position
+    at: Callable[[int], Position]
     problems: Problems
+    offset: int = 0
 
     def template(self, template: Template) -> Any:
         if len(template.parts) == 1 and isinstance(template.parts[0], Call):
@@ -97,13 +103,14 @@ class _Evaluation:
         return POISON if POISON in parts else "".join(map(as_text, parts))
 
     def fail(self, what: str, remedy: str = "") -> Any:
-        self.problems.add(self.at, what, remedy)
+        self.problems.add(self.at(self.offset), what, remedy)
         return POISON
 
     def call(self, call: Call) -> Any:
         if call.name == "if":
             return self._if(call)
         arguments = [self.template(argument) for argument in call.arguments]
+        self.offset = call.offset
         if POISON in arguments:
             return POISON
         if call.name in ("not", "and", "or"):
@@ -116,7 +123,7 @@ class _Evaluation:
             case "dirname", []:
                 return str(self.scope.folder)
             case "anon", [name]:
-                return f"{as_text(name)}-{self.scope.world.token}"
+                return f"{as_text(name)}-{self.scope.world.suffix}"
             case "find-file", [name]:
                 return self._find(as_text(name))
             case "equals", [left, right]:
@@ -126,7 +133,9 @@ class _Evaluation:
         return self.scope.world.now.strftime("%Y%m%d-%H%M%S")
 
     def _if(self, call: Call) -> Any:
-        condition = self._bool(self.template(call.arguments[0]))
+        value = self.template(call.arguments[0])
+        self.offset = call.offset
+        condition = self._bool(value)
         if condition is POISON:
             return POISON
         branch = call.arguments[1:2] if condition else call.arguments[2:3]

@@ -45,6 +45,7 @@ class Supervisor:
         data_dir: The mesh's data folder, absolute.
         run_dir: Where parameter files go.
         screen: Takes every line.
+        lock: The descriptor of the claim on the data folder, held until nothing is left.
     """
 
     def __init__(
@@ -55,12 +56,14 @@ class Supervisor:
         data_dir: Path,
         run_dir: Path,
         screen: Screen,
+        lock: int | None = None,
     ) -> None:
         self._plan = plan
         self._urls = urls
         self._data_dir = data_dir
         self._run_dir = run_dir
         self._screen = screen
+        self._lock = lock
         labels = plan.labels()
         self.units = {p.id: Unit(p, labels[p.id]) for p in plan.processes()}
         self._others: dict[str, str] = {}
@@ -97,7 +100,7 @@ class Supervisor:
 
     async def run(self) -> Outcome:
         """Take the steps, wait for the end, end everything. Leaves no process behind."""
-        await self._keeper.start()
+        await self._keeper.start(self._lock)
         try:
             self._take(self._plan.steps)
             self._end_when_idle()
@@ -109,13 +112,12 @@ class Supervisor:
         assert self._outcome is not None  # noqa: S101 - request_stop has set it
         return self._outcome
 
-    def life(self, node: str, state: str) -> None:
+    def life(self, node: str, state: str, epoch: int, retained: bool) -> None:
         """Take the lifecycle state of ``site/node``, ours or another's."""
         unit = self.units.get(node)
         if unit is None:
             self._others[node] = state
-        elif unit.running and unit.life != state:
-            unit.reach(state)
+        elif unit.take_life(state, epoch, retained=retained) and not self.stopping:
             self._screen.say(f"{unit.label} is {state}")
         self._tell()
 
@@ -251,9 +253,11 @@ class Supervisor:
         unit = self.units.get(dependency.process)
         if unit is not None:
             return unit.fulfils(dependency.state)
+        life = self._others.get(dependency.process)
         if dependency.state == "started":
-            return dependency.process in self._others
-        return satisfies(self._others.get(dependency.process), dependency.state)
+            return life is not None
+        wanted = "finalized" if dependency.state == "exited" else dependency.state
+        return satisfies(life, wanted)
 
     def _handle(self, event: str, unit: Unit) -> None:
         for handler in self._handlers:

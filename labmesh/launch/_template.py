@@ -29,10 +29,11 @@ _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One substitution: its name and its arguments, not yet evaluated."""
+    """One substitution: its name, its arguments, where in the text it begins."""
 
     name: str
     arguments: tuple[Template, ...]
+    offset: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,4 +125,4 @@ def _call(text: str, start: int) -> tuple[Call, int]:
             f"$({name}) takes {wanted} arguments, not {len(arguments)}",
             "quote an argument that holds spaces" if len(arguments) > most else "",
         )
-    return Call(name, tuple(arguments)), at + 1
+    return Call(name, tuple(arguments), start), at + 1

@@ -65,6 +65,8 @@ class Unit:
         self.task: asyncio.Task[None] | None = None
         self.gate = asyncio.Lock()
         self._retries = 0
+        self._epoch: int | None = None
+        self._former: set[int] = set()
 
     @property
     def running(self) -> bool:
@@ -78,16 +80,29 @@ class Unit:
 
     def new_run(self, child: Child) -> None:
         """Take note of a new run."""
+        if self._epoch is not None:
+            self._former.add(self._epoch)
         self.child = child
         self.runs += 1
         self.life = None
         self.ready_once = isinstance(self.plan, ExecutableProcess)
 
-    def reach(self, state: str) -> None:
-        """Take note of a lifecycle state of the present run."""
+    def take_life(self, state: str, epoch: int, *, retained: bool) -> bool:
+        """Take a lifecycle state; return whether it is news of the present run.
+
+        A retained one with the epoch of a former process (of this launch or before it) is not: the
+        MQTT broker replays it whenever we connect.
+        """
+        if not self.running:
+            self._former.add(epoch)
+            return False
+        if (retained and epoch in self._former) or state == self.life:
+            return False
         self.life = state
+        self._epoch = epoch
         autostart = isinstance(self.plan, NodeProcess) and self.plan.autostart
         self.ready_once |= satisfies(state, "active" if autostart else "unconfigured")
+        return True
 
     def fulfils(self, state: str) -> bool:
         """Tell whether it is now as a dependency asks."""

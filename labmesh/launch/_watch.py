@@ -18,14 +18,10 @@ _log = logging.getLogger(__name__)
 class Watcher:
     """Subscribes to every node's ``~/node/life`` and ``~/event/milestone`` on one MQTT broker.
 
-    A retained state that was there before the launch is of a former process and is not reported,
-    unless the node is one that this launch does not start.
-
     Args:
         url: The MQTT broker.
         realm: First level of the topics.
-        own: The nodes (``site/node``) this launch starts.
-        on_life: Takes ``site/node`` and its lifecycle state.
+        on_life: Takes ``site/node``, its lifecycle state, its epoch, and whether that was retained.
         on_milestone: Takes ``site/node`` and its milestone.
     """
 
@@ -33,17 +29,13 @@ class Watcher:
         self,
         url: str,
         realm: str,
-        own: frozenset[str],
         *,
-        on_life: Callable[[str, str], None],
+        on_life: Callable[[str, str, int, bool], None],
         on_milestone: Callable[[str, Milestone], None],
     ) -> None:
         self._realm = realm
-        self._own = own
         self._on_life = on_life
         self._on_milestone = on_milestone
-        self._stale: dict[str, int] = {}
-        self._settled = False
         self._transport: Transport = make_transport(url, client_id=f"launch-{secrets.token_hex(6)}")
 
     async def start(self) -> None:
@@ -55,7 +47,6 @@ class Watcher:
         await self._transport.open()
         await self._transport.subscribe(f"{self._realm}/+/+/node/life", self._life)
         await self._transport.subscribe(f"{self._realm}/+/+/event/milestone", self._milestone)
-        self._settled = True
 
     async def stop(self) -> None:
         """Disconnect."""
@@ -72,12 +63,7 @@ class Watcher:
             return
         if not isinstance(envelope.body, Lifecycle):
             return
-        if delivery.retain and node in self._own:
-            if not self._settled:
-                self._stale[node] = envelope.header.epoch
-            if self._stale.get(node) == envelope.header.epoch:
-                return
-        self._on_life(node, envelope.body.state.value)
+        self._on_life(node, envelope.body.state.value, envelope.header.epoch, delivery.retain)
 
     def _milestone(self, delivery: Delivery) -> None:
         try:

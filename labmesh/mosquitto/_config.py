@@ -44,7 +44,8 @@ class BrokerConfig:
             second and when it stops, so a kill may lose the last second: a cache, not a record.
         password_file: Made by ``mosquitto_passwd``; when given, nobody connects without an account.
         log_file: None logs to standard output.
-        memory_limit: Bytes of heap; beyond it messages are refused instead of the machine's dying.
+        memory_limit: Bytes of heap. An emergency brake: at the limit it disconnects clients,
+            readers too, without acknowledging, instead of exhausting the machine.
         user: Account to run as when started by root; root itself by default. Another one must be
             able to read and write the folder.
     """

@@ -182,7 +182,9 @@ class MosquittoProcess:
                 with suppress(ProcessLookupError):
                     process.kill()
                 await process.wait()
-        self._watch = asyncio.create_task(self._watch_process(process), name="mosquitto-watch")
+        self._watch = asyncio.create_task(
+            self._watch_process(process, start), name="mosquitto-watch"
+        )
 
     def _raise_refused(self, log_start: int) -> None:
         said = self._tail(log_start)
@@ -192,11 +194,14 @@ class MosquittoProcess:
             f"mosquitto refused to start: {said or 'it said nothing'}", where=str(self.log_file)
         )
 
-    async def _watch_process(self, process: Process) -> str:
+    async def _watch_process(self, process: Process, log_start: int) -> str:
         code = await process.wait()
-        how = f"exited with status {code}"
         if code < 0:
             how = f"was killed by {signal.Signals(-code).name}"
+        else:
+            how = f"exited with status {code}"
+            said = self._tail(log_start, lines=1)
+            how += f" ({said})" if code and said else ""
         line = f"the MQTT broker on port {self._port} {how}; log: {self.log_file}"
         if not self._stopping:
             _log.error("%s", line)

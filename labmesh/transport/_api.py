@@ -109,7 +109,7 @@ class Transport(Protocol):
         ...
 
     async def open(self, *, timeout: float | None = 10.0) -> None:  # noqa: ASYNC109
-        """Connect for the first time.
+        """Connect for the first time; await the connect callbacks.
 
         Raises:
             NotConnectedError: No connection within ``timeout`` seconds (None: wait for ever), or
@@ -156,9 +156,12 @@ class Transport(Protocol):
 
         Raises:
             TopicError: The topic is not one to publish to.
-            PayloadTooLargeError: The payload is over the limit.
+            PayloadTooLargeError: The payload or a property is over the limit.
             PublishRefusedError: Reason code >= 0x80, e.g. 0x87 not authorized.
-            NotConnectedError: No connection and ``wait`` is false, or the transport is closed.
+            NotConnectedError: The transport is closed; or ``wait`` is false and there is no
+                connection, or it was lost before the acknowledgement; or ``expiry`` passed before
+                the acknowledgement. Except where there was no connection at all, the message may
+                have arrived none the less.
         """
         ...
 
@@ -166,6 +169,11 @@ class Transport(Protocol):
         self, pattern: str, handler: Handler, *, qos: int = 1, manual_ack: bool = False
     ) -> Subscription:
         """Deliver what matches ``pattern`` to ``handler``, from now on and across reconnects.
+
+        Before `open` the handler is only noted, and the SUBSCRIBE sent on connecting; without a
+        connection it waits for one. A handler that acknowledges by itself must do so for every
+        message, whatever happens: acknowledgements leave in the order of arrival, so one that is
+        missing holds up all that follow.
 
         Several handlers may share a filter; retained values reach each new one (a fresh SUBSCRIBE
         is sent) but are not replayed to those that were there before.

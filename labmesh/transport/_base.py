@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from labmesh.transport._acks import Ticket
@@ -13,7 +13,7 @@ from labmesh.transport._api import Delivery, TransportStats, Will
 from labmesh.transport._dispatch import Dispatcher
 from labmesh.transport._parked import Parked
 from messages.envelope import MAX_PAYLOAD
-from messages.errors import NotConnectedError, PayloadTooLargeError
+from messages.errors import NotConnectedError, PayloadTooLargeError, TopicError
 from messages.topics import MAX_BYTES, check_topic
 
 log = logging.getLogger("labmesh.transport")
@@ -21,6 +21,9 @@ log = logging.getLogger("labmesh.transport")
 _LEVEL: Final = r"[^\x00-\x1f\x7f+#/]+"
 _TOPIC: Final = re.compile(rf"{_LEVEL}(?:/{_LEVEL}){{0,7}}")
 """`check_topic` in one step, for the many topics that are right."""
+
+_PROPERTY: Final = 65535
+"""Longest text or binary data of a property (MQTT 5 sections 1.5.4 and 1.5.6)."""
 
 
 class BaseTransport:
@@ -57,8 +60,13 @@ class BaseTransport:
         self._disconnect_callbacks.append(callback)
 
     def _check_publish(self, topic: str, payload: bytes) -> None:
-        if not _TOPIC.fullmatch(topic) or len(topic.encode()) > MAX_BYTES:
-            check_topic(topic)
+        try:
+            if not _TOPIC.fullmatch(topic) or len(topic.encode()) > MAX_BYTES:
+                check_topic(topic)
+        except UnicodeEncodeError:
+            raise TopicError("topic is not Unicode text", where=repr(topic)) from None
+        if not isinstance(payload, bytes):
+            raise TypeError(f"a payload is bytes, not {type(payload).__name__}")
         if len(payload) > MAX_PAYLOAD:
             raise PayloadTooLargeError(
                 f"payload of {len(payload)} bytes exceeds {MAX_PAYLOAD}",
@@ -117,3 +125,23 @@ class BaseTransport:
             return True
         self.stats.unhandled += 1
         return False
+
+
+def check_properties(topic: str, properties: Mapping[str, str], correlation: bytes) -> None:
+    """Check what goes with a message.
+
+    Raises:
+        PayloadTooLargeError: A text or the correlation data is longer than MQTT's 65535 bytes, or
+            a text is not Unicode.
+    """
+    try:
+        texts = [text.encode() for pair in properties.items() for text in pair]
+    except UnicodeEncodeError as error:
+        raise PayloadTooLargeError(f"a property does not travel: {error}", where=topic) from None
+    longest = max(map(len, (correlation, *texts)))
+    if longest > _PROPERTY:
+        raise PayloadTooLargeError(
+            f"a property of {longest} bytes exceeds {_PROPERTY}",
+            where=topic,
+            remedy="put it into the message",
+        )

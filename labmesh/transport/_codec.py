@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from labmesh.transport._api import CONTENT_TYPE
@@ -25,7 +26,13 @@ _SUBSCRIPTION: Final = 0x0B
 
 _CONTENT: Final = b"\x03" + _U16.pack(len(CONTENT_TYPE)) + CONTENT_TYPE.encode()
 _ONLY_CONTENT: Final = bytes((len(_CONTENT),)) + _CONTENT
-_NOTHING: Final[Mapping[str, str]] = {}
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+
+_Properties = tuple[Mapping[str, str], bytes | None, tuple[int, ...]]
+
+_MOST: Final = 256
+_plain: Final[dict[bytes, _Properties]] = {b"": (_NOTHING, None, ())}
+"""Property fields without anything of the message's own: most are alike, so each is read once."""
 
 
 class MalformedPacketError(ValueError):
@@ -112,9 +119,8 @@ def decode_publish(flags: int, buffer: bytes, start: int, end: int) -> Publish:
         stop = position + size
         if stop > end:
             raise MalformedPacketError("PUBLISH is too short")
-        user, correlation, ids = (
-            _read_properties(buffer, position, stop) if size else (_NOTHING, None, ())
-        )
+        field = buffer[position:stop]
+        user, correlation, ids = _plain.get(field) or _read_properties(field)
     except (struct.error, IndexError, UnicodeDecodeError) as error:
         raise MalformedPacketError(f"PUBLISH is malformed: {error}") from error
     return Publish(topic, buffer[stop:end], qos, bool(flags & 1), mid, user, correlation, ids)
@@ -149,12 +155,11 @@ def read_varint(buffer: bytes, position: int) -> tuple[int, int]:
     raise MalformedPacketError("a length is longer than four bytes")
 
 
-def _read_properties(
-    buffer: bytes, position: int, stop: int
-) -> tuple[Mapping[str, str], bytes | None, tuple[int, ...]]:
+def _read_properties(buffer: bytes) -> _Properties:
     user: dict[str, str] = {}
     correlation: bytes | None = None
     ids: tuple[int, ...] = ()
+    position, stop = 0, len(buffer)
     while position < stop:
         kind = buffer[position]
         position += 1
@@ -175,7 +180,11 @@ def _read_properties(
             raise MalformedPacketError(f"property 0x{kind:02x} is not one of a PUBLISH")
     if position != stop:
         raise MalformedPacketError("the properties of a PUBLISH are too short")
-    return user, correlation, ids
+    if user or correlation is not None:
+        return user, correlation, ids
+    if len(_plain) < _MOST:
+        _plain[buffer] = _NOTHING, None, ids
+    return _NOTHING, None, ids
 
 
 def _read_sized(buffer: bytes, position: int) -> tuple[bytes, int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Final
 from zlib import crc32
 
@@ -206,9 +205,22 @@ def deliver_to(route: Route, delivery: Delivery, ticket: Ticket | None) -> None:
         return
     ticket.hold()
     if route.manual_ack:
-        route.take(replace(delivery, ack=Release(ticket)), None)
+        route.take(_with_ack(delivery, Release(ticket)), None)
     else:
         route.take(delivery, ticket)
+
+
+def _with_ack(given: Delivery, ack: Callable[[], None]) -> Delivery:
+    # `dataclasses.replace` takes more than twice as long, and this is the broker node's intake.
+    return Delivery(
+        given.topic,
+        given.payload,
+        given.qos,
+        given.retain,
+        given.properties,
+        ack,
+        given.correlation,
+    )
 
 
 def _wild(pattern: str) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from labmesh.transport._api import Delivery, Handler, Will
-from labmesh.transport._base import BaseTransport
+from labmesh.transport._base import BaseTransport, check_properties
 from labmesh.transport._codec import Publish
 from labmesh.transport._connection import ConnectRefusedError, Link, LinkLostError
 from labmesh.transport._message import Message
@@ -85,14 +85,14 @@ class HealingTransport(BaseTransport, ABC):
             async with asyncio.timeout(timeout):
                 await self._opened
         except TimeoutError:
-            await self._stop_supervisor()
+            await self._abandon()
             raise NotConnectedError(
                 f"no connection to {self._where} within {timeout:g} s: "
                 f"{self._last_failure or 'it did not answer'}",
                 remedy="check host and port, and that the MQTT broker runs and speaks MQTT 5",
             ) from None
         except BaseException:
-            await self._stop_supervisor()
+            await self._abandon()
             raise
         if self._greeting is not None:
             await asyncio.wait([self._greeting])
@@ -111,6 +111,8 @@ class HealingTransport(BaseTransport, ABC):
     ) -> None:
         """Publish; see `Transport.publish`."""
         self._check_publish(topic, payload)
+        if properties or correlation:
+            check_properties(topic, properties or {}, correlation or b"")
         if not wait and not self.connected:
             raise self._not_connected()
         deadline = None if expiry is None else time.monotonic() + expiry
@@ -145,7 +147,7 @@ class HealingTransport(BaseTransport, ABC):
         except BaseException:
             await route.cancel()
             raise
-        if code is not None and code >= 0x80:
+        if code >= 0x80:
             await route.cancel()
             raise TransportError(
                 f"the MQTT broker refused the subscription with 0x{code:02X}",
@@ -160,14 +162,14 @@ class HealingTransport(BaseTransport, ABC):
             return
         self._closed = True
         self._window.close("the transport is closed")
-        self._parked.close()
         await self._end_greeting()
-        link, self._link = self._link, None
         await self._stop_supervisor()
         self._restored.set()  # for who waits in `subscribe`, to learn that it is over
+        if self._link is not None:
+            self._link.acks.close()  # what no handler has finished comes again
         await self._dispatcher.close()
-        if link is not None:
-            await link.close(lost=lost)
+        await self._hang_up(lost=lost)
+        self._parked.clear()
 
     # Listener of a link
 
@@ -212,7 +214,9 @@ class HealingTransport(BaseTransport, ABC):
             self._parked.start()
         try:
             return await self._connect(clean_start=clean_start)
-        except (OSError, ConnectRefusedError) as error:
+        except Exception as error:
+            if not isinstance(error, OSError | ConnectRefusedError):
+                log.exception("%s: cannot connect", self._name)
             failure = self._explain(error)
             if first and is_final(error) and self._opened is not None and not self._opened.done():
                 self._opened.set_exception(failure)
@@ -226,26 +230,25 @@ class HealingTransport(BaseTransport, ABC):
         self._link = link
         self.stats.connections += 1
         self._last_failure = ""
+        restored = False
         try:
             await self._restore(link)
         except LinkLostError:
             pass
         else:
-            limit = min(self._size, link.receive_maximum)
-            self._window.connected(link.send, limit)
+            restored = True
+            self._window.connected(link.send, min(self._size, link.receive_maximum))
             self._restored.set()
             self._greet()
             if self._opened is not None and not self._opened.done():
                 self._opened.set_result(None)
         reason = await asyncio.shield(link.lost)
-        if self._link is link:
-            was_restored = self._restored.is_set()
-            self._link = None
-            self._restored.clear()
-            self._parked.clear()
-            self._window.disconnected(reason)
-            if was_restored:
-                self._tell_disconnected(reason)
+        self._link = None
+        self._restored.clear()
+        self._parked.clear()
+        self._window.disconnected(reason)
+        if restored:
+            self._tell_disconnected(reason)
         return reason
 
     async def _restore(self, link: Link) -> None:
@@ -254,7 +257,12 @@ class HealingTransport(BaseTransport, ABC):
             self._subscribed.clear()
             self._dispatcher.forget_replays()
         due = [f for f in self._dispatcher.filters.items() if f[0] not in self._subscribed]
-        codes = await asyncio.gather(*(link.subscribe(*item) for item in due))
+        codes = await asyncio.gather(
+            *(
+                asyncio.create_task(link.subscribe(*item), name=f"{self._name} subscribe {item[0]}")
+                for item in due
+            )
+        )
         for (pattern, _), code in zip(due, codes, strict=True):
             if code < 0x80:
                 self._subscribed.add(pattern)
@@ -264,24 +272,23 @@ class HealingTransport(BaseTransport, ABC):
                     "%s: the MQTT broker refused to restore %s: 0x%02X", self._name, pattern, code
                 )
 
-    async def _send_subscribe(self, pattern: str) -> int | None:
-        """Return the reason code, or None when a reconnect subscribed meanwhile."""
-        link = self._link
-        if link is not None and self._restored.is_set():
-            try:
-                code = await link.subscribe(pattern, self._dispatcher.filters[pattern])
-            except LinkLostError:
-                pass
-            else:
-                if code < 0x80:
-                    self._subscribed.add(pattern)
+    async def _send_subscribe(self, pattern: str) -> int:
+        """Subscribe, after a reconnect once more: only that replays what is retained."""
+        while not self._closed:
+            link = self._link
+            if link is not None and self._restored.is_set():
+                try:
+                    code = await link.subscribe(pattern, self._dispatcher.filters[pattern])
+                except LinkLostError:
+                    self._restored.clear()
                 else:
-                    self.stats.refused += 1
-                return code
-        await self._restored.wait()
-        if self._closed:
-            raise self._not_connected()
-        return None if pattern in self._subscribed else await self._send_subscribe(pattern)
+                    if code < 0x80:
+                        self._subscribed.add(pattern)
+                    else:
+                        self.stats.refused += 1
+                    return code
+            await self._restored.wait()
+        raise self._not_connected()
 
     def _cancel(self, route: Route) -> None:
         if not self._dispatcher.remove(route):
@@ -311,6 +318,15 @@ class HealingTransport(BaseTransport, ABC):
         except asyncio.CancelledError:
             self._window.give_up(outgoing)
             raise
+
+    async def _abandon(self) -> None:
+        await self._stop_supervisor()
+        await self._hang_up(lost=False)
+
+    async def _hang_up(self, *, lost: bool) -> None:
+        link, self._link = self._link, None
+        if link is not None:
+            await link.close(lost=lost)
 
     async def _stop_supervisor(self) -> None:
         task, self._supervisor = self._supervisor, None

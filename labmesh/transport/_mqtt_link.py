@@ -34,6 +34,9 @@ log = logging.getLogger("labmesh.transport")
 MAX_PACKET: Final = MAX_PAYLOAD + 64 * 1024
 """Largest packet we take, in bytes; the MQTT broker is told and sends no larger one."""
 
+_BATCH: Final = 64 * 1024
+"""Bytes that one turn of the event loop may gather before they are written."""
+
 _GOODBYE: Final = 1.0
 """Seconds the MQTT broker has to close a connection after our DISCONNECT."""
 
@@ -59,6 +62,7 @@ class MqttLink(asyncio.Protocol):
         self._reason = ""
         self._buffer = b""
         self._output: list[bytes] = []
+        self._waiting = 0
         self._flushing = False
         self._writable = asyncio.Event()
         self._writable.set()
@@ -93,7 +97,8 @@ class MqttLink(asyncio.Protocol):
         except BaseException:
             await link._end()
             raise
-        link._tick(options.keepalive / 4)
+        # A PING must come well before the MQTT broker gives up, at 1.5 times the keepalive.
+        link._tick(options.keepalive / 8)
         return link
 
     @property
@@ -143,10 +148,14 @@ class MqttLink(asyncio.Protocol):
     def write(self, packet: bytes) -> None:
         """Send a whole packet with everything else this turn of the event loop brings."""
         self._output.append(packet)
+        self._waiting += len(packet)
         self._schedule_flush()
 
     async def drain(self) -> None:
         """Wait until the peer keeps up with what was written."""
+        if self._waiting >= _BATCH:
+            self._flush()
+            await asyncio.sleep(0)  # a publisher in a tight loop must not starve the others
         if not self._writable.is_set():
             await self._writable.wait()
 
@@ -330,7 +339,7 @@ class MqttLink(asyncio.Protocol):
         if self._client is not None and self._client.want_write():
             self._client.loop_write()
         self._flushing = False
-        output, self._output = self._output, []
+        output, self._output, self._waiting = self._output, [], 0
         if self._transport is not None and output and not self._transport.is_closing():
             self._transport.write(b"".join(output) if len(output) > 1 else output[0])
 

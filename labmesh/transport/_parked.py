@@ -62,10 +62,6 @@ class Parked:
             self._timer = None
         self._messages = []
 
-    def close(self) -> None:
-        """Stop; the MQTT broker keeps what was not acknowledged."""
-        self.clear()
-
     def _give_up(self) -> None:
         messages = self._messages
         self.clear()

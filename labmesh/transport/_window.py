@@ -175,7 +175,11 @@ class Window:
             self._wire[message.mid] = message
             self._stats.resent += message.sent
             dup, message.sent = message.sent, True
-            self._send(message.message, message.mid, dup)
+            try:
+                self._send(message.message, message.mid, dup)
+            except (TypeError, ValueError) as error:  # it cannot be encoded: its caller's mistake
+                del self._wire[message.mid]
+                message.acknowledged.set_exception(error)
 
     def _next_mid(self) -> int:
         while True:

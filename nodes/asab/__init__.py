@@ -2,6 +2,14 @@
 
 from nodes.asab._node import AsabNode
 from nodes.asab._parameters import AsabParameters
-from nodes.asab._services import RefillInput, StockLevel, StockLevels
+from nodes.asab._services import Plan, PlanInput, RefillInput, StockLevel, StockLevels
 
-__all__ = ["AsabNode", "AsabParameters", "RefillInput", "StockLevel", "StockLevels"]
+__all__ = [
+    "AsabNode",
+    "AsabParameters",
+    "Plan",
+    "PlanInput",
+    "RefillInput",
+    "StockLevel",
+    "StockLevels",
+]

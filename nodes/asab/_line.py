@@ -77,7 +77,7 @@ class Line:
         """Work with these parameters from the next order on."""
         self._parameters = parameters
         self._noise = Noise(parameters.seed)
-        self._mixer = Mixer(
+        self.mixer = Mixer(
             self.stocks,
             resolution=parameters.pump_resolution,
             volume_uncertainty=parameters.volume_uncertainty,
@@ -95,15 +95,15 @@ class Line:
                 out.
             OrderVoidError: The order was retracted; the line is clean again.
         """
-        mixture = self._mixer.plan(formulation, volume)
+        mixture = self.mixer.plan(formulation, volume)
         if self.inventory.dirty:
             await order.feedback(0.0, "cleaning what an earlier order left")
             await self._clean()
         order.check()
         batch = await self._take(order, mixture)
         try:
-            amounts = zip(self.stocks, mixture.volumes.tolist(), strict=True)
-            words = ", ".join(f"{1e6 * v:.3f} mL {stock.name}" for stock, v in amounts if v > 0)
+            amounts = self.by_stock(mixture.volumes).items()
+            words = ", ".join(f"{1e6 * v:.3f} mL {name}" for name, v in amounts if v > 0)
             await order.feedback(0.05, f"mixing {words}")
             await self._wait(order, self._parameters.formulate_duration)
             yield batch
@@ -134,9 +134,13 @@ class Line:
             labels=(what.name, *batch.labels),
         )
 
+    def by_stock(self, volumes: Vector) -> dict[str, float]:
+        """Return the volumes of a mixture by the names of the stocks."""
+        return dict(zip((stock.name for stock in self.stocks), volumes.tolist(), strict=True))
+
     async def _take(self, order: Order[P], mixture: Mixture) -> Batch:
         campaign, key = order.campaign or "", _canonical(order, mixture)
-        volumes = dict(zip((s.name for s in self.stocks), mixture.volumes.tolist(), strict=True))
+        volumes = self.by_stock(mixture.volumes)
         occurrence = await asyncio.to_thread(
             self.inventory.take, order.request, campaign, key, volumes
         )
@@ -154,7 +158,7 @@ class Line:
         labels = (campaign, key, occurrence)
         return Batch(
             mixture=mixture,
-            delivered=self._mixer.deliver(mixture, self._noise, *labels),
+            delivered=self.mixer.deliver(mixture, self._noise, *labels),
             labels=labels,
             sample=f"electrolyte-{order.request}-{order.attempt}",
         )

@@ -5,7 +5,16 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from labmesh import LabmeshError, Level, NoArguments, Node, Order, capability, service
+from labmesh import (
+    LabmeshError,
+    Level,
+    NoArguments,
+    Node,
+    Order,
+    OrderError,
+    capability,
+    service,
+)
 from messages.chemistry import FormulationInfo, RunInfo
 from messages.electrolyte import (
     ConductivityInput,
@@ -22,9 +31,10 @@ from messages.quantity import Quantity
 from nodes.asab._inventory import Inventory
 from nodes.asab._laws import CONDUCTIVITY, DENSITY, VISCOSITY
 from nodes.asab._line import Batch, Line, named
+from nodes.asab._mixing import formulation_of, mole_fractions
 from nodes.asab._parameters import AsabParameters
 from nodes.asab._rating import rate
-from nodes.asab._services import RefillInput, StockLevel, StockLevels
+from nodes.asab._services import Plan, PlanInput, RefillInput, StockLevel, StockLevels
 from nodes.asab._stocks import CHEMICALS, load_stocks
 
 _LOW_CONFIDENCE: Final = 2
@@ -201,6 +211,28 @@ class AsabNode(Node[AsabParameters]):
         self._show()
         return await self.stock_levels(NoArguments())
 
+    @service("formulation.plan", when_inactive=True)
+    async def formulation_plan(self, arguments: PlanInput) -> Plan:
+        """How a formulation would be mixed, or the nearest one that can be; nothing moves."""
+        line = self._ready
+        _, nearest, distance = line.mixer.nearest(mole_fractions(arguments.formulation))
+        volume = self.parameters.sample_volume if arguments.volume is None else arguments.volume
+        try:
+            mixture = line.mixer.plan(arguments.formulation, volume)
+        except OrderError as error:
+            return Plan(
+                feasible=False,
+                formulation=formulation_of(nearest),
+                distance=distance,
+                reason=error.what,
+            )
+        return Plan(
+            feasible=True,
+            formulation=mixture.formulation,
+            distance=mixture.distance,
+            volumes=line.by_stock(mixture.volumes),
+        )
+
     @property
     def _ready(self) -> Line:
         if self._line is None:
@@ -224,7 +256,8 @@ class AsabNode(Node[AsabParameters]):
         It has no parents: a stock bottle is no sample of the ledger; its name and batch are
         properties instead.
         """
-        used = zip(self._ready.stocks, batch.mixture.volumes.tolist(), strict=True)
+        line = self._ready
+        used = zip(line.stocks, line.by_stock(batch.mixture.volumes).values(), strict=True)
         return SampleStep(
             sample=batch.sample,
             kind="electrolyte",
@@ -253,7 +286,7 @@ class AsabNode(Node[AsabParameters]):
             Level.WARN if low else Level.OK,
             f"nearly empty: {', '.join(low)}" if low else "enough in every bottle",
             remedy="refill, then call stock.refill" if low else "",
-            **levels,
+            **{f"{name}_m3": volume for name, volume in levels.items()},
         )
         self.diagnose(
             "line",

@@ -56,6 +56,7 @@ class Batch:
     fresh: dict[str, Row] = field(default_factory=dict)
     orders: dict[int, tuple[str, wire.Order]] = field(default_factory=dict)
     voids: list[tuple[str, OrderCancel]] = field(default_factory=list)
+    parties: dict[int, str] = field(default_factory=dict)
     sample_states: dict[str, int] = field(default_factory=dict)
     result_states: dict[str, tuple[str, str]] = field(default_factory=dict)
 
@@ -227,6 +228,7 @@ class Books:
             StatusChange,
             incoming=cause,
         )
+        self.batch.parties[row.offset] = request.requester
         request.status = after
         if after is Status.RUNNING:
             request.begun = attempt

@@ -134,7 +134,7 @@ class Catalogue:
 
     def online(self, node: str) -> bool:
         """Tell whether a node's process is there."""
-        return any(p.state == "online" for p in self._presence.get(node, {}).values())
+        return any(p.state == "online" for p in list(self._presence.get(node, {}).values()))
 
     def ready(self, node: str) -> bool:
         """Tell whether a node takes orders: there, and active."""

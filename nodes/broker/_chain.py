@@ -20,6 +20,7 @@ FORMAT: Final = "labmesh.entry.1"
 GENESIS: Final = bytes(32)
 """``prev_hash`` of the first entry, and the hash of an empty ledger."""
 
+
 def canonical(value: Any) -> bytes:
     """Return the canonical msgpack of a plain value."""
     return bytes(msgpack.packb(_sorted(value), use_bin_type=True))

@@ -187,4 +187,3 @@ def _check_topic(incoming: Incoming) -> None:
         raise Refusal(
             "topic", f"the topic ends in {'/'.join(rest)!r}, the body says {'/'.join(said)!r}"
         )
-

@@ -16,7 +16,7 @@ CODES: Final = frozenset(
 """What refusals are counted by (`ledger.stats`)."""
 
 
-class Refusal(RefusedError):
+class Refusal(RefusedError):  # noqa: N818 - what it is called in the lab
     """A message is not taken; its author gets ``str(self)`` as the reason.
 
     Args:

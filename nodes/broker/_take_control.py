@@ -45,7 +45,8 @@ def take_decision(books: Books, incoming: Incoming, decision: Decision) -> Row:
     request = _live(books, str(decision.request))
     if request.status is not Status.HELD:
         raise Refusal(
-            "decision", f"request {request.id} is {request.status.value}; only a held one is decided"
+            "decision",
+            f"request {request.id} is {request.status.value}; only a held one is decided",
         )
     after = Status.PENDING if decision.decision == "release" else Status.ABANDONED
     words = f"{decision.decision}d by {decision.person or incoming.author}"
@@ -72,7 +73,9 @@ def take_amendment(books: Books, incoming: Incoming, amendment: ResultAmendment)
         raise Refusal("author", f"result {identity} is {author}'s, not {incoming.author}'s")
     if amendment.status not in RESULT_TRANSITIONS[ResultStatus(status)]:
         raise Refusal(
-            "result", f"a result cannot go from {status} to {amendment.status.value}", where="status"
+            "result",
+            f"a result cannot go from {status} to {amendment.status.value}",
+            where="status",
         )
     row = books.append_message(EntryKind.RESULT_STATUS, incoming)
     books.batch.result_states[identity] = (amendment.status.value, author)

@@ -21,7 +21,9 @@ def take_request(books: Books, incoming: Incoming, request: Request) -> Row:
     key = (request.quantity, request.method)
     capability = _capability(books, key)
     if not capability.parameters.accepts(request.parameters):
-        raise Refusal("parameters", capability.parameters.complaint(request.parameters, "parameters"))
+        raise Refusal(
+            "parameters", capability.parameters.complaint(request.parameters, "parameters")
+        )
     if request.expires is not None and request.expires <= books.now.wall:
         ago = (books.now.wall - request.expires) / 1e9
         raise Refusal(
@@ -80,7 +82,9 @@ def _capability(books: Books, key: Key) -> KnownCapability:
     name = "/".join(key)
     if capability is None:
         methods = sorted(m for q, m in books.catalogue.capabilities if q == key[0])
-        known = f"methods of {key[0]}: {', '.join(methods)}" if methods else "see query.capabilities"
+        known = (
+            f"methods of {key[0]}: {', '.join(methods)}" if methods else "see query.capabilities"
+        )
         raise Refusal("capability", f"nobody ever offered {name}", where="quantity", remedy=known)
     if not capability.active:
         raise Refusal(

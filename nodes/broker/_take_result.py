@@ -57,6 +57,7 @@ def take_result(books: Books, incoming: Incoming, result: Result) -> Row:
             EntryKind.SAMPLE, _state(step, incoming, result), SampleState, author=incoming.author
         )
     if request is not None:
+        books.batch.parties[row.offset] = request.requester
         _conclude(books, request, incoming, result)
     return row
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import math
 from dataclasses import dataclass
 from typing import Final
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -22,6 +24,7 @@ from nodes.optimiser._strategy import Strategy
 _REFUSALS: Final = 25
 _FAILURES: Final = 5
 _OFFER_POLL: Final = 2.0
+_CAUTION: Final = 0.7
 
 
 class CampaignError(LabmeshError):
@@ -159,9 +162,9 @@ class Campaign:
     ) -> bool:
         """Submit a request for ``point``; False where it was refused and learned from."""
         # The same proposal after a crash is the same request, whatever had become of it.
-        words = f"labmesh:campaign:{self._author}:{self._name}:{number}:{point!r}"
-        request = uuid5(NAMESPACE_URL, words)
         parameters = self._encoding.parameters(point)
+        words = json.dumps([self._author, self._name, number, parameters], sort_keys=True)
+        request = uuid5(NAMESPACE_URL, f"labmesh:campaign:{words}")
         said = False
         while True:
             try:
@@ -192,19 +195,28 @@ class Campaign:
     def _refuse(self, point: Point, reason: str) -> None:
         self._refused.append(point)
         self._last_refusal = reason
-        self._strategy.exclude(point)
         self._reporter.warn(f"refused: {self._space.describe(point)}", reason=reason)
-        self._take_hint(reason)
+        self._rule_out(point, reason)
 
-    def _take_hint(self, reason: str) -> None:
-        """Remember what a refusal recommends, unless it was tried."""
-        hint = nearest_named(reason, self._space)
+    def _rule_out(self, point: Point, reason: str) -> None:
+        """Learn that ``point`` cannot be made, and try what ``reason`` recommends instead.
+
+        Where a nearest feasible point is named, nothing nearer can be made either.
+        """
+        nearest = nearest_named(reason, self._space)
+        if nearest is None:
+            self._strategy.exclude(point)
+            return
+        unit = self._space.normalise([point, nearest])
+        # "Near" was measured in other coordinates than the unit cube's, hence the caution.
+        self._strategy.exclude(point, _CAUTION * math.dist(unit[0], unit[1]))
+        hint = self._snapped(nearest)
         tried = [
             *self._refused,
             *(m.wanted for m in self._ended.values()),
             *(p for _, p in self._pending.values()),
         ]
-        self._hint = None if hint is None or hint in tried else hint
+        self._hint = None if hint in tried else hint
 
     def _wait_for(
         self,
@@ -218,8 +230,8 @@ class Campaign:
         def changed(status: Status, message: str) -> None:
             if status is Status.HELD:
                 self._reporter.warn(
-                    f"measurement {number} is held: a person must decide "
-                    f"(labmesh request release {request}, or abandon)",
+                    f"measurement {number} is held until a person releases or abandons "
+                    f"request {request}",
                     reason=message,
                 )
 
@@ -266,7 +278,7 @@ class Campaign:
         return waiting
 
     def _snapped(self, point: Point) -> Point:
-        """Return the point as it was proposed, before mole fractions rounded it."""
+        """Return the nearest point of the space: what was proposed, before fractions rounded it."""
         return tuple(map(float, self._space.denormalise(self._space.normalise([point]))[0]))
 
     async def _learn(self, number: int, end: Ending) -> None:
@@ -294,9 +306,7 @@ class Campaign:
         if measurement.lesson:
             self._strategy.tell([measurement.observation()])
         else:
-            self._strategy.exclude(point)
-            if end.status is Status.FAILED:
-                self._take_hint(end.message)
+            self._rule_out(point, end.message if end.status is Status.FAILED else "")
         return measurement
 
     def _say(self, measurement: Measurement, best: str) -> None:

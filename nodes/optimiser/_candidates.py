@@ -32,6 +32,13 @@ class Candidates:
         self.space = space
         self.constraints = constraints
         self._seed = seed
+        self._excluded: list[Point] = []
+        self._radii: list[float] = []
+
+    def exclude(self, point: Point, radius: float) -> None:
+        """Count ``point``, and all within ``radius`` of it in the unit cube, as impossible."""
+        self._excluded.append(point)
+        self._radii.append(max(radius, SAME))
 
     def random(self, *key: int) -> np.random.Generator:
         """Return the generator that belongs to ``key``, the same one every time."""
@@ -53,6 +60,9 @@ class Candidates:
         """Return those of ``points`` that can be made and are none of ``taken``."""
         kept = points[allowed(self.space, self.constraints, points)]
         known = list(taken)
+        if self._excluded and len(kept):
+            away = self.space.normalise(kept)[:, None] - self.space.normalise(self._excluded)[None]
+            kept = kept[(np.linalg.norm(away, axis=-1) > np.array(self._radii)).all(axis=1)]
         if not known or not len(kept):
             return kept
         gaps = self.space.normalise(kept)[:, None, :] - self.space.normalise(known)[None]

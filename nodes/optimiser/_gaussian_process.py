@@ -49,7 +49,6 @@ class GaussianProcessStrategy:
         self._candidates = Candidates(space, constraints, seed)
         self._start = 2 * space.size + 1 if start is None else max(1, start)
         self._observations: list[Observation] = []
-        self._excluded: list[Point] = []
         self._model: Surrogate | None = None
 
     def tell(self, observations: Sequence[Observation]) -> None:
@@ -57,9 +56,9 @@ class GaussianProcessStrategy:
         self._observations.extend(observations)
         self._model = None
 
-    def exclude(self, point: Point) -> None:
+    def exclude(self, point: Point, radius: float = 0.0) -> None:
         """See `Strategy.exclude`."""
-        self._excluded.append(point)
+        self._candidates.exclude(point, radius)
 
     def ask(self, n: int, pending: Sequence[Point], number: int) -> list[Suggestion]:
         """See `Strategy.ask`. Some 0.1 s a point on one core."""
@@ -67,7 +66,7 @@ class GaussianProcessStrategy:
         found: list[Suggestion] = []
         for index in range(number, number + n):
             if len(self._observations) < self._start:
-                taken = [*self._own_points(), *self._excluded, *waiting]
+                taken = [*self._own_points(), *waiting]
                 suggestion = Suggestion(self._candidates.start(taken, skip=index))
             else:
                 # Matrices of this size are slower, and not reproducible, on several BLAS threads.
@@ -97,18 +96,17 @@ class GaussianProcessStrategy:
         model = self.model()
         # In a fixed order, for sums of floats depend on it.
         known = sorted({*self._own_points(), *waiting})
-        taken = [*known, *self._excluded]
         draws = normal_draws(len(known), self._candidates.random(2, index)) if known else _NONE
         sign = self._objective.sign
-        points = self._candidates.fresh(self._candidates.sobol(_CANDIDATES, 3, index), taken)
+        points = self._candidates.fresh(self._candidates.sobol(_CANDIDATES, 3, index), known)
         if not len(points):
-            return Suggestion(self._candidates.start(taken, skip=index))
+            return Suggestion(self._candidates.start(known, skip=index))
         scores = expected_improvement(model, points, known, draws, sign)
         for step, radius in enumerate(_RADII):
             order = np.argsort(-scores, kind="stable")[:_REFINED]
             points, scores = points[order], scores[order]
             close = self._candidates.fresh(
-                self._candidates.around(points, radius, 24, 4, index, step), taken
+                self._candidates.around(points, radius, 24, 4, index, step), known
             )
             if len(close):
                 points = np.concatenate([points, close])

@@ -23,6 +23,8 @@ from nodes.optimiser._space import Space
 from nodes.optimiser._strategy import Observation
 
 _AT_A_TIME = 20
+_OFFER_LOOKS = 40
+_OFFER_PAUSE = 0.25
 
 
 @dataclass(slots=True)
@@ -113,6 +115,11 @@ async def _post(
     reporter: Reporter,
 ) -> int:
     rows = [row for row in table.rows if row.row in used]
+    # The ledger takes results of capabilities it knows, and may not have read ours yet.
+    for _ in range(_OFFER_LOOKS):
+        if await lab.offered(section.quantity, section.method):
+            break
+        await asyncio.sleep(_OFFER_PAUSE)
     posted = 0
     refusals: list[str] = []
     for start in range(0, len(rows), _AT_A_TIME):

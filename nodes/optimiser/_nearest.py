@@ -13,15 +13,15 @@ def nearest_named(text: str, space: Space) -> Point | None:
     """Return the point that ``text`` recommends, or None.
 
     A recommendation follows the word ``nearest`` and gives each dimension by name or by unit, in
-    any order: ``the nearest feasible one is ... (1.38 mol/kg, w_EC 0.49)``. The value is brought
-    to the nearest one that the dimension allows.
+    any order: ``the nearest feasible one is ... (1.38 mol/kg, w_EC 0.49)``. It need not lie in the
+    space.
     """
     _, word, rest = text.lower().partition("nearest")
     found = [_value(rest, dimension) for dimension in space.dimensions]
     values = [value for value in found if value is not None]
     if not word or len(values) < space.size:
         return None
-    return tuple(map(float, space.denormalise(space.normalise([values]))[0]))
+    return tuple(values)
 
 
 def _value(text: str, dimension: Dimension) -> float | None:

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import re
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from labmesh import Node, NodeParameters
+from labmesh import Node, NodeParameters, Order, capability
+from messages.electrolyte import ConductivityInput, ConductivityOutput
 from messages.errors import ConfigurationError, LabmeshError
 from messages.node import Level
-from nodes.optimiser._campaign import Campaign
 from nodes.optimiser._campaign_file import CampaignFile, load_campaign
-from nodes.optimiser._encoding import make_encoding
-from nodes.optimiser._gaussian_process import GaussianProcessStrategy
-from nodes.optimiser._known import gather
-from nodes.optimiser._measurement import Reading
-from nodes.optimiser._mesh_lab import MeshLab
-from nodes.optimiser._plot import draw
-from nodes.optimiser._random import RandomStrategy
-from nodes.optimiser._report import make_report
-from nodes.optimiser._strategy import Strategy
+
+if TYPE_CHECKING:
+    from nodes.optimiser._literature_model import LiteratureModel
 
 
 class OptimiserParameters(NodeParameters):
@@ -52,6 +47,7 @@ class OptimiserNode(Node[OptimiserParameters]):
     """Drives a campaign: proposes measurements, requests them, learns, and sums up."""
 
     Parameters = OptimiserParameters
+    _published: LiteratureModel
 
     async def on_configure(self) -> None:
         """Read the campaign file, so that a mistake in it shows before anything moves."""
@@ -64,6 +60,20 @@ class OptimiserNode(Node[OptimiserParameters]):
                 remedy="use letters, digits, . _ - and begin with a letter or a digit",
             )
         self._folder = _folder(self.parameters.output or self.data_dir)
+        self._base = Path(self.parameters.campaign_file).parent
+        work = await asyncio.to_thread(_work)
+        sections = self._plan.consume.datasets
+        self._published = await asyncio.to_thread(work.LiteratureModel.read, sections, self._base)
+
+    @capability("conductivity", "literature", slots=4)
+    async def literature(self, order: Order[ConductivityInput]) -> ConductivityOutput:
+        """Conductivity of LiPF6 in EC:EMC, interpolated between published compositions."""
+        output, value = self._published.answer(order.parameters)
+        order.rate(
+            success=True, rating=3, reason=f"published works differ by 2 to 7 %: {value.dois}"
+        )
+        order.note(dois=list(value.dois), compositions=value.points)
+        return output
 
     async def on_activate(self) -> None:
         """Begin the campaign, or go on with it."""
@@ -104,52 +114,22 @@ class OptimiserNode(Node[OptimiserParameters]):
             raise
 
     async def _drive(self) -> None:
-        plan = self._plan
-        space = plan.build_space()
-        space = plan.build_space()
-        encoding = make_encoding(plan.encoding, space, plan.fixed)
-        lab = MeshLab(self.lab, self)
-        objective = plan.objective
-        reading = Reading(encoding, objective.output, objective.unit, plan.minimum_rating)
-        knowledge = await gather(
-            plan,
-            space,
-            reading,
+        work = _work()
+        report, plot = await work.run_campaign(
+            self._plan,
             name=self._name,
-            folder=Path(self.parameters.campaign_file).parent,
-            lab=lab,
-            reporter=self,
-        )
-        strategy = make_strategy(plan, self.parameters.seed)
-        strategy.tell(knowledge.observations)
-        campaign = Campaign(
-            self._name,
-            plan,
-            space=space,
-            strategy=strategy,
-            encoding=encoding,
-            lab=lab,
-            reporter=self,
-            author=str(self.id),
-        )
-        outcome = await campaign.run()
-        report = make_report(
-            self._name,
-            plan,
-            space=space,
-            encoding=encoding,
-            strategy=strategy,
-            outcome=outcome,
-            knowledge=knowledge,
+            seed=self.parameters.seed,
+            base=self._base,
+            folder=self._folder,
+            lab=work.MeshLab(self.lab, self),
             ledger=str(self.lab.ledger),
+            author=str(self.id),
+            reporter=self,
         )
-        plot = self._folder / "campaign.png"
-        drawn = await asyncio.to_thread(draw, report, strategy, knowledge.observations, plot)
-        report.write(self._folder / "summary.json", plot if drawn else None)
-        lines = report.lines(plot if drawn else None)
+        lines = report.lines(plot)
         for line in lines:
             self.log.info(line)
-        await self.progress(plan.budget, plan.budget, lines[1])
+        await self.progress(self._plan.budget, self._plan.budget, lines[1])
         self.finish()
 
     def _read_plan(self) -> CampaignFile:
@@ -171,12 +151,10 @@ def _folder(path: str | Path) -> Path:
     return folder
 
 
-def make_strategy(plan: CampaignFile, seed: int) -> Strategy:
-    """Return the strategy a campaign file names."""
-    space, objective = plan.build_space(), plan.build_objective()
-    constraints = plan.build_constraints()
-    if plan.strategy.name == "random":
-        return RandomStrategy(space, objective, constraints=constraints, seed=seed)
-    return GaussianProcessStrategy(
-        space, objective, constraints=constraints, seed=seed, start=plan.strategy.start
-    )
+def _work() -> Any:
+    """Return the module that does the work.
+
+    It needs scikit-learn, pandas and matplotlib, seconds of import: a launch file that only checks
+    this node's parameters must not wait for them, nor must a node that is joining.
+    """
+    return import_module("nodes.optimiser._work")

@@ -123,12 +123,12 @@ def _draw_history(axes: Any, report: Report, lessons: Sequence[Measurement]) -> 
     )
     axes.errorbar(
         numbers, values, yerr=[m.uncertainty for m in lessons], fmt="o", color=_BLUE,
-        markersize=5, capsize=2.5, elinewidth=1, label="measured, standard uncertainty", zorder=3,
+        markersize=5, capsize=2.5, elinewidth=1, label="measured ± uncertainty", zorder=3,
     )  # fmt: skip
     if report.literature is not None and report.literature.inside:
         published = report.literature
         axes.axhline(published.conductivity, color=_GREY, linestyle="--", linewidth=1.2,
-                     label="published at the best composition, ± 5 %")  # fmt: skip
+                     label="published there, ± 5 %")  # fmt: skip
         axes.axhspan(
             published.conductivity - published.uncertainty,
             published.conductivity + published.uncertainty,

@@ -31,19 +31,18 @@ class RandomStrategy:
         self._objective = objective
         self._candidates = Candidates(space, constraints, seed)
         self._own: list[Observation] = []
-        self._excluded: list[Point] = []
 
     def tell(self, observations: Sequence[Observation]) -> None:
         """See `Strategy.tell`. Foreign observations are of no use to it."""
         self._own.extend(o for o in observations if not o.source)
 
-    def exclude(self, point: Point) -> None:
+    def exclude(self, point: Point, radius: float = 0.0) -> None:
         """See `Strategy.exclude`."""
-        self._excluded.append(point)
+        self._candidates.exclude(point, radius)
 
     def ask(self, n: int, pending: Sequence[Point], number: int) -> list[Suggestion]:
         """See `Strategy.ask`."""
-        taken = [*(o.point for o in self._own), *self._excluded, *pending]
+        taken = [*(o.point for o in self._own), *pending]
         found: list[Suggestion] = []
         for index in range(number, number + n):
             unit = self._candidates.random(1, index).random((4096, self._candidates.space.size))

@@ -87,8 +87,13 @@ class Strategy(Protocol):
         """Learn from observations. Points may repeat."""
         ...
 
-    def exclude(self, point: Point) -> None:
-        """Never propose ``point`` again: it cannot be made."""
+    def exclude(self, point: Point, radius: float = 0.0) -> None:
+        """Never propose ``point`` again, nor what is nearer to it than ``radius``.
+
+        Args:
+            point: What cannot be made.
+            radius: Euclidean distance, in the unit cube, within which nothing can be made.
+        """
         ...
 
     def ask(self, n: int, pending: Sequence[Point], number: int) -> list[Suggestion]:

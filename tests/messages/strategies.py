@@ -23,7 +23,7 @@ from messages.ledger import (
 )
 from messages.schema import schema_hash
 
-texts = st.text(st.characters(codec="utf-8"), max_size=30)
+texts = st.text(st.characters(codec="utf-8", min_codepoint=1), max_size=30)
 names = st.from_regex(r"[a-z][a-z0-9_-]{0,31}", fullmatch=True)
 node_names = st.builds("{}/{}".format, names, names)
 sample_ids = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,40}", fullmatch=True)

@@ -20,8 +20,6 @@ MODELS = sorted(
 WITHOUT_UNIT = {"Rating.rating"}
 """Numbers that are no quantities: a mark from 0 to 5."""
 
-SELF_EXPLAINING = {"batch", "name", "unit"}
-
 UNITS = {
     "1", "1/h", "1/m", "A", "A.h", "A.h/m2", "K", "Pa.s", "S/m", "V", "kg/m3", "kg/mol", "m", "m2",
     "m3", "s",
@@ -76,12 +74,6 @@ def test_the_walk_finds_numbers_without_unit() -> None:
     assert found == ["Careless.good", "Careless.deep"]
 
 
-def models_below(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
-    for base in {*Model.__subclasses__(), model}:
-        yield base
-        yield from (sub for sub in base.__subclasses__() if sub is not base)
-
-
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 def test_every_field_is_described(model: type[Model]) -> None:
     """By its own description, by its type's docstring, or by a name that is that type's."""
@@ -92,7 +84,7 @@ def test_every_field_is_described(model: type[Model]) -> None:
         f"{definition['title']}.{name}"
         for definition in [schema, *schema.get("$defs", {}).values()]
         for name, field in definition["properties"].items()
-        if "description" not in field and not refers(field) and name not in SELF_EXPLAINING
+        if "description" not in field and not refers(field)
     ]
     assert not undescribed
 

@@ -16,6 +16,7 @@ from pydantic import Field
 from messages.array import Array
 from messages.envelope import (
     MAX_DEPTH,
+    MAX_KEPT_DEPTH,
     MAX_PAYLOAD,
     Header,
     decode,
@@ -31,8 +32,10 @@ from messages.errors import (
     SchemaMismatchError,
     UnknownTypeError,
 )
-from messages.ledger import Request, Result, Status
+from messages.ids import new_id
+from messages.ledger import Entry, EntryKind, Request, Result, Status
 from messages.model import TYPES, Message, Model
+from messages.node import Reply
 from tests.messages import strategies as some
 
 
@@ -156,6 +159,12 @@ def test_nan_and_infinity_are_refused(number: float) -> None:
     assert refused(raw(body={"deep": [{"x": number}]})).what == "payload holds NaN or infinity"
 
 
+@pytest.mark.parametrize("body", [{"x": ["a\0"]}, {"x": {"\0": 1}}])
+def test_nul_characters_are_refused(body: dict[str, Any]) -> None:
+    # PostgreSQL has no place for them in a text.
+    assert refused(raw(body=body)).what == "payload holds a NUL character"
+
+
 @pytest.mark.parametrize("item", [msgpack.ExtType(5, b"x"), msgpack.Timestamp(1, 2)])
 def test_extension_types_are_refused(item: object) -> None:
     assert refused(raw(body={"x": [item]})).what == "payload holds a msgpack extension type"
@@ -197,6 +206,49 @@ def test_very_deep_nesting_is_refused(levels: int) -> None:
 def test_oversize_is_refused_unread() -> None:
     error = refused(b"\xc1" * (MAX_PAYLOAD + 1))
     assert str(error) == "payload of 98305 bytes exceeds 98304; send large data as an artifact"
+
+
+def kept(parameters: dict[str, Any], *, at_home: bool = True) -> bytes:
+    body = Request(quantity="q", method="m", parameters=parameters)
+    return encode(some.header(), body, kept=at_home)
+
+
+def test_what_the_ledger_keeps_has_tighter_limits() -> None:
+    assert decode(kept({"x": nest(MAX_KEPT_DEPTH - 3)}), kept=True)
+    assert decode(kept({"x": b"0" * 88_000}), kept=True)
+    deep, long = {"x": nest(MAX_KEPT_DEPTH - 2)}, {"x": b"0" * 90_112}
+    for parameters, reason in [
+        (deep, "payload is nested deeper than 24"),
+        (long, "payload of 90384 bytes exceeds 90112"),
+    ]:
+        with pytest.raises(BodyError, match=reason):
+            kept(parameters)
+        payload = kept(parameters, at_home=False)
+        assert decode(payload)
+        with pytest.raises(DecodeError, match=reason):
+            decode(payload, kept=True)
+
+
+def test_an_entry_and_a_page_of_what_is_kept_still_travel() -> None:
+    for parameters in ({"x": nest(MAX_KEPT_DEPTH - 3)}, {"x": b"0" * 89_700}):
+        request = decode(kept(parameters), kept=True).open().body
+        node = "x" * 32 + "/" + "x" * 32
+        entry = Entry(
+            offset=2**62,
+            uuid=new_id(),
+            kind=EntryKind.REQUEST,
+            stamp=2**62,
+            load_time=2**62,
+            author=node,
+            type="Request@1",
+            schema_hash="0" * 64,
+            body=request.model_dump(),
+            prev_hash=b"0" * 32,
+            hash=b"0" * 32,
+        )
+        assert decode(encode(some.header(Entry, sender=node), entry)).open().body == entry
+        reply = Reply(call=new_id(), value={"entries": [entry.model_dump()], "next": None})
+        assert decode(encode(some.header(Reply, sender=node), reply)).open().body
 
 
 @pytest.mark.parametrize(

@@ -222,8 +222,8 @@ class Processes:
         left = [_describe(process) for process in self.alive()]
         assert not left, "left behind: " + "; ".join(left)
 
-    async def close(self) -> None:
-        """End everything: SIGTERM, SIGKILL after 10 s, then whatever bears the mark.
+    async def close(self, *, patience: float = 5.0) -> None:
+        """End everything: SIGTERM, SIGKILL after 10 s, after ``patience`` whatever bears the mark.
 
         Raises:
             AssertionError: A process had ended by itself and left others behind.
@@ -241,7 +241,7 @@ class Processes:
                 await running._process.wait()
         try:
             if clean:
-                await self.assert_no_orphans()
+                await self.assert_no_orphans(patience)
         finally:
             for process in self.alive():
                 with suppress(psutil.Error):

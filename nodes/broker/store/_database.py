@@ -1,4 +1,4 @@
-"""Opening the database: SQLite (WAL, nothing acknowledged before it is on the disk) or PostgreSQL."""
+"""Opening the database: SQLite (WAL, synchronous=FULL) or PostgreSQL."""
 
 from __future__ import annotations
 

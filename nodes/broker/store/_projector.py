@@ -98,9 +98,7 @@ class Projector:
         self._log(row, uuid, Status.PENDING.value, "accepted")
 
     def _log(self, row: Row, request: str, status: str, message: str) -> None:
-        self._rows.insert(
-            t.STATUS_LOG_REQUEST, row.offset, request, status, message, row.load_time
-        )
+        self._rows.insert(t.STATUS_LOG_REQUEST, row.offset, request, status, message, row.load_time)
 
     def _status(self, row: Row) -> None:
         body, load_time = row.body, row.load_time

@@ -19,7 +19,7 @@ class Statements:
 
     def __init__(self, dialect: str) -> None:
         self._dialect: Dialect = (
-            sqlite.dialect(paramstyle="qmark")  # type: ignore[no-untyped-call]
+            sqlite.dialect(paramstyle="qmark")
             if dialect == "sqlite"
             else postgresql.dialect(paramstyle="format")  # type: ignore[no-untyped-call]
         )
@@ -30,7 +30,9 @@ class Statements:
         """Return an INSERT of every column, in the table's order."""
         found = self._inserts.get(table.name)
         if found is None:
-            values = {column.name: bindparam(f"v_{column.name}") for column in table.columns}
+            values: dict[str, Any] = {
+                column.name: bindparam(f"v_{column.name}") for column in table.columns
+            }
             found = str(insert(table).values(values).compile(dialect=self._dialect))
             self._inserts[table.name] = found
         return found

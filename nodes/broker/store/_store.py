@@ -53,16 +53,16 @@ class Store(Protocol):
         """Return the entries that have one of ``uuids``."""
         ...
 
-    def request(self, uuid: str) -> SqlRow[Any] | None:
-        """Return a request's projection."""
+    def request(self, uuid: str) -> Any:
+        """Return a request's projection with its ``author``, or None."""
         ...
 
     def request_body(self, uuid: str) -> JsonObject:
         """Return a request as its author sent it."""
         ...
 
-    def result(self, uuid: str) -> SqlRow[Any] | None:
-        """Return a result's projection: status and posting_tenant_uuid."""
+    def result(self, uuid: str) -> Any:
+        """Return a result's ``status`` and ``author``, or None."""
         ...
 
     def sample_state(self, sample: str) -> int | None:
@@ -135,7 +135,9 @@ class SqlStore:
     def head(self) -> Head:
         """Return the last entry's offset and hash."""
         row = self._connection.execute(
-            select(t.JOURNAL.c.offset, t.JOURNAL.c.hash).order_by(t.JOURNAL.c.offset.desc()).limit(1)
+            select(t.JOURNAL.c.offset, t.JOURNAL.c.hash)
+            .order_by(t.JOURNAL.c.offset.desc())
+            .limit(1)
         ).first()
         return Head(offset=row[0], hash=row[1]) if row else Head(offset=-1, hash=GENESIS)
 
@@ -155,8 +157,8 @@ class SqlStore:
             )
         }
 
-    def request(self, uuid: str) -> SqlRow[Any] | None:
-        """Return a request's projection."""
+    def request(self, uuid: str) -> Any:
+        """Return a request's projection with its ``author``, or None."""
         return self._connection.execute(
             select(t.REQUESTS, t.TENANTS.c.name.label("author"))
             .join(t.TENANTS, t.TENANTS.c.uuid == t.REQUESTS.c.requesting_tenant_uuid)
@@ -170,8 +172,8 @@ class SqlStore:
         ).scalar_one()
         return dict(unpack(body))
 
-    def result(self, uuid: str) -> SqlRow[Any] | None:
-        """Return a result's projection, and its author's name."""
+    def result(self, uuid: str) -> Any:
+        """Return a result's ``status`` and ``author``, or None."""
         return self._connection.execute(
             select(t.RESULTS.c.status, t.TENANTS.c.name.label("author"))
             .join(t.TENANTS, t.TENANTS.c.uuid == t.RESULTS.c.posting_tenant_uuid)
@@ -265,4 +267,3 @@ class SqlStore:
         """Let the database go. Idempotent."""
         self._connection.close()
         self._engine.dispose()
-

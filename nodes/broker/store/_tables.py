@@ -23,7 +23,7 @@ def _table(name: str, columns: str, *, key: str) -> Table:
     return Table(name, _META, *(_column(column, column in keys) for column in columns.split()))
 
 
-def _column(name: str, key: bool) -> Column[object]:  # noqa: FBT001
+def _column(name: str, key: bool) -> Column[object]:
     kind = (
         LargeBinary if name in _BYTES
         else BigInteger if name in _BIG

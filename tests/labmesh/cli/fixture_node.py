@@ -1,4 +1,4 @@
-"""A small node with everything the command line can touch: ``tests.labmesh.cli.fixture_node:BenchNode``."""
+"""Small nodes with everything the command line can touch."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pydantic import Field
 
 from labmesh import NoArguments, Node, NodeParameters, Order, OrderError, capability, service
 from messages.errors import LabmeshError
+from messages.ledger import SampleStep
 from messages.model import JsonObject, Model, Real, Unit
 
 
@@ -31,6 +32,12 @@ class SumOutput(Model):
     """What came out."""
 
     total: Annotated[Real, Unit("1")]
+
+
+class Mixture(Model):
+    """What was mixed."""
+
+    sample: str
 
 
 class Greeting(Model):
@@ -60,6 +67,16 @@ class BenchNode(Node[BenchParameters]):
         order.rate(success=True, rating=5, reason="exact")
         return SumOutput(total=self.parameters.gain * sum(order.parameters.terms))
 
+    @capability("mixture", "stirring", simulated=True)
+    async def mixture(self, order: Order[Mixture]) -> Mixture:
+        """Stir a sample into being."""
+        order.sample(
+            SampleStep(
+                sample=order.parameters.sample, kind="electrolyte", state=0, label="formulated"
+            )
+        )
+        return order.parameters
+
     @service("bench.greet")
     async def greet(self, arguments: Greeting) -> JsonObject:
         """Greet."""
@@ -71,3 +88,14 @@ class BenchNode(Node[BenchParameters]):
     async def count(self, arguments: NoArguments) -> JsonObject:
         """Count."""
         return {"count": 3}
+
+
+class HandNode(Node[NodeParameters]):
+    """Moves things, slowly."""
+
+    @capability("position", "by_hand", worker="instrument", lease=2.0, simulated=True)
+    async def position(self, order: Order[SumInput]) -> SumOutput:
+        """Move, and say where it is."""
+        await order.feedback(0.1, "moving")
+        await asyncio.sleep(order.parameters.delay)
+        return SumOutput(total=0.0)

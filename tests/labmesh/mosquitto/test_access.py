@@ -81,3 +81,9 @@ def test_a_retained_value_is_cleared_by_its_author_alone(mqtt_broker: MqttBroker
         with client(mqtt_broker.port) as late:
             late.subscribe("lab1/#")
             assert late.received_nothing(0.3)
+
+
+def test_the_brokers_own_figures_are_readable(mqtt_broker: MqttBroker) -> None:
+    with client(mqtt_broker.port) as reader:
+        reader.subscribe("$SYS/broker/version")
+        assert reader.receive()[1].startswith(b"mosquitto version 2.")

@@ -73,7 +73,7 @@ class EchoNode(Node[EchoParameters]):
     async def megaphone(self, order: Order[Words]) -> Said:
         """Say it loudly; an act that must not be repeated."""
         if self.parameters.diary:
-            with Path(self.parameters.diary).open("a", encoding="utf-8") as diary:  # noqa: ASYNC230
+            with Path(self.parameters.diary).open("a", encoding="utf-8") as diary:
                 diary.write(f"{order.request} {order.parameters.text}\n")
         for _ in range(10):
             await asyncio.sleep(order.parameters.seconds / 10)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from uuid import UUID
 
 import pytest
 
@@ -83,7 +84,7 @@ async def test_a_newer_boot_with_the_name_makes_the_older_leave(
     node = EchoNode(options())
     async with running(node):
         presence = Presence(
-            state="online", epoch=node.mesh.epoch + 1, boot_id="0199" + "0" * 28,
+            state="online", epoch=node.mesh.epoch + 1, boot_id=UUID(int=1),
             instance="0", since=1, host="elsewhere", pid=7,
         )  # fmt: skip
         await node.mesh.send(node.topics.own("node", "alive", "0"), presence, retain=True)
@@ -112,9 +113,7 @@ async def test_a_call_to_nobody_times_out_by_name(visitor: Visitor) -> None:
         await visitor.caller.call(NodeId("kit", "nobody"), "node.ping", {}, timeout=0.2)
 
 
-async def test_parameters_change_together_or_not_at_all(
-    options: Options, visitor: Visitor
-) -> None:
+async def test_parameters_change_together_or_not_at_all(options: Options, visitor: Visitor) -> None:
     node = EchoNode(options())
     async with running(node):
         call = visitor.caller.call
@@ -135,11 +134,14 @@ async def test_parameters_change_together_or_not_at_all(
 async def test_lifecycle_follows_ros(options: Options, visitor: Visitor) -> None:
     node = EchoNode(options(autostart=False))
     async with running(node, State.UNCONFIGURED):
+
         async def change(transition: str) -> str:
             answer = await visitor.caller.call(node.id, "life.change", {"transition": transition})
             return str(answer["state"])
 
-        with pytest.raises(CallRefusedError, match="cannot activate.*possible: configure, shutdown"):
+        with pytest.raises(
+            CallRefusedError, match="cannot activate.*possible: configure, shutdown"
+        ):
             await change("activate")
         assert await change("configure") == "inactive"
         assert await change("activate") == "active"

@@ -115,7 +115,7 @@ async def eventually(holds: Callable[[], object], timeout: float = 10.0) -> None
     """
     try:
         async with asyncio.timeout(timeout):
-            while not holds():  # noqa: ASYNC110 - no event marks it
+            while not holds():
                 await asyncio.sleep(0.005)
     except TimeoutError:
         raise AssertionError("what was waited for did not come") from None

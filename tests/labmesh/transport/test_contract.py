@@ -138,12 +138,13 @@ async def test_handlers_that_share_a_filter(net: Net) -> None:
     assert second.payloads == [b"kept", b"live"]
 
 
-async def test_a_live_value_is_not_replayed_to_who_has_had_it(net: Net) -> None:
+@pytest.mark.parametrize("pattern", ["r", "+", "#"])
+async def test_a_live_value_is_not_replayed_to_who_has_had_it(net: Net, pattern: str) -> None:
     a, early, late = await net.open("a"), Inbox(), Inbox()
     await a.subscribe(net.topic("+"), early)
     await a.publish(net.topic("r"), b"x", retain=True)
     await early.wait(1)
-    await a.subscribe(net.topic("r"), late)
+    await a.subscribe(net.topic(pattern), late)
     await late.wait(1)
     await settled(net)
     assert early.payloads == [b"x"]
@@ -448,7 +449,18 @@ async def test_oversize_and_bad_topics_are_refused_before_sending(net: Net) -> N
     a = await net.open("a")
     with pytest.raises(PayloadTooLargeError, match="98305 bytes exceeds 98304"):
         await a.publish(net.topic("x"), bytes(MAX_PAYLOAD + 1))
-    for topic in ("", "a//b", "a/+", "a/#", "a/b\x00", "/".join("abcdefghi"), "ä" * 129):
+    for properties, correlation in (
+        ({"k": "x" * 65536}, None),
+        ({"\ud800": ""}, None),
+        ({}, bytes(65536)),
+    ):
+        with pytest.raises(PayloadTooLargeError, match="property"):
+            await a.publish(
+                net.topic("x"), b"", properties=properties, correlation=correlation, qos=0
+            )
+    with pytest.raises(TypeError):
+        await a.publish(net.topic("x"), "text")  # type: ignore[arg-type]
+    for topic in ("", "\ud800", "a//b", "a/+", "a/#", "a/b\x00", "/".join("abcdefghi"), "ä" * 129):
         with pytest.raises(TopicError):
             await a.publish(topic, b"")
     for pattern in ("", "a+/b", "#/a", "a//b"):

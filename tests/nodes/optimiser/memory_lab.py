@@ -26,6 +26,9 @@ def conductivity(w_ec: float, molality: float, temperature: float = 298.15) -> f
     return 0.1 * m * math.exp(amplitude - barrier / (temperature - ideal))
 
 
+GOOD = Rating(success=True, rating=5)
+
+
 class Answer:
     """What the laboratory says to one request: data, or how it ended otherwise."""
 
@@ -35,7 +38,7 @@ class Answer:
         *,
         status: Status = Status.RESOLVED,
         message: str = "",
-        rating: Rating | None = Rating(success=True, rating=5),
+        rating: Rating | None = GOOD,
         parameters: dict[str, Any] | None = None,
     ) -> None:
         self.data = data or {}
@@ -61,6 +64,7 @@ class MemoryLab:
         self.offers = True
         self.gate = asyncio.Event()
         self.gate.set()
+        self.statuses: dict[UUID, tuple[Status, str]] = {}
         self.held: dict[UUID, asyncio.Event] = {}
         self.hold_next = False
 
@@ -144,7 +148,6 @@ class MemoryLab:
             campaign=view.campaign,
             status=ResultStatus.ORIGINAL,
         )
-        self.statuses = getattr(self, "statuses", {})
         self.statuses[request] = (answer.status, answer.message)
 
     async def ending(self, request: UUID, changed: Callable[[Status, str], None]) -> Ending:

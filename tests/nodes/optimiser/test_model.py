@@ -3,10 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nodes.optimiser import Dimension, Observation, Space, Surrogate
+from nodes.optimiser import Dimension, Observation, Point, Space, Surrogate
 from nodes.optimiser._acquisition import DRAWS, expected_improvement, normal_draws
 from nodes.optimiser._kernels import SourceOffset
-from nodes.optimiser._strategy import Point
 
 SPACE = Space(tuple(Dimension(name=name, minimum=0, maximum=2) for name in "xy"))
 

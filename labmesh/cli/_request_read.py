@@ -1,0 +1,150 @@
+"""``labmesh request list``, ``show`` and ``watch``."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import click
+
+from labmesh.cli._follow import follow
+from labmesh.cli._format import duration, one_line, short_ids, when
+from labmesh.cli._ledger_online import check_ledger_online
+from labmesh.cli._records import MeshRecords, collect, records
+from labmesh.cli._session import Session, mesh_command, record_command
+from labmesh.cli._watch import watching
+from messages.envelope import validate
+from messages.ledger import Status
+from messages.query import LogLine, RequestView
+
+
+@click.command("list")
+@click.option(
+    "--status", multiple=True, type=click.Choice([each.value for each in Status]),
+    help="Only these; may be repeated.",
+)  # fmt: skip
+@click.option("--quantity", metavar="NAME")
+@click.option("--method", metavar="NAME")
+@click.option("--campaign", metavar="NAME")
+@click.option("--author", metavar="SITE/NODE", help="Only those of one requester.")
+@click.option(
+    "--limit", "-n", metavar="N", type=click.IntRange(min=1), default=20, show_default=True,
+    help="At most N, the newest.",
+)  # fmt: skip
+@click.option("--all", "everything", is_flag=True, help="All of them.")
+@record_command
+async def list_requests(
+    session: Session,
+    *,
+    status: tuple[str, ...],
+    quantity: str | None,
+    method: str | None,
+    campaign: str | None,
+    author: str | None,
+    limit: int,
+    everything: bool,
+) -> None:
+    """List requests, the newest first."""
+    filters: dict[str, Any] = {
+        "status": list(status) or None, "quantity": quantity, "method": method,
+        "campaign": campaign, "author": author, "newest_first": True,
+    }  # fmt: skip
+    async with records(session) as source:
+        items = await collect(
+            source, "query.requests", "requests", filters, None if everything else limit
+        )
+    if session.out.as_json:
+        session.out.document(items)
+        return
+    views = [validate(RequestView, item, where="request") for item in items]
+    ids = short_ids(view.id for view in views)
+    session.out.table(
+        ("request", "status", "what", "campaign", "prio", "author", "worker", "tries", "sent",
+         "message"),
+        (
+            (
+                ids[str(v.id)], v.status.value, f"{v.quantity}/{v.method}", v.campaign, v.priority,
+                v.author, v.worker, f"{v.attempt}/{v.attempts}", when(v.load_time),
+                one_line(v.message),
+            )
+            for v in views
+        ),
+        empty="no such requests",
+    )  # fmt: skip
+
+
+@click.command("show")
+@click.argument("identity", metavar="ID")
+@record_command
+async def show(session: Session, identity: str) -> None:
+    """Show a request, its parameters and its history."""
+    async with records(session) as source:
+        reply = await source.query("query.request", {"id": identity})
+    if session.out.as_json:
+        session.out.document(reply)
+        return
+    view = validate(RequestView, reply["request"], where="request")
+    log = [validate(LogLine, line, where="log") for line in reply["log"]]
+    session.out.heading(f"request {view.id}")
+    session.out.pairs(
+        (
+            ("asks for", f"{view.quantity}/{view.method}"),
+            ("status", view.status.value),
+            ("message", view.message),
+            ("author", view.author),
+            ("campaign", view.campaign),
+            ("priority", view.priority),
+            ("sent", f"{when(view.load_time, zone=True)}, offset {view.offset}"),
+            ("changed", when(view.changed, zone=True)),
+            ("expires", view.expires and when(view.expires, zone=True)),
+            ("attempts", f"{view.attempt} of {view.attempts}"),
+            ("worker", view.worker),
+            ("sample", view.from_state
+             and f"{view.from_state.sample} in state {view.from_state.state}"),
+            ("result", view.result),
+        )
+    )  # fmt: skip
+    session.out.heading("\nparameters")
+    session.out.yaml(view.parameters)
+    session.out.heading("\nhistory")
+    begun = log[0].load_time if log else 0
+    session.out.table(
+        ("offset", "after", "status", "by", "worker", "message"),
+        (
+            (line.offset, duration((line.load_time - begun) / 1e9), line.after.value, line.by,
+             line.worker, line.message)
+            for line in log
+        ),
+        empty="no history",
+    )  # fmt: skip
+
+
+@click.command("watch")
+@click.argument("identity", metavar="ID")
+@click.option(
+    "--timeout", metavar="S", type=click.FloatRange(min=0, min_open=True),
+    help="Seconds to watch; the request itself goes on.",
+)  # fmt: skip
+@mesh_command
+async def watch(session: Session, identity: str, *, timeout: float | None) -> None:  # noqa: ASYNC109
+    """Show what happens to a request, from its beginning to its result.
+
+    Anyone's request may be watched. The exit code is 1 when it ends without a result.
+    """
+    async with session.visit() as visitor:
+        ledger = await check_ledger_online(visitor, patience=session.patience)
+        source = MeshRecords(visitor, ledger, session.patience)
+        request = await full_id(source, identity)
+        async with watching(visitor, ledger, source, request) as news:
+            await news.look()
+            await follow(session, source, news, request, feedback=True, timeout=timeout)
+
+
+async def full_id(source: MeshRecords, identity: str) -> UUID:
+    """Return the uuid of the request that ``identity`` begins.
+
+    Raises:
+        CallRefusedError: There is none, or more than one.
+    """
+    reply = await source.query("query.request", {"id": identity})
+    return UUID(str(reply["request"]["id"]))

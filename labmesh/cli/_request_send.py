@@ -1,0 +1,129 @@
+"""``labmesh request send``."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+from uuid import UUID
+
+import click
+
+from labmesh.cli._data import read_map, settings
+from labmesh.cli._follow import follow
+from labmesh.cli._ledger_online import check_ledger_online
+from labmesh.cli._patience import patiently
+from labmesh.cli._records import MeshRecords
+from labmesh.cli._session import Session, mesh_command
+from labmesh.cli._watch import watching
+from messages.errors import ConfigurationError
+from messages.ids import new_id
+from messages.ledger import FromState
+
+
+@click.command("send")
+@click.argument("quantity")
+@click.argument("method")
+@click.option(
+    "--parameters", "-p", "file", metavar="FILE", help="YAML or JSON file; - is standard input."
+)
+@click.option(
+    "--set", "-s", "given", metavar="NAME=VALUE", multiple=True,
+    help="A parameter, a.b=1 or list.0.x=2; VALUE is YAML; wins over the file.",
+)  # fmt: skip
+@click.option("--campaign", metavar="NAME", help="The campaign it belongs to.")
+@click.option(
+    "--priority", metavar="0-9", type=click.IntRange(0, 9), default=5, show_default=True,
+    help="9 is served first.",
+)  # fmt: skip
+@click.option(
+    "--attempts", metavar="N", type=click.IntRange(1, 100), default=3, show_default=True,
+    help="How many workers may try.",
+)  # fmt: skip
+@click.option(
+    "--expires", metavar="S", type=click.FloatRange(min=0, min_open=True),
+    help="Nobody shall begin it after S seconds.",
+)  # fmt: skip
+@click.option(
+    "--from-state", metavar="SAMPLE:STATE", help="The state the sample must be in, cell-7:2."
+)
+@click.option(
+    "--id", "identity", type=click.UUID, help="Its uuid; sending it twice is one request."
+)
+@click.option(
+    "--queue", is_flag=True, help="Wait for an offer where none fits now, instead of a refusal."
+)
+@click.option("--wait", is_flag=True, help="Wait for the result and show it.")
+@click.option("--feedback", "-f", is_flag=True, help="Show how it goes; waits, too.")
+@click.option(
+    "--timeout", metavar="S", type=click.FloatRange(min=0, min_open=True),
+    help="Seconds to wait for the result; the request itself goes on.",
+)  # fmt: skip
+@mesh_command
+async def send(
+    session: Session,
+    quantity: str,
+    method: str,
+    *,
+    file: str | None,
+    given: tuple[str, ...],
+    campaign: str | None,
+    priority: int,
+    attempts: int,
+    expires: float | None,
+    from_state: str | None,
+    identity: UUID | None,
+    queue: bool,
+    wait: bool,
+    feedback: bool,
+    timeout: float | None,  # noqa: ASYNC109
+) -> None:
+    """Send a request, and return once the ledger has it for good; prints its id.
+
+    With --wait or --feedback the result is shown; the exit code is 1 when there is none.
+    """
+    from labmesh.client import requester
+
+    parameters = settings(given, read_map(file, what="parameters") if file else {})
+    me = identity or new_id()
+    options: dict[str, Any] = {
+        "campaign": campaign,
+        "priority": priority,
+        "attempts": attempts,
+        "expires": None if expires is None else time.time_ns() + int(expires * 1e9),
+        "wait": queue,
+        "from_state": _from_state(from_state),
+    }
+    async with session.visit() as visitor, requester(visitor) as lab:
+        await check_ledger_online(visitor, patience=session.patience)
+        source = MeshRecords(visitor, lab.ledger, session.patience)
+        async with watching(visitor, lab.ledger, source, me) as news:
+            handle = await patiently(
+                session,
+                lab.submit(quantity, method, parameters, id=me, **options),
+                f"{lab.ledger} has not answered",
+                f"it may yet take the request: see `labmesh request show {me}`, or send it again "
+                f"with --id {me}",
+            )
+            accepted = {"request": str(me), "offset": handle.offset}
+            if not (wait or feedback):
+                if session.out.as_json:
+                    session.out.document(accepted)
+                else:
+                    session.out.text(str(me))
+                return
+            if feedback and session.out.as_json:
+                session.out.json_line({"event": "accepted", **accepted})
+            elif not session.out.as_json:
+                session.out.remark(f"request {me}")
+            await follow(session, source, news, me, feedback=feedback, timeout=timeout)
+
+
+def _from_state(text: str | None) -> FromState | None:
+    if text is None:
+        return None
+    sample, colon, state = text.rpartition(":")
+    if not colon or not state.isdecimal():
+        raise ConfigurationError(
+            f"--from-state {text!r} is not SAMPLE:STATE", remedy="write cell-7:2"
+        )
+    return FromState(sample=sample, state=int(state))

@@ -1,0 +1,299 @@
+"""The ledger in a mesh: intake, group commit, acknowledgement, forwarding."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from sqlalchemy.exc import OperationalError
+
+from labmesh.mesh import Mesh
+from labmesh.transport import Delivery, Subscription, Transport
+from messages.errors import LabmeshError
+from messages.ids import new_id
+from messages.node import Reply
+from nodes.broker._books import Now
+from nodes.broker._door import Parcel
+from nodes.broker._forwarder import Forwarder
+from nodes.broker._ledger import Command, HeardAgain, Ledger, Outcome, Settled
+from nodes.broker._schemas import Vocabulary
+from nodes.broker.store import SqlStore
+
+T = TypeVar("T")
+
+logger = logging.getLogger("labmesh.ledger")
+
+INTAKE: Final = ("request", "cancel", "progress", "result", "decision", "amend")
+"""Classes of topics that are addressed to the ledger."""
+
+SESSION_EXPIRY: Final = 7 * 24 * 3600
+"""Seconds the MQTT broker keeps what arrives while the ledger is down."""
+
+RECEIVE_MAXIMUM: Final = 200
+"""Messages in the ledger's hands before an acknowledgement."""
+
+_BEAT: Final = 1.0
+"""Longest wall time between two looks at the clock, seconds."""
+
+_DEAF: Final = 3.0
+"""Wall seconds without a look at the clock (a suspended process, a very slow disk) after which
+workers are not blamed for silence."""
+
+_PERSIST: Final = 0.5
+"""Wall seconds between two notes of how far has been published."""
+
+_RETRY: Final = (0.2, 5.0)
+"""Wall seconds between attempts while the database does not work: doubled, first to last."""
+
+_SETTLE: Final = 5.0
+"""Wall seconds to wait for what is retained."""
+
+
+class LedgerEngine:
+    """Runs a `Ledger`. All of its work on the database happens in one thread of its own.
+
+    Args:
+        mesh: The broker node's seat; its transport is open.
+        intake: A connection of its own, not open yet: fixed client id, durable session.
+        database_url: Where the ledger is.
+        vocabulary: Capabilities known before anyone offers them.
+        batch: Most messages of one transaction.
+        trouble: Told when the database does not work, and with "" when it does again.
+    """
+
+    def __init__(
+        self,
+        mesh: Mesh,
+        intake: Transport,
+        database_url: str,
+        *,
+        vocabulary: Vocabulary | None = None,
+        batch: int = 500,
+        trouble: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._mesh = mesh
+        self._intake = intake
+        self._url = database_url
+        self._vocabulary = vocabulary
+        self._batch = batch
+        self._trouble = trouble
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
+        self._queue: asyncio.Queue[tuple[Command, Callable[[], None] | None]] = asyncio.Queue()
+        self._subscriptions: list[Subscription] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = False
+        self._open = False
+        self._last_look = time.monotonic()
+        self._persisted = (-1, 0.0)
+        self.started = time.time_ns()
+        self.ledger: Ledger
+        self.forwarder: Forwarder
+
+    async def open(self) -> None:
+        """Open the database.
+
+        Raises:
+            ConfigurationError: It cannot be opened or written, or a newer version wrote it.
+        """
+
+        def work() -> tuple[Ledger, int]:
+            store = SqlStore(self._url)
+            ledger = Ledger(self._mesh.me, store, self._vocabulary)
+            forwarded = store.forwarded()
+            store.end_reading()
+            return ledger, forwarded
+
+        self.ledger, forwarded = await self._in_thread(work)
+        self.forwarder = Forwarder(self._mesh, forwarded)
+        self._persisted = (forwarded, time.monotonic())
+
+    async def start(self) -> None:
+        """Learn who is there, say what was not said before a crash, then take messages."""
+        self._stopping = False
+        self._spawn(self.forwarder.run(), "forward")
+        self._spawn(self._run(), "write")
+        await self._listen()
+        await self._say_unsaid()
+        topics = self._mesh.topics
+        for kind in INTAKE:
+            levels = ("+", "+") if kind in ("request", "result") else ("+",)
+            pattern = topics.to_me(kind, *levels)
+            await self._intake.subscribe(pattern, self._take_in, manual_ack=True)
+
+        async def heard() -> None:
+            self._queue.put_nowait((HeardAgain(), None))
+
+        self._intake.on_connect(heard)
+        await self._intake.open()
+        self._open = True
+
+    async def stop(self) -> None:
+        """Take no more; write and say what has been taken, as far as the mesh allows."""
+        for subscription in self._subscriptions:
+            await subscription.cancel()
+        self._subscriptions.clear()
+        self._stopping = True
+        self._queue.put_nowait((HeardAgain(), None))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(3):
+                await asyncio.wait(self._tasks[1:])
+                await self.forwarder.drain()
+        if self._open:
+            await self._intake.close()
+        self._open = False
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        with suppress(OperationalError):
+            await self._apply([], forwarded=self.forwarder.forwarded)
+
+    async def close(self) -> None:
+        """Close the database. Idempotent."""
+        if hasattr(self, "ledger"):
+            await self._in_thread(self.ledger.store.close)
+        self._thread.shutdown(wait=True)
+
+    @property
+    def uptime(self) -> float:
+        """Wall seconds since the engine was made."""
+        return (time.time_ns() - self.started) / 1e9
+
+    # -- listening --------------------------------------------------------------------------
+
+    async def _listen(self) -> None:
+        """Hear offers and presences, and know when all that is retained has been heard."""
+        topics = self._mesh.topics
+        for levels in (("node", "alive", "+"), ("node", "life"), ("offer", "+", "+")):
+            subscription = await self._mesh.transport.subscribe(
+                topics.of(None, *levels), self._hear
+            )
+            self._subscriptions.append(subscription)
+        # What one connection is sent keeps its order, so our own word comes after what is retained.
+        came = asyncio.Event()
+        pattern = topics.to_me("reply", "settled", author=topics.me)
+        echo = await self._mesh.transport.subscribe(pattern, lambda _: came.set())
+        try:
+            async with asyncio.timeout(_SETTLE):
+                await self._mesh.send(
+                    topics.to("reply", topics.me, "settled"), Reply(call=new_id(), value={})
+                )
+                await came.wait()
+        except TimeoutError:
+            logger.warning("what is retained was not heard within %g s", _SETTLE)
+        finally:
+            await echo.cancel()
+        self._queue.put_nowait((Settled(), None))
+
+    def _hear(self, delivery: Delivery) -> None:
+        self._queue.put_nowait((Parcel(delivery.topic, delivery.payload), None))
+
+    def _take_in(self, delivery: Delivery) -> None:
+        if self._stopping:
+            return  # Not acknowledged: it comes again at the next start.
+        self._queue.put_nowait((Parcel(delivery.topic, delivery.payload), delivery.ack))
+
+    async def _say_unsaid(self) -> None:
+        """Publish what an earlier process wrote and did not say (or did not note that it had)."""
+        head = self.ledger.head
+        start = self.forwarder.forwarded + 1
+        await self.forwarder.say_head(head)
+        while start <= head.offset:
+            said = await self._in_thread(partial(self.ledger.unsaid, start))
+            said = [p for p in said if p.row.offset <= head.offset]
+            if not said:
+                return
+            self.forwarder.put(Outcome(said=said, head=head))
+            start = said[-1].row.offset + 1
+
+    # -- writing ----------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        while not (self._stopping and self._queue.empty()):
+            taken = await self._collect()
+            acks = [ack for _, ack in taken if ack is not None]
+            try:
+                outcome = await self._apply_stubbornly([command for command, _ in taken])
+            except LabmeshError:
+                logger.exception("the ledger failed")
+                continue
+            for ack in acks:
+                ack()
+            if outcome.said or outcome.receipts or outcome.voids or outcome.problems:
+                self.forwarder.put(outcome)
+
+    async def _collect(self) -> list[tuple[Command, Callable[[], None] | None]]:
+        """Return what has arrived, at the latest when time alone changes something."""
+        taken: list[tuple[Command, Callable[[], None] | None]] = []
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._pause()):
+                taken.append(await self._queue.get())
+        while len(taken) < self._batch and not self._queue.empty():
+            taken.append(self._queue.get_nowait())
+        now = time.monotonic()
+        if now - self._last_look > _DEAF:
+            taken.append((HeardAgain(), None))
+        self._last_look = now
+        return taken
+
+    def _pause(self) -> float:
+        mono, wall = self.ledger.next_deadline()
+        pauses = [_BEAT]
+        if mono is not None:
+            pauses.append(mono - time.monotonic())
+        if wall is not None:
+            pauses.append((wall - time.time_ns()) / 1e9)
+        return max(min(pauses), 0.001)
+
+    async def _apply_stubbornly(self, commands: list[Command]) -> Outcome:
+        """Apply, and while the database does not work apply again; nothing is acknowledged."""
+        pause, last = _RETRY
+        troubled = False
+        while True:
+            try:
+                outcome = await self._apply(commands, forwarded=self._worth_noting())
+            except OperationalError as error:
+                troubled = True
+                logger.error("cannot write the ledger, trying again: %s", error.orig)
+                self._trouble(f"cannot write the ledger: {error.orig}")
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, last)
+                commands = [*commands, HeardAgain()]
+            else:
+                if troubled:
+                    self._trouble("")
+                return outcome
+
+    async def _apply(self, commands: list[Command], *, forwarded: int | None) -> Outcome:
+        leases = self._intake.connected and self._mesh.transport.connected
+        now = Now(time.time_ns(), self._mesh.clock.now(), time.monotonic())
+        outcome = await self._in_thread(
+            lambda: self.ledger.apply(commands, now, leases=leases, forwarded=forwarded)
+        )
+        if forwarded is not None:
+            self._persisted = (forwarded, time.monotonic())
+        return outcome
+
+    def _worth_noting(self) -> int | None:
+        offset, at = self._persisted
+        forwarded = self.forwarder.forwarded
+        return forwarded if forwarded > offset and time.monotonic() - at >= _PERSIST else None
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _spawn(self, work: Any, name: str) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=f"{self._mesh.me} ledger {name}")
+        task.add_done_callback(_report)
+        self._tasks.append(task)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.error("%s failed: %s", task.get_name(), error, exc_info=error)

@@ -1,0 +1,167 @@
+"""The broker node."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from labmesh import Level, Node, NodeParameters, service
+from labmesh.transport import make_transport
+from messages.capabilities import CAPABILITIES
+from messages.model import JsonObject
+from messages.schema import json_schema
+from nodes.broker import _arguments as a
+from nodes.broker._engine import RECEIVE_MAXIMUM, SESSION_EXPIRY, LedgerEngine
+from nodes.broker._reader import LedgerReader
+from nodes.broker._schemas import Vocabulary
+from nodes.broker.store import sqlite_url
+
+
+class BrokerParameters(NodeParameters):
+    """Parameters of the broker node."""
+
+    database_url: str = Field(
+        default="", description="SQLAlchemy URL; empty: ledger.sqlite in the node's own folder"
+    )
+    batch: int = Field(default=500, ge=1, le=5000, description="most messages of one transaction")
+
+
+class BrokerNode(Node[BrokerParameters]):
+    """Keeps the append-only ledger: takes requests, gives orders, records results."""
+
+    Parameters = BrokerParameters
+    is_ledger: ClassVar[bool] = True
+
+    async def on_configure(self) -> None:
+        """Open the database."""
+        url = self.parameters.database_url or sqlite_url(self.data_dir / "ledger.sqlite")
+        place = self.options.place
+        intake = make_transport(
+            place.mqtt,
+            client_id=f"{self.id}/intake",
+            username=self.id.node,
+            clean_start=False,
+            session_expiry=SESSION_EXPIRY,
+            receive_maximum=RECEIVE_MAXIMUM,
+        )
+        self._engine = LedgerEngine(
+            self.mesh,
+            intake,
+            url,
+            vocabulary=vocabulary(),
+            batch=self.parameters.batch,
+            trouble=self._trouble,
+        )
+        await self._engine.open()
+        self._reader = LedgerReader(url)
+        self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger-read")
+        head = self._engine.ledger.head
+        self.log.info("ledger open", entries=head.offset + 1, head=head.hash.hex()[:16])
+
+    async def on_activate(self) -> None:
+        """Take messages."""
+        await self._engine.start()
+
+    async def on_deactivate(self) -> None:
+        """Take no more; finish what has been taken."""
+        await self._engine.stop()
+
+    async def on_cleanup(self) -> None:
+        """Close the database."""
+        await self._engine.close()
+        self._reading.shutdown(wait=True)
+        self._reader.close()
+
+    def _trouble(self, words: str) -> None:
+        self.diagnose(
+            "ledger",
+            Level.ERROR if words else Level.OK,
+            words or "the ledger is written",
+            remedy="free disk space, or look at the database; nothing is lost meanwhile"
+            if words
+            else "",
+        )
+
+    async def _query(self, name: str, arguments: Any) -> JsonObject:
+        plain = arguments.model_dump(by_alias=True, exclude_none=True)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._reading, partial(self._reader.query, name, plain)
+        )
+
+    @service("ledger.head")
+    async def head(self, arguments: a.NoFilter) -> JsonObject:
+        """Where the ledger stands."""
+        return await self._query("ledger.head", arguments)
+
+    @service("ledger.stats")
+    async def stats(self, arguments: a.NoFilter) -> JsonObject:
+        """What is in it, and how it fares."""
+        found = await self._query("ledger.stats", arguments)
+        engine = self._engine
+        return {
+            **found,
+            "refusals": dict(engine.ledger.refusals),
+            "duplicates": engine.ledger.duplicates,
+            "forwarded": engine.forwarder.forwarded,
+            "unsent": engine.forwarder.unsent,
+            "uptime": engine.uptime,
+        }
+
+    @service("journal.read")
+    async def journal(self, arguments: a.JournalArguments) -> JsonObject:
+        """Entries from an offset on."""
+        return await self._query("journal.read", arguments)
+
+    @service("query.requests")
+    async def requests(self, arguments: a.RequestsArguments) -> JsonObject:
+        """Requests that match."""
+        return await self._query("query.requests", arguments)
+
+    @service("query.request")
+    async def request(self, arguments: a.OneArguments) -> JsonObject:
+        """One request and its history."""
+        return await self._query("query.request", arguments)
+
+    @service("query.results")
+    async def results(self, arguments: a.ResultsArguments) -> JsonObject:
+        """Results that match."""
+        return await self._query("query.results", arguments)
+
+    @service("query.result")
+    async def result(self, arguments: a.OneArguments) -> JsonObject:
+        """One result."""
+        return await self._query("query.result", arguments)
+
+    @service("query.capabilities")
+    async def capabilities(self, arguments: a.CatalogueArguments) -> JsonObject:
+        """What anyone ever offered."""
+        return await self._query("query.capabilities", arguments)
+
+    @service("query.offers")
+    async def offers(self, arguments: a.CatalogueArguments) -> JsonObject:
+        """Offers that stand, and whether their nodes could take an order now."""
+        found = await self._query("query.offers", arguments)
+        catalogue = self._engine.ledger.catalogue
+        for view in found["offers"]:
+            node, offer = view["node"], view["offer"]
+            view["online"] = catalogue.online(node)
+            view["active"] = catalogue.ready(node)
+            view["busy"] = catalogue.busy[node, (offer["quantity"], offer["method"])]
+        return found
+
+    @service("query.sample")
+    async def sample(self, arguments: a.SampleArguments) -> JsonObject:
+        """A sample and its states."""
+        return await self._query("query.sample", arguments)
+
+
+def vocabulary() -> Vocabulary:
+    """Return the common vocabulary's schemas."""
+    return {
+        key: (json_schema(types.input), json_schema(types.output))
+        for key, types in CAPABILITIES.items()
+    }

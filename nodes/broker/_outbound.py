@@ -1,0 +1,101 @@
+"""What a journal entry makes the ledger say: it follows from the entry, so no crash loses it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+import messages.ledger as wire
+from messages.ledger import EntryKind, OrderCancel, Receipt, Status
+from nodes.broker._books import Books
+from nodes.broker._row import Row
+
+_ANSWERED: Final = frozenset(
+    kind.value
+    for kind in (EntryKind.REQUEST, EntryKind.RESULT, EntryKind.STATUS, EntryKind.RESULT_STATUS)
+)
+_HAD_ORDER: Final = frozenset({Status.RESERVED.value, Status.RUNNING.value, Status.HELD.value})
+_ALWAYS_VOID: Final = frozenset(
+    {Status.RETRACTED.value, Status.EXPIRED.value, Status.ABANDONED.value}
+)
+_VOID_UNLESS_ITS_OWN_DOING: Final = frozenset({Status.PENDING.value, Status.FAILED.value})
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """An entry and what goes out with it.
+
+    Attributes:
+        row: Published as ``~/journal/{kind}/@``.
+        party: The node concerned, @.
+        receipt: To the entry's author, when it is a message or was caused by one.
+        order: A worker and its new order.
+        void: A worker and the end of its order.
+    """
+
+    row: Row
+    party: str
+    receipt: Receipt | None
+    order: tuple[str, wire.Order] | None
+    void: tuple[str, OrderCancel] | None
+
+
+def publications(books: Books) -> list[Publication]:
+    """Return what the batch just written makes the ledger say."""
+    batch = books.batch
+    return [
+        Publication(
+            row,
+            batch.parties.get(row.offset) or row.author,
+            _receipt(row, books.me),
+            batch.orders.get(row.offset),
+            _void(row),
+        )
+        for row in batch.rows
+    ]
+
+
+def unsaid(books: Books, start: int, limit: int) -> list[Publication]:
+    """Return what entries from ``start`` make the ledger say, read from the journal again."""
+    found: list[Publication] = []
+    for row in books.store.rows(start, limit):
+        order: tuple[str, wire.Order] | None = None
+        request_id = row.body.get("request")
+        if row.kind == EntryKind.STATUS.value and row.body["after"] == Status.RESERVED.value:
+            live = books.live.get(str(request_id))
+            if live is not None and live.order is not None and live.order.token == row.offset:
+                order = (live.order.worker, books.order_message(live))
+        found.append(
+            Publication(row, _party(books, row), _receipt(row, books.me), order, _void(row))
+        )
+    return found
+
+
+def _party(books: Books, row: Row) -> str:
+    request_id = row.body.get("request")
+    if request_id and row.kind in (EntryKind.STATUS.value, EntryKind.RESULT.value):
+        request = books.store.request(str(request_id))
+        if request is not None:
+            return str(request.author)
+    return row.author
+
+
+def _receipt(row: Row, me: str) -> Receipt | None:
+    if row.author == me or row.kind not in _ANSWERED:
+        return None
+    return Receipt.model_construct(
+        message=UUID(row.uuid), accepted=True, offset=row.offset, reason=""
+    )
+
+
+def _void(row: Row) -> tuple[str, OrderCancel] | None:
+    if row.kind != EntryKind.STATUS.value:
+        return None
+    body = row.body
+    worker, token, after = body["worker"], body["token"], body["after"]
+    if worker is None or token is None or body["before"] not in _HAD_ORDER:
+        return None
+    if after in _ALWAYS_VOID or (after in _VOID_UNLESS_ITS_OWN_DOING and body["by"] != worker):
+        return worker, OrderCancel(request=body["request"], token=token, reason=body["message"])
+    return None

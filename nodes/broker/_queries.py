@@ -1,0 +1,218 @@
+"""Answers of the reading services, each from one short read transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, Table, func, select
+
+from messages.envelope import unpack
+from messages.errors import CallRefusedError
+from messages.model import JsonObject
+from nodes.broker import _arguments as a
+from nodes.broker import _views as v
+from nodes.broker._chain import GENESIS
+from nodes.broker._pages import fill, newest_that_fit, plain
+from nodes.broker._row import Row
+from nodes.broker.store import _tables as t
+from nodes.broker.store import tenant_uuid
+
+_J = t.JOURNAL.c
+
+
+def head(connection: Connection, _arguments: a.NoFilter) -> JsonObject:
+    """``ledger.head``: {offset, hash}."""
+    row = connection.execute(select(_J.offset, _J.hash).order_by(_J.offset.desc()).limit(1)).first()
+    return {"offset": row[0], "hash": row[1]} if row else {"offset": -1, "hash": GENESIS}
+
+
+def stats(connection: Connection, arguments: a.NoFilter) -> JsonObject:
+    """``ledger.stats``: {entries, kinds, requests, results, offers, samples}."""
+    return {
+        "entries": head(connection, arguments)["offset"] + 1,
+        "requests": _counts(connection, t.REQUESTS.c.status),
+        "results": _counts(connection, t.RESULTS.c.status),
+        "offers": _count(connection, select(t.OFFERS).where(t.OFFERS.c.is_active.is_(True))),
+        "samples": _count(connection, select(t.SAMPLES.c.sample)),
+    }
+
+
+def journal(connection: Connection, arguments: a.JournalArguments) -> JsonObject:
+    """``journal.read``: {entries, next, head}. ``next`` is the offset to go on from."""
+    statement = select(t.JOURNAL).where(_J.offset >= arguments.from_)
+    if arguments.kinds is not None:
+        statement = statement.where(_J.kind.in_([kind.value for kind in arguments.kinds]))
+    found = connection.execute(statement.order_by(_J.offset).limit(arguments.limit + 1))
+    rows = (Row(tuple(row), unpack(row.body)) for row in found)
+    page, last = fill(((row.offset, row.entry().model_dump()) for row in rows), arguments.limit)
+    return {
+        "entries": page,
+        "next": None if last is None else last + 1,
+        "head": head(connection, a.NoFilter()),
+    }
+
+
+def requests(connection: Connection, arguments: a.RequestsArguments) -> JsonObject:
+    """``query.requests``: {requests, next, total}."""
+    r = t.REQUESTS.c
+    conditions: list[ColumnElement[bool]] = _same(
+        (r.quantity, arguments.quantity),
+        (r.method, arguments.method),
+        (r.campaign, arguments.campaign),
+        (r.requesting_tenant_uuid, tenant_uuid(arguments.author) if arguments.author else None),
+    )
+    if arguments.status is not None:
+        conditions.append(r.status.in_([status.value for status in arguments.status]))
+    page, after = _page(connection, t.REQUESTS, v.request_view, conditions, arguments)
+    total = _count(connection, select(r.uuid).where(*conditions))
+    return {"requests": page, "next": after, "total": total}
+
+
+def request(connection: Connection, arguments: a.OneArguments) -> JsonObject:
+    """``query.request``: {request, log}."""
+    row = _one(connection, t.REQUESTS, arguments.id)
+    lines = connection.execute(
+        select(t.JOURNAL)
+        .join(t.STATUS_LOG_REQUEST, t.STATUS_LOG_REQUEST.c.offset == _J.offset)
+        .where(t.STATUS_LOG_REQUEST.c.request_uuid == row.uuid)
+        .order_by(_J.offset)
+    )
+    log = [v.log_line(Row(tuple(line), unpack(line.body))) for line in lines]
+    return {"request": plain(v.request_view(row)), "log": newest_that_fit(log)}
+
+
+def results(connection: Connection, arguments: a.ResultsArguments) -> JsonObject:
+    """``query.results``: {results, next, total}."""
+    r = t.RESULTS.c
+    asked = arguments.request
+    conditions: list[ColumnElement[bool]] = _same(
+        (r.quantity, arguments.quantity),
+        (r.method, arguments.method),
+        (r.campaign, arguments.campaign),
+        (r.posting_tenant_uuid, tenant_uuid(arguments.author) if arguments.author else None),
+        (r.request_uuid, _one(connection, t.REQUESTS, asked).uuid if asked else None),
+    )
+    if arguments.unsolicited is not None:
+        none = r.request_uuid.is_(None)
+        conditions.append(none if arguments.unsolicited else ~none)
+    page, after = _page(connection, t.RESULTS, v.result_view, conditions, arguments)
+    total = _count(connection, select(r.uuid).where(*conditions))
+    return {"results": page, "next": after, "total": total}
+
+
+def result(connection: Connection, arguments: a.OneArguments) -> JsonObject:
+    """``query.result``: {result}."""
+    return {"result": plain(v.result_view(_one(connection, t.RESULTS, arguments.id)))}
+
+
+def capabilities(connection: Connection, arguments: a.CatalogueArguments) -> JsonObject:
+    """``query.capabilities``: {capabilities, next}."""
+    page, after = _catalogue(connection, t.QUANTITIES, v.capability_view, [], arguments)
+    return {"capabilities": page, "next": after}
+
+
+def offers(connection: Connection, arguments: a.CatalogueArguments) -> JsonObject:
+    """``query.offers``: {offers, next}: those that stand."""
+    stands: list[ColumnElement[bool]] = [t.OFFERS.c.is_active.is_(True)]
+    page, after = _catalogue(connection, t.OFFERS, v.offer_view, stands, arguments)
+    return {"offers": page, "next": after}
+
+
+def sample(connection: Connection, arguments: a.SampleArguments) -> JsonObject:
+    """``query.sample``: {sample, states}."""
+    row = connection.execute(select(t.SAMPLES).where(t.SAMPLES.c.sample == arguments.id)).first()
+    if row is None:
+        raise _not_found(f"no sample {arguments.id!r}")
+    p = t.SAMPLE_PARENTS.c
+    parents = connection.scalars(select(p.parent).where(p.sample == arguments.id)).all()
+    children = connection.scalars(select(p.sample).where(p.parent == arguments.id)).all()
+    states = connection.execute(
+        select(t.JOURNAL)
+        .join(t.SAMPLE_STATES, t.SAMPLE_STATES.c.offset == _J.offset)
+        .where(t.SAMPLE_STATES.c.sample == arguments.id)
+        .order_by(_J.offset)
+    )
+    return {
+        "sample": plain(v.sample_view(row, sorted(parents), sorted(children))),
+        "states": newest_that_fit([v.sample_state_view(s.offset, unpack(s.body)) for s in states]),
+    }
+
+
+def _page(
+    connection: Connection,
+    table: Table,
+    view: v.View,
+    conditions: list[ColumnElement[bool]],
+    arguments: a.RequestsArguments | a.ResultsArguments,
+) -> tuple[list[JsonObject], int | None]:
+    offset = table.c.offset
+    statement = _joined(table).where(*conditions)
+    if arguments.after is not None:
+        later = offset < arguments.after if arguments.newest_first else offset > arguments.after
+        statement = statement.where(later)
+    order = offset.desc() if arguments.newest_first else offset.asc()
+    found = connection.execute(statement.order_by(order).limit(arguments.limit + 1))
+    return fill(((row.offset, view(row)) for row in found), arguments.limit)
+
+
+def _catalogue(
+    connection: Connection,
+    table: Table,
+    view: v.View,
+    conditions: list[ColumnElement[bool]],
+    arguments: a.CatalogueArguments,
+) -> tuple[list[JsonObject], int | None]:
+    conditions = conditions + _same(
+        (table.c.quantity, arguments.quantity), (table.c.method, arguments.method)
+    )
+    if arguments.after is not None:
+        conditions.append(table.c.offset > arguments.after)
+    found = connection.execute(_joined(table).where(*conditions).order_by(table.c.offset))
+    return fill(((row.offset, view(row)) for row in found), 500)
+
+
+def _joined(table: Table) -> Select[Any]:
+    """A projection with its journal entry's own columns."""
+    return select(
+        table,
+        _J.author.label("entry_author"),
+        _J.stamp.label("entry_stamp"),
+        _J.load_time.label("entry_load_time"),
+        _J.body.label("entry_body"),
+    ).join(t.JOURNAL, _J.offset == table.c.offset)
+
+
+def _one(connection: Connection, table: Table, beginning: str) -> Any:
+    uuid = table.c.uuid
+    # Every character of a uuid sorts before "g".
+    statement = _joined(table).where(uuid >= beginning, uuid < beginning + "g").limit(2)
+    found = connection.execute(statement).all()
+    what = "request" if table is t.REQUESTS else "result"
+    if not found:
+        raise _not_found(f"no {what} {beginning!r}")
+    if len(found) > 1:
+        raise CallRefusedError(
+            f"more than one {what} begins with {beginning!r}",
+            remedy="give more of its uuid",
+            code="ambiguous",
+        )
+    return found[0]
+
+
+def _same(*pairs: tuple[Any, Any]) -> list[ColumnElement[bool]]:
+    return [column == value for column, value in pairs if value is not None]
+
+
+def _count(connection: Connection, statement: Select[Any]) -> int:
+    return int(connection.scalar(select(func.count()).select_from(statement.subquery())) or 0)
+
+
+def _counts(connection: Connection, column: Any) -> dict[str, int]:
+    found = connection.execute(select(column, func.count()).group_by(column))
+    return {str(name): int(count) for name, count in found}
+
+
+def _not_found(what: str) -> CallRefusedError:
+    return CallRefusedError(
+        f"the ledger has {what}", remedy="see query.requests, query.results", code="not_found"
+    )

@@ -1,0 +1,87 @@
+"""From a campaign file to a report: everything between, in order."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from nodes.optimiser._campaign import Campaign
+from nodes.optimiser._campaign_file import CampaignFile
+from nodes.optimiser._encoding import make_encoding
+from nodes.optimiser._known import gather
+from nodes.optimiser._lab import CampaignLab, Reporter
+from nodes.optimiser._literature_model import LiteratureModel
+from nodes.optimiser._measurement import Reading
+from nodes.optimiser._mesh_lab import MeshLab
+from nodes.optimiser._plot import draw
+from nodes.optimiser._report import Report, make_report
+from nodes.optimiser._strategies import make_strategy
+
+__all__ = ["LiteratureModel", "MeshLab", "run_campaign"]
+
+
+async def run_campaign(
+    plan: CampaignFile,
+    *,
+    name: str,
+    seed: int,
+    base: Path,
+    folder: Path,
+    lab: CampaignLab,
+    ledger: str,
+    author: str,
+    reporter: Reporter,
+) -> tuple[Report, Path | None]:
+    """Run a campaign to its end and write its picture and summary.
+
+    Args:
+        plan: The campaign file.
+        name: Of the campaign in the ledger; what it resumes by.
+        seed: Of every random number.
+        base: Where relative names of tables start.
+        folder: Where ``campaign.png`` and ``summary.json`` go.
+        lab: The laboratory.
+        ledger: ``site/node`` of its broker node, for the summary.
+        author: Who asks.
+        reporter: Hears about progress.
+
+    Returns:
+        The report, and the picture's path (None where there was nothing to draw).
+
+    Raises:
+        LabmeshError: As `gather` and `Campaign.run`.
+    """
+    space = plan.build_space()
+    encoding = make_encoding(plan.encoding, space, plan.fixed)
+    objective = plan.objective
+    reading = Reading(encoding, objective.output, objective.unit, plan.minimum_rating)
+    knowledge = await gather(
+        plan, space, reading, name=name, folder=base, lab=lab, reporter=reporter
+    )
+    strategy = make_strategy(plan, seed)
+    strategy.tell(knowledge.observations)
+    outcome = await Campaign(
+        name,
+        plan,
+        space=space,
+        strategy=strategy,
+        encoding=encoding,
+        lab=lab,
+        reporter=reporter,
+        author=author,
+    ).run()
+    report = make_report(
+        name,
+        plan,
+        space=space,
+        encoding=encoding,
+        strategy=strategy,
+        outcome=outcome,
+        knowledge=knowledge,
+        ledger=ledger,
+    )
+    picture = folder / "campaign.png"
+    drawn = await asyncio.to_thread(draw, report, strategy, knowledge.observations, picture)
+    plot = picture if drawn else None
+    report.write(folder / "summary.json", plot)
+    return report, plot

@@ -1,0 +1,48 @@
+"""The command line in this process, and a mesh for it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from labmesh.mosquitto import Program
+from tests.labmesh.cli._lab import Command, Lab, running_lab
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """No mesh from outside, an empty directory, and loggers as they were."""
+    for name in ("MQTT", "SITE", "REALM", "LEDGER", "CLOCK", "DATA_DIR", "DEBUG"):
+        monkeypatch.delenv(f"LABMESH_{name}", raising=False)
+    monkeypatch.chdir(tmp_path)
+    loggers = [logging.getLogger(name) for name in ("labmesh", "labmesh.transport")]
+    before = [(each.level, each.propagate, list(each.handlers)) for each in loggers]
+    yield
+    for logger, (level, propagate, handlers) in zip(loggers, before, strict=True):
+        logger.setLevel(level)
+        logger.propagate = propagate
+        logger.handlers[:] = handlers
+
+
+@pytest.fixture
+def labmesh(capsys: pytest.CaptureFixture[str]) -> Command:
+    """``labmesh``, run in this process."""
+    return Command(capsys)
+
+
+@pytest.fixture(scope="module")
+def running(mosquitto_program: Program, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """One mesh for the tests of a module."""
+    with running_lab(tmp_path_factory.mktemp("lab")) as lab:
+        yield lab
+
+
+@pytest.fixture
+def lab(running: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    """The module's mesh, found by the environment."""
+    for name, value in running.env.items():
+        monkeypatch.setenv(name, value)
+    return running
