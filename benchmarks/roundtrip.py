@@ -73,7 +73,7 @@ async def main() -> None:
 async def measure(folder: Path, given: argparse.Namespace) -> dict[str, float]:
     """Return the figures by name."""
     async with AsyncExitStack() as stack:
-        mosquitto = MosquittoProcess(BrokerConfig(sites=("bench",)), folder / "mosquitto")
+        mosquitto = MosquittoProcess(BrokerConfig(port=0, sites=("bench",)), folder / "mosquitto")
         await mosquitto.start()
         stack.push_async_callback(mosquitto.stop)
         for program in ("broker", "benchmarks.roundtrip:NoopNode"):

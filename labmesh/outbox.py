@@ -11,11 +11,10 @@ from uuid import UUID
 
 from labmesh.mesh import Mesh
 from labmesh.store import NodeStore, Unsent
-from messages.envelope import MAX_PAYLOAD, Header, decode, encode
+from messages.envelope import Header, decode, encode
 from messages.errors import (
     LabmeshError,
     NotConnectedError,
-    PayloadTooLargeError,
     PublishRefusedError,
     RefusedError,
 )
@@ -100,17 +99,10 @@ class Outbox:
 
         Raises:
             RefusedError: The ledger refused it, for the reason it gives.
-            BodyError: The message does not travel.
-            PayloadTooLargeError: It is too large for one message.
+            BodyError: The message does not travel, or is too large to be kept.
         """
         header = self._mesh.header(type(message), id=id, trace=trace)
-        unsent = Unsent(header.id, topic, encode(header, message))
-        if len(unsent.payload) > MAX_PAYLOAD:
-            raise PayloadTooLargeError(
-                f"{type(message).__name__} of {len(unsent.payload)} bytes exceeds {MAX_PAYLOAD}",
-                where=topic,
-                remedy="send large data as an artifact",
-            )
+        unsent = Unsent(header.id, topic, encode(header, message, kept=True))
         future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         self._waiting[header.id] = future
         write = asyncio.ensure_future(self._store.put(unsent, durable=durable))

@@ -21,7 +21,6 @@ from messages.model import (
     Unit,
 )
 
-
 Instance = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=40)]
 """Tells processes of one identity apart; a node's is always ``0``."""
 

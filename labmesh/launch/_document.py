@@ -180,6 +180,9 @@ class _Converter:
                 position, f"tag {node.tag!r} is not supported", "write the value plainly"
             )
             return Scalar(position, None)
+        if "\0" in node.value:
+            self._problems.add(position, "a text holds a null character", "take it out")
+            return Scalar(position, None, Template((), broken=True))
         plain = node.style is None
         if "$" not in node.value or not self._substitutions:
             return Scalar(position, plain_value(node.value) if plain else node.value)

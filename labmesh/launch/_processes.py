@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from pathlib import Path
@@ -57,7 +58,7 @@ def executable_process(entity: Executable, reader: Reader) -> ExecutableProcess:
     command = _command(entity.cmd, reader)
     cwd = reader.text(entity.cwd, "cwd")
     folder = reader.scope.folder / cwd if cwd else reader.scope.world.cwd
-    if cwd and entity.cwd is not None and not folder.is_dir():
+    if cwd and entity.cwd is not None and not os.path.isdir(folder):  # noqa: PTH112 - as in _read
         reader.problems.add(entity.cwd.position, f"no folder {cwd!r}", f"looked for {folder}")
     default = default_name(Path(command[0]).stem) if command else ""
     return ExecutableProcess(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,8 +114,8 @@ class Reader:
         text = self.text(value, what)
         if value is None or text is None:
             return None
-        path = (self.scope.folder / text).resolve()
-        if path.is_file():
+        path = Path(os.path.abspath(self.scope.folder / text))  # noqa: PTH100 - resolve() may raise
+        if os.path.isfile(path):  # noqa: PTH113 - is_file() raises on a name that is too long
             return path
         self._report(value, f"{what} not found: {text}", f"looked for {path}")
         return None

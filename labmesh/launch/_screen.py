@@ -110,12 +110,17 @@ class Screen:
     def _log(self, name: str, text: str) -> None:
         if self.folder is None:
             return
-        file = self._files.get(name)
-        if file is None:
-            path = self.folder / f"{name.replace('/', '.')}.log"
-            file = self._files[name] = path.open("a", encoding="utf-8", errors="replace")
-        file.write(f"{text}\n")
-        file.flush()
+        try:
+            file = self._files.get(name)
+            if file is None:
+                path = self.folder / f"{name.replace('/', '.')}.log"
+                file = self._files[name] = path.open("a", encoding="utf-8", errors="replace")
+            file.write(f"{text}\n")
+            file.flush()
+        except OSError as error:
+            # A full disk must not end a campaign.
+            self.folder = None
+            self._show("launch", f"warning: no more log files: {error}")
 
     def _colour(self, name: str) -> str:
         if name == "launch":

@@ -51,6 +51,7 @@ class HealingTransport(BaseTransport, ABC):
         self._opened: asyncio.Future[None] | None = None
         self._last_failure = ""
         self._subscribed: set[str] = set()
+        self._given_up: set[str] = set()
 
     @abstractmethod
     async def _connect(self, *, clean_start: bool) -> Link:
@@ -256,6 +257,9 @@ class HealingTransport(BaseTransport, ABC):
             self._parked.clear()
             self._subscribed.clear()
             self._dispatcher.forget_replays()
+        for pattern in self._given_up:  # while there was no connection: a session has them still
+            link.unsubscribe(pattern)
+        self._given_up.clear()
         due = [f for f in self._dispatcher.filters.items() if f[0] not in self._subscribed]
         codes = await asyncio.gather(
             *(
@@ -296,6 +300,8 @@ class HealingTransport(BaseTransport, ABC):
         self._subscribed.discard(route.pattern)
         if self._link is not None and self._link.alive:
             self._link.unsubscribe(route.pattern)
+        else:
+            self._given_up.add(route.pattern)
 
     async def _publish_at_most_once(self, message: Message) -> None:
         link = self._link

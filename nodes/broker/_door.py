@@ -150,7 +150,7 @@ def sender_of(parcel: Parcel) -> tuple[NodeId | None, UUID | None]:
 
 def _decode(parcel: Parcel) -> RawEnvelope:
     try:
-        return decode(parcel.payload)
+        return decode(parcel.payload, kept=True)
     except MessageError as error:
         raise Refusal("malformed", error.what, where=error.where, remedy=error.remedy) from None
 

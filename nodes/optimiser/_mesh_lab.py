@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from labmesh.client import LabClient
+from labmesh.client import LabClient, RequestHandle
+from messages.envelope import validate
 from messages.errors import CallTimeoutError, TransportError
 from messages.ledger import FINAL, Result, Status
 from messages.model import JsonObject
@@ -32,6 +33,7 @@ class MeshLab:
     def __init__(self, client: LabClient, reporter: Reporter) -> None:
         self._client = client
         self._reporter = reporter
+        self._submitted: dict[UUID, RequestHandle] = {}
 
     async def requests(self, campaign: str, quantity: str, method: str) -> list[RequestView]:
         """See `CampaignLab.requests`."""
@@ -80,7 +82,7 @@ class MeshLab:
         id: UUID,  # noqa: A002
     ) -> None:
         """See `CampaignLab.submit`. The outbox waits for the ledger as long as it takes."""
-        await self._client.submit(
+        self._submitted[id] = await self._client.submit(
             quantity,
             method,
             parameters,
@@ -92,8 +94,14 @@ class MeshLab:
 
     async def ending(self, request: UUID, changed: Callable[[Status, str], None]) -> Ending:
         """See `CampaignLab.ending`."""
-        handle = await self._patiently(lambda: self._client.watch(request))
-        final = asyncio.ensure_future(handle.done())
+        handle = self._submitted.pop(request, None)
+        if handle is None:
+            view = await self._patiently(lambda: self._look(request))
+            if view.status in FINAL:
+                answer = await self.result(view.result) if view.result else None
+                return Ending(view.status, view.message, answer)
+            handle = await self._patiently(lambda: self._client.watch(request))
+        final = asyncio.create_task(handle.done(), name=f"end of request {request}")
         last = Status.PENDING
         try:
             while not final.done():
@@ -110,6 +118,10 @@ class MeshLab:
     async def post(self, result: Result, id: UUID) -> None:  # noqa: A002
         """See `CampaignLab.post`."""
         await self._client.post_result(result, id=id)
+
+    async def _look(self, request: UUID) -> RequestView:
+        reply = await self._client.query("query.request", {"id": str(request)})
+        return validate(RequestView, reply["request"], where="request")
 
     async def _patiently(self, read: Callable[[], Awaitable[T]]) -> T:
         """Return what ``read`` returns, asking again while nobody answers."""

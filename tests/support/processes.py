@@ -217,7 +217,7 @@ class Processes:
         """Assert that nothing that was started here still lives, after at most ``timeout`` s."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
-                while self.alive():  # noqa: ASYNC110 other processes set no event
+                while self.alive():
                     await asyncio.sleep(0.05)
         left = [_describe(process) for process in self.alive()]
         assert not left, "left behind: " + "; ".join(left)

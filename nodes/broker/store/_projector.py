@@ -231,8 +231,8 @@ def clear_projections(connection: Connection) -> None:
 
 
 def as_json(value: Any) -> str:
-    """Return JSON for people who read with SQL; bytes become base64 text."""
-    return json.dumps(value, default=_base64, separators=(",", ":"))
+    """Return JSON for people who read with SQL: keys sorted, bytes as base64 text."""
+    return json.dumps(value, default=_base64, separators=(",", ":"), sort_keys=True)
 
 
 def as_text(value: str) -> str:

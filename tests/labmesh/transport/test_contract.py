@@ -269,6 +269,23 @@ async def test_a_reconnect_resumes_the_session_where_there_is_one(net: Net) -> N
     assert await inbox.wait(1) == [b"missed"]
 
 
+async def test_what_was_cancelled_without_a_connection_is_not_resumed(net: Net) -> None:
+    reader, inbox, other = await net.open("reader", session_expiry=60), Inbox(), Inbox()
+    subscription = await reader.subscribe(net.topic("in"), inbox)
+    await reader.subscribe(net.topic("other"), other)
+    a = await net.open("a")
+    await net.cut_off(reader)
+    await subscription.cancel()
+    await net.let_back(reader)
+    await eventually(lambda: reader.connected)
+    await a.publish(net.topic("other"), b"1")
+    await other.wait(1)
+    await a.publish(net.topic("in"), b"2")
+    await a.publish(net.topic("other"), b"3")
+    await other.wait(2)
+    assert reader.stats.received == 2
+
+
 async def test_subscriptions_are_restored_with_their_retained_values(net: Net) -> None:
     reader, a = await net.open("reader"), await net.open("a")
     inboxes = [Inbox() for _ in range(20)]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, inspect
 from sqlalchemy.exc import OperationalError
@@ -98,7 +98,7 @@ def random_history(lab: Lab, seed: int, steps: int) -> None:
                 lab.wait(dice.choice([0.1, 3.0, 20.0]))
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12, deadline=None, phases=[Phase.generate])
 @given(seed=st.integers(0, 2**32))
 def test_a_rebuild_from_the_journal_changes_nothing(
     tmp_path_factory: pytest.TempPathFactory, seed: int

@@ -57,7 +57,7 @@ def play(
 
 def test_branin() -> None:
     regrets = []
-    for seed in range(5):
+    for seed in range(3):
         strategy = GaussianProcessStrategy(BRANIN, LOW, seed=seed)
         play(strategy, branin, 30)
         best = strategy.best()
@@ -70,13 +70,13 @@ def test_branin() -> None:
 
 def test_branin_with_noise() -> None:
     regrets = []
-    for seed in range(3):
+    for seed in range(2):
         strategy = GaussianProcessStrategy(BRANIN, LOW, seed=seed)
-        play(strategy, branin, 30, noise=3.0, seed=seed)
+        play(strategy, branin, 25, noise=3.0, seed=seed)
         best = strategy.best()
         assert best is not None
         regrets.append(branin(*best[0].point) - BRANIN_MINIMUM)
-    assert statistics.median(regrets) < 3.0
+    assert max(regrets) < 3.0
 
 
 @pytest.mark.parametrize("kind", [GaussianProcessStrategy, RandomStrategy])
