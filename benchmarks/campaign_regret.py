@@ -158,6 +158,8 @@ def main() -> None:
         ("random", chance, [], 1.0),
     ]
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=118)
     jobs = [(case, seed) for case in cases for seed in range(arguments.seeds)]
     runs = [
         play(case[0], seed, case[1](seed), case[2], case[3], top)

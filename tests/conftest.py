@@ -6,10 +6,17 @@ from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from labmesh.mosquitto import Program, find_mosquitto
 from messages.errors import MissingProgramError
 from tests.support import MqttBroker, Processes
+
+# Without deadlines: a loaded machine is no fault of the code.
+settings.register_profile(
+    "labmesh", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("labmesh")
 
 
 @pytest.fixture(scope="session")

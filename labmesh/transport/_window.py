@@ -62,9 +62,9 @@ class Window:
         self._send: Callable[[Message, int, bool], None] | None = None
 
     @property
-    def on_the_wire(self) -> int:
-        """Messages sent by this connection and not yet answered."""
-        return len(self._wire)
+    def held(self) -> int:
+        """Messages admitted and not yet answered, at most ``size``."""
+        return len(self._wire) + len(self._unsent)
 
     async def admit(self) -> None:
         """Wait for a place; `add` must follow without an await between."""
@@ -154,10 +154,10 @@ class Window:
 
     @property
     def _full(self) -> bool:
-        return len(self._wire) + len(self._unsent) >= self._size
+        return self.held >= self._size
 
     def _wake(self) -> None:
-        free = self._size - len(self._wire) - len(self._unsent)
+        free = self._size - self.held
         for place in self._callers:
             if free <= 0:
                 return

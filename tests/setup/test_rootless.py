@@ -49,7 +49,7 @@ def as_nobody() -> list[str]:
     if os.geteuid() != 0:
         return []
     if shutil.which("setpriv") is None:
-        pytest.skip("root, and no setpriv to become somebody else")
+        pytest.fail("root, and no setpriv to become somebody else")
     return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
 
 
@@ -65,7 +65,7 @@ def python(environment: dict[str, str]) -> str:
             continue
         if done.returncode == 0:
             return path
-    pytest.skip("another user may not read this checkout or run this Python")
+    pytest.fail("another user may not read this checkout or run this Python")
 
 
 def apt_config(folder: Path) -> Path:
@@ -98,6 +98,6 @@ def test_a_user_without_root_gets_a_broker_that_serves(home: Path) -> None:
         check=False,
     )
     if any(words in done.stderr for words in NO_NETWORK):
-        pytest.skip(f"no package mirror: {done.stderr.splitlines()[-1]}")
+        pytest.fail(f"no package mirror: {done.stderr.splitlines()[-1]}")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("serves 2.")

@@ -64,14 +64,16 @@ def test_every_example_is_a_command_line(line: str) -> None:
     for words in invocations(line):
         if "--version" in words:
             continue
+        # A variable, or another command, stands for what only the running mesh knows.
+        rest = [re.sub(r"\$\w+", "0", word) for word in words]
         command: click.Command = root
         context = click.Context(root)
         while isinstance(command, click.Group):
-            found = command.get_command(context, words[0])
+            found = command.get_command(context, rest.pop(0))
             assert found is not None, words
-            command, words = found, words[1:]
-        # A variable stands for what only the running mesh knows.
-        command.make_context("labmesh", [re.sub(r"\$\w+", "0", word) for word in words])
+            command = found
+        if "$(" not in line:
+            command.make_context("labmesh", rest)
 
 
 @pytest.fixture(scope="module")

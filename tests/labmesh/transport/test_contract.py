@@ -315,6 +315,7 @@ async def test_publish_without_a_connection_waits_and_arrives(net: Net) -> None:
     ]
     await asyncio.sleep(0.05)
     assert not any(task.done() for task in waiting)
+    assert a._window.held == 10
     with pytest.raises(NotConnectedError, match="no connection"):
         await a.publish(net.topic("in"), b"impatient", wait=False)
     await a.publish(net.topic("in"), b"at most once", qos=0)

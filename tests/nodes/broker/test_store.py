@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -37,13 +38,14 @@ def random_history(lab: Lab, seed: int, steps: int) -> None:
     dice = random.Random(seed)
     workers = ["kit/a", "kit/b", "uu/c"]
     epochs = dict.fromkeys(workers, 1)
-    lab.worker("kit/a", slots=2)
+    lab.worker("kit/a", slots=2, worker="instrument")
     lab.worker("kit/b", worker="instrument")
     lab.worker("uu/c", limitations={"properties": {"x": {"maximum": 3}}})
     requests, results, samples = [new_id()], [new_id()], {"s-0": -1}
     for step in range(steps):
-        orders = lab.orders() or [None]
-        given_ = dice.choice(orders[-6:])
+        standing = {r.order.token for r in lab.ledger.books.live.values() if r.order}
+        orders = [o for o in lab.orders() if o[1].token in standing or dice.random() < 0.05]
+        given_ = dice.choice(orders or [None])
         match dice.randrange(15):
             case 0 | 1 | 2:
                 requests.append(new_id())
@@ -83,7 +85,8 @@ def random_history(lab: Lab, seed: int, steps: int) -> None:
             case 11:
                 lab.cancel(dice.choice(requests), dice.choice(["kit/opt", "dtu/opt"]))
             case 12:
-                lab.decide(dice.choice(requests), dice.choice(["release", "abandon"]))
+                held = [UUID(r.id) for r in lab.ledger.books.live.values() if r.status == "held"]
+                lab.decide(dice.choice(held or requests), dice.choice(["release", "abandon"]))
                 lab.amend(dice.choice(results), dice.choice(["amended", "deleted"]), "kit/a")
             case 13:
                 node = dice.choice(workers)
@@ -93,7 +96,8 @@ def random_history(lab: Lab, seed: int, steps: int) -> None:
                 )
                 lab.lifecycle(node)
                 if dice.random() < 0.3:
-                    lab.offer(node, slots=dice.randrange(1, 4))
+                    kind = "model" if node == "uu/c" else "instrument"
+                    lab.offer(node, slots=dice.randrange(1, 4), worker=kind)
             case _:
                 lab.wait(dice.choice([0.1, 3.0, 20.0]))
 
