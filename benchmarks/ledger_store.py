@@ -90,9 +90,7 @@ def worker(ledger: Ledger, *, slots: int) -> None:
 def intake(ledger: Ledger, count: int, group: int) -> tuple[float, float]:
     """Return wall and CPU seconds to take ``count`` requests in groups."""
     request = Request(quantity="conductivity", method="model", parameters=PARAMETERS)
-    parcels = [
-        parcel("kit/opt", "request", request, "conductivity", "model") for _ in range(count)
-    ]
+    parcels = [parcel("kit/opt", "request", request, "conductivity", "model") for _ in range(count)]
     wall, cpu = time.perf_counter(), time.process_time()
     for start in range(0, count, group):
         ledger.apply(parcels[start : start + group], now())

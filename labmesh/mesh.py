@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from labmesh.clock import Clock
-from labmesh.transport import CONTENT_TYPE, Delivery, Subscription, Transport
+from labmesh.transport import Delivery, Subscription, Transport
 from messages.envelope import Envelope, Header, RawEnvelope, decode, encode
 from messages.errors import LabmeshError, MessageError, NotConnectedError
 from messages.ids import NodeId, new_id
@@ -133,13 +133,13 @@ class Mesh:
             qos=qos,
             retain=retain,
             expiry=expiry,
-            properties={"type": header.type, "content-type": CONTENT_TYPE},
+            properties={"type": header.type},
             correlation=correlation.bytes if correlation else None,
             wait=wait,
         )
 
     async def keep(self, topic: str, message: Message) -> None:
-        """Make ``message`` the retained value of ``topic``, now or as soon as there is a connection.
+        """Make ``message`` the retained value of ``topic`` as soon as there is a connection.
 
         It is published anew after every reconnect, so that an MQTT broker that lost its retained
         messages has them again.

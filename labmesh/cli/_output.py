@@ -18,6 +18,31 @@ if TYPE_CHECKING:
 _WIDE: Final = 4000
 """Columns where there is no terminal: nothing is cut, nothing wraps."""
 
+_PROSE: Final = frozenset(
+    {
+        "data",
+        "default",
+        "description",
+        "diagnostics",
+        "limits",
+        "message",
+        "offered by",
+        "parameters",
+        "possible",
+        "properties",
+        "reason",
+        "remedy",
+        "statuses",
+        "type",
+        "value",
+        "what",
+    }
+)
+"""Columns that wrap where the terminal is narrow."""
+
+_LEAST: Final = 16
+"""Columns that prose keeps at least."""
+
 STYLES: Final = {
     "online": "green", "active": "green", "ok": "green", "resolved": "green",
     "running": "cyan", "reserved": "cyan", "pending": "yellow", "held": "bold red",
@@ -58,8 +83,14 @@ class Output:
             return
         console = _console()
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-        for column in columns:
-            table.add_column(column.upper(), overflow="fold")
+        needed = 0
+        for index, column in enumerate(columns):
+            widest = max(len(column), *(len(line[index]) for line in lines))
+            # Names, ids and times are copied from the screen: only prose may break.
+            least = min(widest, _LEAST) if column in _PROSE else widest
+            needed += least + 2
+            table.add_column(column.upper(), overflow="fold", min_width=least)
+        console.width = max(console.width, needed)
         for line in lines:
             table.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in line))
         if console.is_terminal:

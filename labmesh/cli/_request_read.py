@@ -59,7 +59,7 @@ async def list_requests(
     views = [validate(RequestView, item, where="request") for item in items]
     ids = short_ids(view.id for view in views)
     session.out.table(
-        ("request", "status", "what", "campaign", "prio", "author", "worker", "tries", "sent",
+        ("request", "status", "capability", "campaign", "prio", "author", "worker", "tries", "sent",
          "message"),
         (
             (

@@ -66,7 +66,8 @@ async def list_results(
     ids = short_ids(view.id for view in views)
     requests = short_ids(view.request for view in views)
     session.out.table(
-        ("result", "request", "what", "campaign", "author", "outcome", "rating", "written", "data"),
+        ("result", "request", "capability", "campaign", "author", "outcome", "rating", "written",
+         "data"),
         (
             (
                 ids[str(v.id)], requests.get(str(v.request), ""), f"{v.quantity}/{v.method}",

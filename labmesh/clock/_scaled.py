@@ -11,12 +11,16 @@ from messages.node import ClockTick
 
 _SECOND: Final = 10**9
 
+_BELIEVABLE: Final = 2 * _SECOND
+"""Oldest age of a first tick that is believed by comparing wall clocks, in nanoseconds."""
+
 
 class ScaledClock:
     """Follows `ClockTick` messages; between two it extrapolates with the rate of the last.
 
     Only this computer's monotonic clock measures what has passed since a tick arrived, so hosts
-    whose wall clocks differ agree to within the time a tick travels, times the rate.
+    whose wall clocks differ agree to within the time a tick travels, times the rate. Only the first
+    tick, which is a retained one, is dated by its own wall time, where that is believable.
 
     Never runs backwards. A tick a little behind what was shown already (by extrapolation) makes
     the clock stand until the tick's time has caught up. A tick earlier than the tick before is of
@@ -62,7 +66,9 @@ class ScaledClock:
             self.ignored += 1
             return
         self.now()
-        self._base = (tick.time, time.monotonic_ns(), tick.rate)
+        age = time.time_ns() - tick.wall if self._base is None else 0
+        since = time.monotonic_ns() - (age if 0 <= age <= _BELIEVABLE else 0)
+        self._base = (tick.time, since, tick.rate)
         self._ready.set()
         self._wake()
 

@@ -96,8 +96,3 @@ def keys_of(cls: type[Entity]) -> dict[str, Key]:
         for item in dataclasses.fields(cls)
         if "kind" in item.metadata
     }
-
-
-def name_of(cls: type[Entity]) -> str:
-    """Return the name of an action in launch files."""
-    return next(name for name, known in ACTIONS.items() if known is cls)

@@ -12,6 +12,7 @@ from pydantic import Field
 from labmesh import Level, Node, NodeParameters, service
 from labmesh.transport import make_transport
 from messages.capabilities import CAPABILITIES
+from messages.errors import CallRefusedError
 from messages.model import JsonObject
 from messages.schema import json_schema
 from nodes.broker import _arguments as a
@@ -35,6 +36,7 @@ class BrokerNode(Node[BrokerParameters]):
 
     Parameters = BrokerParameters
     is_ledger: ClassVar[bool] = True
+    _reader: LedgerReader | None = None
 
     async def on_configure(self) -> None:
         """Open the database."""
@@ -65,6 +67,7 @@ class BrokerNode(Node[BrokerParameters]):
     async def on_activate(self) -> None:
         """Take messages."""
         await self._engine.start()
+        self.log.info("taking messages")
 
     async def on_deactivate(self) -> None:
         """Take no more; finish what has been taken."""
@@ -74,7 +77,9 @@ class BrokerNode(Node[BrokerParameters]):
         """Close the database."""
         await self._engine.close()
         self._reading.shutdown(wait=True)
-        self._reader.close()
+        if self._reader is not None:
+            self._reader.close()
+        self._reader = None
 
     def _trouble(self, words: str) -> None:
         self.diagnose(
@@ -87,17 +92,19 @@ class BrokerNode(Node[BrokerParameters]):
         )
 
     async def _query(self, name: str, arguments: Any) -> JsonObject:
+        if self._reader is None:
+            raise CallRefusedError("the ledger is not open", code="not_active")
         plain = arguments.model_dump(by_alias=True, exclude_none=True)
         return await asyncio.get_running_loop().run_in_executor(
             self._reading, partial(self._reader.query, name, plain)
         )
 
-    @service("ledger.head")
+    @service("ledger.head", when_inactive=True)
     async def head(self, arguments: a.NoFilter) -> JsonObject:
         """Where the ledger stands."""
         return await self._query("ledger.head", arguments)
 
-    @service("ledger.stats")
+    @service("ledger.stats", when_inactive=True)
     async def stats(self, arguments: a.NoFilter) -> JsonObject:
         """What is in it, and how it fares."""
         found = await self._query("ledger.stats", arguments)
@@ -111,37 +118,37 @@ class BrokerNode(Node[BrokerParameters]):
             "uptime": engine.uptime,
         }
 
-    @service("journal.read")
+    @service("journal.read", when_inactive=True)
     async def journal(self, arguments: a.JournalArguments) -> JsonObject:
         """Entries from an offset on."""
         return await self._query("journal.read", arguments)
 
-    @service("query.requests")
+    @service("query.requests", when_inactive=True)
     async def requests(self, arguments: a.RequestsArguments) -> JsonObject:
         """Requests that match."""
         return await self._query("query.requests", arguments)
 
-    @service("query.request")
+    @service("query.request", when_inactive=True)
     async def request(self, arguments: a.OneArguments) -> JsonObject:
         """One request and its history."""
         return await self._query("query.request", arguments)
 
-    @service("query.results")
+    @service("query.results", when_inactive=True)
     async def results(self, arguments: a.ResultsArguments) -> JsonObject:
         """Results that match."""
         return await self._query("query.results", arguments)
 
-    @service("query.result")
+    @service("query.result", when_inactive=True)
     async def result(self, arguments: a.OneArguments) -> JsonObject:
         """One result."""
         return await self._query("query.result", arguments)
 
-    @service("query.capabilities")
+    @service("query.capabilities", when_inactive=True)
     async def capabilities(self, arguments: a.CatalogueArguments) -> JsonObject:
         """What anyone ever offered."""
         return await self._query("query.capabilities", arguments)
 
-    @service("query.offers")
+    @service("query.offers", when_inactive=True)
     async def offers(self, arguments: a.CatalogueArguments) -> JsonObject:
         """Offers that stand, and whether their nodes could take an order now."""
         found = await self._query("query.offers", arguments)
@@ -153,7 +160,7 @@ class BrokerNode(Node[BrokerParameters]):
             view["busy"] = catalogue.busy[node, (offer["quantity"], offer["method"])]
         return found
 
-    @service("query.sample")
+    @service("query.sample", when_inactive=True)
     async def sample(self, arguments: a.SampleArguments) -> JsonObject:
         """A sample and its states."""
         return await self._query("query.sample", arguments)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import UUID
 
-from messages.errors import RefusedError
+from messages.errors import CallRefusedError, RefusedError
+from messages.ledger import Result
 from messages.query import ResultView
 from nodes.optimiser._campaign_file import CampaignFile, DatasetSection, LedgerSection
 from nodes.optimiser._lab import CampaignLab, Reporter
@@ -124,16 +126,9 @@ async def _post(
     refusals: list[str] = []
     for start in range(0, len(rows), _AT_A_TIME):
         results = [as_result(row, table, section) for row in rows[start : start + _AT_A_TIME]]
-        answers = await asyncio.gather(
-            *(lab.post(result, identity) for identity, result in results), return_exceptions=True
-        )
-        for answer in answers:
-            if isinstance(answer, RefusedError):
-                refusals.append(str(answer))
-            elif isinstance(answer, BaseException):
-                raise answer
-            else:
-                posted += 1
+        answers = await asyncio.gather(*(_post_one(lab, *result) for result in results))
+        refusals += [answer for answer in answers if answer]
+        posted += answers.count("")
     if refusals:
         reporter.warn(
             f"{len(refusals)} published rows were not taken by the ledger; "
@@ -141,6 +136,19 @@ async def _post(
             reason=refusals[0],
         )
     return posted
+
+
+async def _post_one(lab: CampaignLab, identity: UUID, result: Result) -> str:
+    """Post a row; return why it is not in the ledger, or an empty text when it is."""
+    try:
+        await lab.post(result, identity)
+    except RefusedError as error:
+        # Another node may have imported the same row; the ledger keeps the first author's.
+        try:
+            await lab.result(identity)
+        except CallRefusedError:
+            return str(error)
+    return ""
 
 
 def _lesson(view: ResultView, section: LedgerSection, reading: Reading) -> Observation | None:

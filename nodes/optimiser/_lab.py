@@ -39,7 +39,11 @@ class CampaignLab(Protocol):
         ...
 
     async def result(self, id: UUID) -> ResultView:  # noqa: A002
-        """Return one result."""
+        """Return one result.
+
+        Raises:
+            CallRefusedError: The ledger has no such result.
+        """
         ...
 
     async def offered(self, quantity: str, method: str) -> bool:

@@ -107,7 +107,7 @@ def test_list_and_show(labmesh: Command) -> None:
     (one,) = labmesh("request", "list", "--campaign", "look", "--json").json
     assert (one["id"], one["priority"], one["attempts"]) == (request, 7, 2)
     lines = labmesh.text("request", "list", "--campaign", "look").splitlines()
-    assert lines[0].split()[:3] == ["REQUEST", "STATUS", "WHAT"]
+    assert lines[0].split()[:3] == ["REQUEST", "STATUS", "CAPABILITY"]
     short = lines[1].split()[0]
     assert request.startswith(short)
     shown = labmesh("request", "show", short, "--json").json

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pty
 import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -14,7 +19,7 @@ import pytest
 
 from labmesh.cli._root import VERBS, root
 from messages.errors import LabmeshError
-from tests.labmesh.cli._lab import ROOT, Command
+from tests.labmesh.cli._lab import Command
 from tests.support import MqttBroker, Processes
 
 HEAVY = ("numpy", "pydantic", "paho", "rich", "yaml", "sqlalchemy", "labmesh.client", "asyncio")
@@ -155,9 +160,30 @@ async def test_ctrl_c_ends_quietly_with_130(processes: Processes, mqtt_broker: M
     assert echo.stderr == []
 
 
-def test_colour_only_on_a_terminal() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", "from labmesh.cli import main; main(['interface', 'list'])"],
-        capture_output=True, check=True, cwd=ROOT, env={**os.environ, "TERM": "xterm-256color"},
-    )  # fmt: skip
-    assert b"\x1b" not in done.stdout
+def on_a_terminal(*arguments: str, columns: int) -> str:
+    """Run ``labmesh`` on a pseudo-terminal and return what appeared there."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
+    program = Path(sys.executable).with_name("labmesh")
+    environment = {**os.environ, "TERM": "xterm-256color"}
+    process = subprocess.Popen(
+        [program, *arguments], stdin=theirs, stdout=theirs, stderr=theirs, env=environment
+    )
+    os.close(theirs)
+    shown = b""
+    with suppress(OSError):  # Linux: EIO once the other end is closed
+        while piece := os.read(ours, 65536):
+            shown += piece
+    os.close(ours)
+    assert process.wait(30) == 0
+    return shown.decode()
+
+
+def test_colour_only_on_a_terminal(labmesh: Command) -> None:
+    assert "\x1b[1m" in on_a_terminal("interface", "list", columns=100)
+    assert "\x1b" not in labmesh.text("interface", "list")
+
+
+def test_a_narrow_terminal_breaks_prose_only() -> None:
+    shown = on_a_terminal("interface", "show", "Result", columns=60)
+    assert "\nprovenance.source.retrieved  " in shown

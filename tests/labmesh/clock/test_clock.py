@@ -76,6 +76,17 @@ async def _extrapolates(wall: Wall) -> None:
     assert clock.rate == 2
 
 
+def test_a_retained_first_tick_is_dated_by_its_wall_time_where_believable() -> None:
+    def shown(age: int) -> float:
+        clock = ScaledClock()
+        clock.tick(ClockTick(time=T0, wall=time.time_ns() - age, rate=100))
+        return (clock.now() - T0) / SECOND
+
+    assert 100 <= shown(SECOND) < 200
+    assert shown(10 * SECOND) < 100, "an old tick of a clock node that is gone"
+    assert shown(-10 * SECOND) < 100, "a host whose clock is ahead"
+
+
 async def test_stands_while_a_late_tick_catches_up(wall: Wall) -> None:
     clock = ScaledClock()
     clock.tick(tick(0, 10))

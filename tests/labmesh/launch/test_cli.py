@@ -54,7 +54,7 @@ def test_mistakes_as_json() -> None:
     (problem,) = json.loads(result.stdout)["problems"]
     assert Path(problem["file"]).name == "unknown_key.yaml"
     assert (problem["line"], problem["column"]) == (7, 7)
-    assert problem["what"] == "node has no key 'parm'"
+    assert problem["what"] == "node has no key 'paramx'"
     assert problem["remedy"] == "did you mean 'param'?"
 
 

@@ -7,8 +7,6 @@ from pathlib import Path
 
 from tests.support import Processes, Running
 
-SH = "executable"
-
 
 def write(folder: Path, actions: str, *, name: str = "test.launch.yaml") -> Path:
     """Write a launch file; ``actions`` is the text of the list."""
@@ -125,6 +123,7 @@ async def test_more_ctrl_c_hurries(processes: Processes, tmp_path: Path) -> None
         await running.wait_line(said)
     running.interrupt()
     assert await running.wait(timeout=9) == 130
+    await running.wait_line("above does not end, sending SIGKILL")
     await processes.assert_no_orphans()
 
 

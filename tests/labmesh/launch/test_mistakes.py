@@ -41,7 +41,7 @@ def test_reads_as_file_line_column_what_remedy(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(LaunchError) as caught:
         load_plan("unknown_key.yaml")
     assert (
-        str(caught.value) == "unknown_key.yaml:7:7: node has no key 'parm'; did you mean 'param'?"
+        str(caught.value) == "unknown_key.yaml:7:7: node has no key 'paramx'; did you mean 'param'?"
     )
 
 

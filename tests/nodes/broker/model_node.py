@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from labmesh import Node, Order, capability
+from labmesh import Node, NodeParameters, Order, capability
 from messages.model import Model, Real
 
 
@@ -21,7 +21,7 @@ class Answer(Model):
     y: Real
 
 
-class DoublingNode(Node):
+class DoublingNode(Node[NodeParameters]):
     """Doubles numbers."""
 
     @capability("doubling", "sum", slots=8, lease=3.0)

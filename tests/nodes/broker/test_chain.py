@@ -21,7 +21,8 @@ from tests.nodes.broker.lab import Lab
 plain = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text(max_size=8)
     | st.floats(allow_nan=False) | st.binary(max_size=8),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
+    lambda inner: st.lists(inner, max_size=4)
+    | st.dictionaries(st.text(max_size=4), inner, max_size=4),
     max_leaves=20,
 )  # fmt: skip
 
@@ -121,7 +122,7 @@ def test_any_changed_byte_is_found_and_located(
     copy = tampered(
         history,
         folder,
-        f'UPDATE journal SET {names[index]} = ? WHERE "offset" = ?',
+        f'UPDATE journal SET {names[index]} = ? WHERE "offset" = ?',  # noqa: S608
         changed,
         offset,
     )

@@ -259,8 +259,7 @@ def test_one_bad_message_does_not_harm_its_batch(
     busy: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from nodes.broker import _ledger
-
-    take = _ledger.take_request
+    from nodes.broker._take_request import take_request as take
 
     def trip(books: Any, incoming: Any, request: Request) -> Any:
         row = take(books, incoming, request)

@@ -203,7 +203,7 @@ async def test_what_was_written_but_not_said_is_said_after_the_crash(
             engine.forwarder.publish = mute  # type: ignore[method-assign]
             await opt.send("request", request(), "q", "m")
             async with asyncio.timeout(5):
-                while not engine.forwarder.busy:  # noqa: ASYNC110
+                while not engine.forwarder.busy:
                     await asyncio.sleep(0.01)
         assert opt.heard == []
         assert asab.heard == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -11,7 +12,7 @@ from messages.ledger import Order, ProgressKind
 from tests.nodes.broker.lab import START, Lab
 
 
-def begun(lab: Lab, **fields: object) -> Order:
+def begun(lab: Lab, **fields: Any) -> Order:
     """A running order at kit/asab."""
     lab.worker("kit/asab", **fields)
     lab.request()

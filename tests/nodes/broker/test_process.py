@@ -16,18 +16,17 @@ ROOT = Path(__file__).parents[3]
 
 
 async def start(processes: Processes, mqtt: MqttBroker, program: str, name: str) -> Running:
-    node = await processes.start(
+    return await processes.start(
         *("python", "-m", "labmesh.node", program, "--site", "kit", "--name", name),
         *("--mqtt", mqtt.url, "--data-dir", str(processes.cwd / "data")),
         name=name,
         env={"PYTHONPATH": str(ROOT)},
     )
-    return node
 
 
 async def start_ledger(processes: Processes, mqtt: MqttBroker) -> Running:
     node = await start(processes, mqtt, "broker", "broker")
-    await node.wait_line("ledger open")
+    await node.wait_line("taking messages")
     return node
 
 

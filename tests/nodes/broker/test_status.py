@@ -36,7 +36,7 @@ def test_the_books_refuse_every_illegal_change_and_stay_as_they_were(tmp_path: P
     for before, after in product(Status, Status):
         if after in TRANSITIONS[before]:
             continue
-        order = Order(7, "kit/asab", 1, 1, False, 15.0) if before in HAS_ORDER else None  # noqa: FBT003
+        order = Order(7, "kit/asab", 1, 1, False, 15.0) if before in HAS_ORDER else None
         request = LiveRequest(
             id=str(new_id()), offset=0, key=("q", "m"), requester="kit/opt", campaign=None,
             priority=5, attempts=3, expires=None, sample=None, sample_state=0, status=before,

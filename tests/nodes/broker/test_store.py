@@ -28,7 +28,7 @@ from tests.nodes.broker.lab import PARAMETERS, Lab
 def content(path: Path) -> dict[str, list[tuple[Any, ...]]]:
     with sqlite3.connect(path) as db:
         return {
-            table.name: sorted(db.execute(f"SELECT * FROM {table.name}").fetchall(), key=repr)
+            table.name: sorted(db.execute(f"SELECT * FROM {table.name}"), key=repr)  # noqa: S608
             for table in t.PROJECTIONS
         }
 
@@ -51,8 +51,10 @@ def random_history(lab: Lab, seed: int, steps: int) -> None:
                 requests.append(new_id())
                 sample = dice.choice(list(samples))
                 lab.request(
-                    dice.choice([1.0, 4.0, 11.0]), uuid=requests[-1], author=dice.choice(["kit/opt", "dtu/opt"]),
-                    campaign=dice.choice([None, "a", "b"]), priority=dice.randrange(10), wait=dice.random() < 0.5,
+                    dice.choice([1.0, 4.0, 11.0]), uuid=requests[-1],
+                    author=dice.choice(["kit/opt", "dtu/opt"]),
+                    campaign=dice.choice([None, "a", "b"]), priority=dice.randrange(10),
+                    wait=dice.random() < 0.5,
                     attempts=dice.randrange(1, 4),
                     from_state=FromState(sample=sample, state=max(samples[sample], 0))
                     if dice.random() < 0.3 else None,
@@ -140,16 +142,20 @@ def test_rebuild_repairs_projections_that_were_tampered_with(lab: Lab) -> None:
     assert content(lab.path) == before
 
 
+_REST = (
+    "kind, stamp, load_time, author, type, schema, body, body_hash, prev_hash, hash "
+    'FROM journal WHERE "offset" = 0'
+)
+
+
 @pytest.mark.parametrize(
     "statement",
     [
         "UPDATE journal SET author = 'kit/eve'",
         "DELETE FROM journal",
-        'INSERT OR REPLACE INTO journal SELECT * FROM journal WHERE "offset" = 0',
-        'INSERT OR REPLACE INTO journal SELECT "offset" + 3, uuid, kind, stamp, load_time, author, '
-        'type, schema, body, body_hash, prev_hash, hash FROM journal WHERE "offset" = 0',
-        "INSERT INTO journal SELECT \"offset\" + 9, 'new', kind, stamp, load_time, author, "
-        'type, schema, body, body_hash, prev_hash, hash FROM journal WHERE "offset" = 0',
+        f'INSERT OR REPLACE INTO journal SELECT "offset", uuid, {_REST}',
+        f'INSERT OR REPLACE INTO journal SELECT "offset" + 4, uuid, {_REST}',
+        f"INSERT INTO journal SELECT \"offset\" + 9, 'new', {_REST}",
     ],
 )
 def test_the_database_itself_refuses_to_change_the_journal(lab: Lab, statement: str) -> None:

@@ -318,6 +318,14 @@ async def test_the_prior_is_posted_once() -> None:
     assert outcome.measurements[0].value > 0.97 * 0.945
     await run(lab, notes, plan(budget=4, consume=consume))
     assert lab.posted == posted
+    assert not notes.warned
+    # Another author's import of the same rows counts as well.
+    lab.refuse_posts = True
+    await run(lab, notes, plan(budget=4, consume=consume))
+    assert not notes.warned
+    lab.posted.clear()
+    await run(lab, notes, plan(budget=4, consume=consume))
+    assert "74 published rows were not taken by the ledger" in notes.warned[0]
 
 
 async def test_older_results_of_the_ledger_count() -> None:
