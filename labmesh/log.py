@@ -33,19 +33,19 @@ class NodeLog:
         self._logger = logging.getLogger(f"labmesh.node.{name}")
         self.sink = sink
 
-    def debug(self, text: str, **values: Any) -> None:
+    def debug(self, text: str, /, **values: Any) -> None:
         """Log what only a developer wants to see."""
         self._write("debug", text, values)
 
-    def info(self, text: str, **values: Any) -> None:
+    def info(self, text: str, /, **values: Any) -> None:
         """Log what happened."""
         self._write("info", text, values)
 
-    def warn(self, text: str, **values: Any) -> None:
+    def warn(self, text: str, /, **values: Any) -> None:
         """Log what may need attention."""
         self._write("warn", text, values)
 
-    def error(self, text: str, **values: Any) -> None:
+    def error(self, text: str, /, **values: Any) -> None:
         """Log what went wrong."""
         self._write("error", text, values)
 

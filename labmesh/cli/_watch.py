@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -63,8 +63,10 @@ class Watch:
     def take_entry(self, entry: Entry, _header: Header, _topic: Topic) -> None:
         """Take an entry of the journal."""
         if entry.kind is EntryKind.STATUS and entry.body.get("request") == str(self._id):
-            self._note({**entry.body, "offset": entry.offset, "stamp": entry.stamp,
-                        "load_time": entry.load_time})  # fmt: skip
+            line = {**entry.body, "offset": entry.offset, "stamp": entry.stamp,
+                    "load_time": entry.load_time}  # fmt: skip
+            if self._is_new(line):
+                self._news.put_nowait(Change(line))
 
     def take_progress(self, progress: Progress, _header: Header, topic: Topic) -> None:
         """Take a worker's word."""
@@ -78,7 +80,13 @@ class Watch:
             CallError: The ledger does not answer, or knows no such request.
         """
         reply = await self._source.query("query.request", {"id": str(self._id)})
-        self._note_all(reply["log"])
+        # What came meanwhile is told in its place, after what was before it.
+        waiting: list[Change | Feedback] = []
+        while not self._news.empty():
+            waiting.append(self._news.get_nowait())
+        waiting.extend(Change(line) for line in reply["log"] if self._is_new(line))
+        for event in sorted(waiting, key=_place):
+            self._news.put_nowait(event)
 
     async def events(self) -> AsyncIterator[Change | Feedback]:
         """Yield the news; ends with the change that ends the request."""
@@ -94,14 +102,15 @@ class Watch:
             if isinstance(event, Change) and event.after in FINAL:
                 return
 
-    def _note_all(self, lines: Iterable[dict[str, Any]]) -> None:
-        for line in lines:
-            self._note(line)
+    def _is_new(self, line: dict[str, Any]) -> bool:
+        offset = line["offset"]
+        new = offset not in self._seen
+        self._seen.add(offset)
+        return new
 
-    def _note(self, line: dict[str, Any]) -> None:
-        if line["offset"] not in self._seen:
-            self._seen.add(line["offset"])
-            self._news.put_nowait(Change(line))
+
+def _place(event: Change | Feedback) -> float:
+    return float(event.line["offset"]) if isinstance(event, Change) else float("inf")
 
 
 @asynccontextmanager

@@ -133,12 +133,13 @@ class LabClient:
         Raises:
             CallRefusedError: The ledger knows no such request.
         """
-        if id not in self._open:
+        handle = self._open.get(id)
+        if handle is None:
             reply = await self.query("query.request", {"id": str(id)})
-            view = RequestView.model_validate(reply["request"])
-            self._open[id] = RequestHandle(self, id, view.offset)
-            self._replay(self._open[id], reply["log"])
-        return self._open[id]
+            view = validate(RequestView, reply["request"], where="request")
+            handle = self._open.setdefault(view.id, RequestHandle(self, view.id, view.offset))
+            self._replay(handle, reply["log"])
+        return handle
 
     async def request(
         self, quantity: str, method: str, parameters: BaseModel | JsonObject, **options: Any

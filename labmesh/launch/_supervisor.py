@@ -117,7 +117,12 @@ class Supervisor:
         unit = self.units.get(node)
         if unit is None:
             self._others[node] = state
-        elif unit.take_life(state, epoch, retained=retained) and not self.stopping:
+        elif (
+            unit.take_life(state, epoch, retained=retained)
+            and not self.stopping
+            # The way up and the way out need no line a step; a node that falls back does.
+            and (state == "active" or (state == "inactive" and unit.ready_once))
+        ):
             self._screen.say(f"{unit.label} is {state}")
         self._tell()
 

@@ -20,6 +20,8 @@ FORMAT: Final = "labmesh.entry.1"
 GENESIS: Final = bytes(32)
 """``prev_hash`` of the first entry, and the hash of an empty ledger."""
 
+_NESTED: Final = frozenset({dict, list, tuple})
+
 
 def canonical(value: Any) -> bytes:
     """Return the canonical msgpack of a plain value."""
@@ -55,7 +57,11 @@ def _sorted(value: Any) -> Any:
     kind = type(value)
     if kind is dict:
         # By code points, which is the order of the UTF-8 bytes (surrogates do not travel).
-        return {key: _sorted(value[key]) for key in sorted(value)}
+        found = {}
+        for key in sorted(value):
+            item = value[key]
+            found[key] = _sorted(item) if type(item) in _NESTED else item
+        return found
     if kind is list or kind is tuple:
-        return [_sorted(item) for item in value]
+        return [_sorted(item) if type(item) in _NESTED else item for item in value]
     return value

@@ -70,6 +70,7 @@ class Incoming:
     Attributes:
         topic: Parsed.
         header: The envelope's.
+        id: The envelope's id as text.
         message: The body, validated.
         body: The body as its author wrote it; what the journal keeps of requests and results.
         packed: Canonical msgpack of ``body``; empty for what is never journalled.
@@ -78,15 +79,11 @@ class Incoming:
 
     topic: Topic
     header: Header
+    id: str
     message: Message
     body: JsonObject
     packed: bytes
     hash: bytes
-
-    @property
-    def id(self) -> str:
-        """The envelope's id as text."""
-        return str(self.header.id)
 
     @property
     def author(self) -> str:
@@ -117,9 +114,9 @@ def read(parcel: Parcel) -> Incoming:
         raise Refusal(
             "unknown_type", f"{raw.header.type} came where {expected.TYPE} belongs", where="type"
         )
-    message = _open(raw)
+    message, identity = _open(raw), str(raw.header.id)
     if isinstance(message, Progress) and message.kind in _UNRECORDED:
-        return Incoming(topic, raw.header, message, raw.body, b"", b"")
+        return Incoming(topic, raw.header, identity, message, raw.body, b"", b"")
     packed = canonical(raw.body)
     if len(packed) > MAX_BODY:
         raise Refusal(
@@ -128,7 +125,7 @@ def read(parcel: Parcel) -> Incoming:
             where="body",
             remedy="send large data as an artifact",
         )
-    incoming = Incoming(topic, raw.header, message, raw.body, packed, hash_body(packed))
+    incoming = Incoming(topic, raw.header, identity, message, raw.body, packed, hash_body(packed))
     _check_topic(incoming)
     return incoming
 

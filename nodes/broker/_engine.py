@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -15,7 +15,6 @@ from sqlalchemy.exc import OperationalError
 
 from labmesh.mesh import Mesh
 from labmesh.transport import Delivery, Subscription, Transport
-from messages.errors import LabmeshError
 from messages.ids import new_id
 from messages.node import Reply
 from nodes.broker._books import Now
@@ -60,7 +59,8 @@ class LedgerEngine:
 
     Args:
         mesh: The broker node's seat; its transport is open.
-        intake: A connection of its own, not open yet: fixed client id, durable session.
+        intake: Makes a connection of its own, not open yet: fixed client id, durable session.
+            Called at every `start`.
         database_url: Where the ledger is.
         vocabulary: Capabilities known before anyone offers them.
         batch: Most messages of one transaction.
@@ -70,7 +70,7 @@ class LedgerEngine:
     def __init__(
         self,
         mesh: Mesh,
-        intake: Transport,
+        intake: Callable[[], Transport],
         database_url: str,
         *,
         vocabulary: Vocabulary | None = None,
@@ -78,7 +78,8 @@ class LedgerEngine:
         trouble: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._mesh = mesh
-        self._intake = intake
+        self._make_intake = intake
+        self._intake: Transport | None = None
         self._url = database_url
         self._vocabulary = vocabulary
         self._batch = batch
@@ -86,9 +87,9 @@ class LedgerEngine:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         self._queue: asyncio.Queue[tuple[Command, Callable[[], None] | None]] = asyncio.Queue()
         self._subscriptions: list[Subscription] = []
-        self._tasks: list[asyncio.Task[None]] = []
+        self._sayer: asyncio.Task[None]
+        self._writer: asyncio.Task[None]
         self._stopping = False
-        self._open = False
         self._last_look = time.monotonic()
         self._persisted = (-1, 0.0)
         self.started = time.time_ns()
@@ -116,22 +117,24 @@ class LedgerEngine:
     async def start(self) -> None:
         """Learn who is there, say what was not said before a crash, then take messages."""
         self._stopping = False
-        self._spawn(self.forwarder.run(), "forward")
-        self._spawn(self._run(), "write")
-        await self._listen()
+        self._sayer = self._spawn(self.forwarder.run(), "forward")
+        # Before anything new is written: what is said last must be the newest.
         await self._say_unsaid()
+        self._writer = self._spawn(self._run(), "write")
+        await self._listen()
         topics = self._mesh.topics
+        intake = self._make_intake()
         for kind in INTAKE:
             levels = ("+", "+") if kind in ("request", "result") else ("+",)
             pattern = topics.to_me(kind, *levels)
-            await self._intake.subscribe(pattern, self._take_in, manual_ack=True)
+            await intake.subscribe(pattern, self._take_in, manual_ack=True)
 
         async def heard() -> None:
             self._queue.put_nowait((HeardAgain(), None))
 
-        self._intake.on_connect(heard)
-        await self._intake.open()
-        self._open = True
+        intake.on_connect(heard)
+        self._intake = intake
+        await intake.open()
 
     async def stop(self) -> None:
         """Take no more; write and say what has been taken, as far as the mesh allows."""
@@ -142,15 +145,14 @@ class LedgerEngine:
         self._queue.put_nowait((HeardAgain(), None))
         with suppress(TimeoutError):
             async with asyncio.timeout(3):
-                await asyncio.wait(self._tasks[1:])
+                await asyncio.wait([self._writer])
                 await self.forwarder.drain()
-        if self._open:
+        if self._intake is not None:
             await self._intake.close()
-        self._open = False
-        for task in self._tasks:
+        self._intake = None
+        for task in (self._writer, self._sayer):
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks.clear()
+        await asyncio.gather(self._writer, self._sayer, return_exceptions=True)
         with suppress(OperationalError):
             await self._apply([], forwarded=self.forwarder.forwarded)
 
@@ -203,7 +205,7 @@ class LedgerEngine:
         """Publish what an earlier process wrote and did not say (or did not note that it had)."""
         head = self.ledger.head
         start = self.forwarder.forwarded + 1
-        await self.forwarder.say_head(head)
+        self.forwarder.say_head(head)
         while start <= head.offset:
             said = await self._in_thread(partial(self.ledger.unsaid, start))
             said = [p for p in said if p.row.offset <= head.offset]
@@ -220,8 +222,11 @@ class LedgerEngine:
             acks = [ack for _, ack in taken if ack is not None]
             try:
                 outcome = await self._apply_stubbornly([command for command, _ in taken])
-            except LabmeshError:
-                logger.exception("the ledger failed")
+            except Exception as error:
+                # Not acknowledged, so nothing is lost; the ledger has read its present anew.
+                logger.exception("a batch was not written")
+                self._trouble(f"a batch was not written: {type(error).__name__}: {error}")
+                await asyncio.sleep(_RETRY[0])
                 continue
             for ack in acks:
                 ack()
@@ -271,7 +276,8 @@ class LedgerEngine:
                 return outcome
 
     async def _apply(self, commands: list[Command], *, forwarded: int | None) -> Outcome:
-        leases = self._intake.connected and self._mesh.transport.connected
+        intake = self._intake
+        leases = intake is not None and intake.connected and self._mesh.transport.connected
         now = Now(time.time_ns(), self._mesh.clock.now(), time.monotonic())
         outcome = await self._in_thread(
             lambda: self.ledger.apply(commands, now, leases=leases, forwarded=forwarded)
@@ -288,10 +294,10 @@ class LedgerEngine:
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-    def _spawn(self, work: Any, name: str) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work, name=f"{self._mesh.me} ledger {name}")
         task.add_done_callback(_report)
-        self._tasks.append(task)
+        return task
 
 
 def _report(task: asyncio.Task[None]) -> None:

@@ -23,6 +23,9 @@ logger = logging.getLogger("labmesh.ledger")
 _AT_ONCE: Final = 256
 """Publishes begun together; the transport's window bounds what is in flight."""
 
+_HEAD_PAUSE: Final = 0.1
+"""Wall seconds in which newer heads take the place of older ones."""
+
 
 class Forwarder:
     """Publishes outcomes in order.
@@ -40,6 +43,7 @@ class Forwarder:
         self._mesh = mesh
         self._queue: asyncio.Queue[Outcome] = asyncio.Queue()
         self._saying = False
+        self._head: Head | None = None
         self.forwarded = forwarded
         self.unsent = 0
 
@@ -88,11 +92,20 @@ class Forwarder:
             self._mesh.complain(Delivery(parcel.topic, parcel.payload), refusal)
         if outcome.said:
             self.forwarded = outcome.said[-1].row.offset
-            await self.say_head(outcome.head)
+            self.say_head(outcome.head)
 
-    async def say_head(self, head: Head) -> None:
-        """Publish where the ledger stands."""
-        await self._mesh.keep(self._mesh.topics.own("head"), head)
+    def say_head(self, head: Head) -> None:
+        """Publish where the ledger stands, soon; of several heads only the last."""
+        waiting = self._head is not None
+        self._head = head
+        if not waiting:
+            self._mesh.background(self._say_head(), "ledger head")
+
+    async def _say_head(self) -> None:
+        await asyncio.sleep(_HEAD_PAUSE)
+        head, self._head = self._head, None
+        if head is not None:
+            await self._mesh.keep(self._mesh.topics.own("head"), head)
 
     def _messages(self, outcome: Outcome) -> Iterator[Coroutine[Any, Any, None]]:
         for publication in outcome.said:

@@ -41,18 +41,17 @@ class BrokerNode(Node[BrokerParameters]):
     async def on_configure(self) -> None:
         """Open the database."""
         url = self.parameters.database_url or sqlite_url(self.data_dir / "ledger.sqlite")
-        place = self.options.place
-        intake = make_transport(
-            place.mqtt,
-            client_id=f"{self.id}/intake",
-            username=self.id.node,
-            clean_start=False,
-            session_expiry=SESSION_EXPIRY,
-            receive_maximum=RECEIVE_MAXIMUM,
-        )
         self._engine = LedgerEngine(
             self.mesh,
-            intake,
+            partial(
+                make_transport,
+                self.options.place.mqtt,
+                client_id=f"{self.id}/intake",
+                username=self.id.node,
+                clean_start=False,
+                session_expiry=SESSION_EXPIRY,
+                receive_maximum=RECEIVE_MAXIMUM,
+            ),
             url,
             vocabulary=vocabulary(),
             batch=self.parameters.batch,

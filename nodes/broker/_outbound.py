@@ -75,7 +75,7 @@ def unsaid(books: Books, start: int, limit: int) -> list[Publication]:
 def _party(books: Books, row: Row) -> str:
     request_id = row.body.get("request")
     if request_id and row.kind in (EntryKind.STATUS.value, EntryKind.RESULT.value):
-        request = books.store.request(str(request_id))
+        request = books.store.request(str(UUID(request_id)))
         if request is not None:
             return str(request.author)
     return row.author

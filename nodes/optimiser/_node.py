@@ -39,7 +39,8 @@ class OptimiserParameters(NodeParameters):
     )
     output: str = Field(
         default="",
-        description="folder for campaign.png and summary.json; the node's own by default",
+        description="folder for campaign.png and summary.json; by default one of the campaign's "
+        "name in the node's own",
     )
 
 
@@ -59,7 +60,7 @@ class OptimiserNode(Node[OptimiserParameters]):
                 where="campaign",
                 remedy="use letters, digits, . _ - and begin with a letter or a digit",
             )
-        self._folder = _folder(self.parameters.output or self.data_dir)
+        self._folder = _folder(self.parameters.output or self.data_dir / self._name)
         self._base = Path(self.parameters.campaign_file).parent
         work = await asyncio.to_thread(_work)
         sections = self._plan.consume.datasets
@@ -129,7 +130,8 @@ class OptimiserNode(Node[OptimiserParameters]):
         lines = report.lines(plot)
         for line in lines:
             self.log.info(line)
-        await self.progress(self._plan.budget, self._plan.budget, lines[1])
+        done = len(report.outcome.measurements)
+        await self.progress(done, done, lines[1])
         self.finish()
 
     def _read_plan(self) -> CampaignFile:

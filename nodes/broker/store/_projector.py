@@ -6,7 +6,7 @@ import base64
 import json
 from collections.abc import Callable, Iterable
 from typing import Any, Final
-from uuid import NAMESPACE_URL, uuid5
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from sqlalchemy import Connection, delete, select
 
@@ -136,7 +136,8 @@ class Projector:
         body, uuid, load_time = row.body, row.uuid, row.load_time
         rating = body.get("rating") or {}
         self._rows.insert(
-            t.RESULTS, uuid, row.offset, body.get("request"), body["quantity"], body["method"],
+            t.RESULTS, uuid, row.offset, as_uuid(body.get("request")),
+            body["quantity"], body["method"],
             as_json(body["parameters"]), as_json(body.get("data") or {}), self._tenant(row),
             row.stamp, body.get("campaign"), body["outcome"], rating.get("success"),
             rating.get("rating"), "original", "", load_time,
@@ -150,14 +151,12 @@ class Projector:
             )  # fmt: skip
 
     def _result_status(self, row: Row) -> None:
-        body = row.body
+        body, result = row.body, as_uuid(row.body["result"])
         reason = as_text(body["reason"])
-        self._rows.update(
-            t.RESULTS, (body["result"],), status=body["status"], status_change_message=reason
-        )
+        self._rows.update(t.RESULTS, (result,), status=body["status"], status_change_message=reason)
         self._tenant(row)
         self._rows.insert(
-            t.STATUS_LOG_RESULT, row.offset, body["result"], body["status"], reason, row.load_time
+            t.STATUS_LOG_RESULT, row.offset, result, body["status"], reason, row.load_time
         )
 
     def _sample(self, row: Row) -> None:
@@ -233,6 +232,11 @@ def clear_projections(connection: Connection) -> None:
 def as_json(value: Any) -> str:
     """Return JSON for people who read with SQL: keys sorted, bytes as base64 text."""
     return json.dumps(value, default=_base64, separators=(",", ":"), sort_keys=True)
+
+
+def as_uuid(value: str | None) -> str | None:
+    """Return a uuid as an author spelled it in the one form the tables have."""
+    return None if value is None else str(UUID(value))
 
 
 def as_text(value: str) -> str:

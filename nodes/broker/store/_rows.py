@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table, bindparam, insert, update
+from sqlalchemy import Connection, Dialect, Table, Text, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from nodes.broker.store._tables import PROJECTIONS
+from nodes.broker.store._tables import JOURNAL, PROJECTIONS
 
 _Key = tuple[Any, ...]
 
@@ -24,6 +24,7 @@ class Statements:
             else postgresql.dialect(paramstyle="format")  # type: ignore[no-untyped-call]
         )
         self._inserts: dict[str, str] = {}
+        self._known: dict[int, str] = {}
         self._updates: dict[tuple[str, tuple[str, ...]], str] = {}
 
     def insert(self, table: Table) -> str:
@@ -35,6 +36,18 @@ class Statements:
             }
             found = str(insert(table).values(values).compile(dialect=self._dialect))
             self._inserts[table.name] = found
+        return found
+
+    def known(self, count: int) -> str:
+        """Return a SELECT of the entries that have one of ``count`` uuids."""
+        found = self._known.get(count)
+        if found is None:
+            j = JOURNAL.c
+            statement = select(j.uuid, j.kind, j.offset, j.author, j.body_hash, j.body).where(
+                j.uuid.in_([bindparam(f"v_{index}", type_=Text()) for index in range(count)])
+            )
+            found = str(statement.compile(dialect=self._dialect))
+            self._known[count] = found
         return found
 
     def update(self, table: Table, columns: tuple[str, ...]) -> str:

@@ -57,7 +57,7 @@ def test_every_interface_can_be_shown(labmesh: Command) -> None:
 
 
 def test_an_unknown_name_names_the_nearest(labmesh: Command) -> None:
-    answer = labmesh("interface", "show", "Requst")
+    answer = labmesh("interface", "show", "Requests")
     assert answer.code == 2
     assert "did you mean Request@1?" in answer.err
 

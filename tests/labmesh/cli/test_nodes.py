@@ -25,6 +25,19 @@ def test_node_list(labmesh: Command) -> None:
     assert [line.split()[:3] for line in lines[1:]] == [[n, "online", "active"] for n in ALL]
 
 
+def test_the_mesh_of_a_running_launch_is_found(
+    labmesh: Command, lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in lab.env:
+        monkeypatch.delenv(name)
+    assert labmesh("node", "list").code == 2
+    file = tmp_path / ".labmesh" / "run" / "mesh.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps({"mqtt": lab.broker.url, "site": "kit", "ledger": "kit/broker"}))
+    assert "kit/bench" in labmesh.text("node", "list")
+    assert "total/addition" in labmesh.text("capability", "list")
+
+
 def test_node_info(labmesh: Command) -> None:
     info = labmesh("node", "info", "bench", "--json").json
     assert info["descriptor"]["description"] == "Adds numbers on a bench."
@@ -96,7 +109,7 @@ def test_service_call(labmesh: Command, tmp_path: Path) -> None:
     ("arguments", "code", "said"),
     [
         (("bench", "bench.grete"), 2, "no service 'bench.grete'; did you mean bench.greet?"),
-        (("bench", "bench.greet", "{nam: x}"), 1, "nam: Extra inputs are not permitted"),
+        (("bench", "bench.greet", "{names: x}"), 1, "names: Extra inputs are not permitted"),
         (("bench", "bench.greet", "{name: nobody}"), 1, "nobody is not there; greet somebody"),
         (("bench", "bench.greet", "[1]"), 2, "arguments are not a map"),
     ],

@@ -67,7 +67,7 @@ def test_feedback_shows_how_it_goes(labmesh: Command) -> None:
         ((*SEND, "-s", "terms=[1,2,3,4,5,6]"), "has more than 5 items"),
         ((*SEND, "-s", "terms=[a]"), "parameters.terms"),
         ((*SEND,), "terms"),
-        (("request", "send", "total", "adition"), "total/adition"),
+        (("request", "send", "total", "additions"), "total/additions"),
         ((*SEND, "-s", "terms=[]", "--wait"), "is failed: nothing to add; give some terms"),
         ((*SEND, "-s", "terms=[1]", "-s", "delay=9", "--wait", "--timeout", "0.5"),
          "has not ended within 0.5 s; it goes on: labmesh request watch"),
@@ -214,7 +214,7 @@ def test_capabilities(labmesh: Command) -> None:
     assert "items ≤ 10" in text
     schemas = labmesh("capability", "show", "total/addition", "--schema").json
     assert set(schemas) == {"parameters", "result"}
-    unknown = labmesh("capability", "show", "total/adition")
+    unknown = labmesh("capability", "show", "total/additions")
     assert unknown.code == 2
     assert "did you mean total/addition?" in unknown.err
 

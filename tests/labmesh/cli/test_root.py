@@ -136,13 +136,13 @@ def test_run_shows_the_help_of_running_a_node(labmesh: Command) -> None:
     assert "--params-file" in labmesh.text("run", "--help")
 
 
-def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize("verb", ["list", "list --json"])
+def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path, verb: str) -> None:
     program = Path(sys.executable).with_name("labmesh")
     done = subprocess.run(
-        ["bash", "-c", f"{program} interface show Result --json | head -1"],
+        ["bash", "-c", f"{program} interface {verb} | true"],
         capture_output=True, text=True, check=False, cwd=tmp_path,
     )  # fmt: skip
-    assert done.stdout == "{\n"
     assert done.stderr == ""
 
 

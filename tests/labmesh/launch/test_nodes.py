@@ -85,7 +85,6 @@ async def test_starts_when_what_it_needs_is_active(processes: Processes, tmp_pat
     assert await running.wait() == 0
     order(
         running,
-        "[launch] steady is inactive",
         "[launch] steady is active",
         "[job] began",
     )

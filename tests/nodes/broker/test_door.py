@@ -318,3 +318,18 @@ def test_a_result_needs_its_own_request(busy: Lab) -> None:
     )  # fmt: skip
     receipt = busy.send(busy.parcel("kit/asab", "result", lost, "q", "m"))
     assert "no request" in receipt.reason
+
+
+def test_a_uuid_may_be_spelled_as_one_likes(busy: Lab) -> None:
+    busy.request()
+    order = busy.order()
+    result = Result(
+        request=order.request, token=order.token, quantity="q", method="m", parameters={},
+        outcome="resolved", data={"y": 1},
+    )  # fmt: skip
+    parcel = busy.parcel("kit/asab", "result", result, "q", "m")
+    written = str(order.request).encode()
+    loud = Parcel(parcel.topic, parcel.payload.replace(written, written.upper()))
+    assert busy.send(loud).accepted
+    assert busy.status(order.request) == "resolved"
+    assert busy.read("query.results", request=str(order.request))["total"] == 1

@@ -93,10 +93,13 @@ async def engine_on(hub: MemoryHub, path: Path) -> AsyncIterator[LedgerEngine]:
     transport = MemoryTransport(hub, client_id="kit/broker/0")
     await transport.open()
     mesh = Mesh(transport, Topics(LEDGER), WallClock(), epoch=1)
-    intake = MemoryTransport(
-        hub, client_id="kit/broker/intake", clean_start=False, session_expiry=3600
+    engine = LedgerEngine(
+        mesh,
+        lambda: MemoryTransport(
+            hub, client_id="kit/broker/intake", clean_start=False, session_expiry=3600
+        ),
+        sqlite_url(path),
     )
-    engine = LedgerEngine(mesh, intake, sqlite_url(path))
     await engine.open()
     await engine.start()
     try:
@@ -250,3 +253,17 @@ async def test_the_head_is_retained(hub: MemoryHub, tmp_path: Path) -> None:
         )
         async with asyncio.timeout(5):
             assert await heads.get() == engine.ledger.head
+
+
+async def test_stopped_and_started_again(hub: MemoryHub, tmp_path: Path) -> None:
+    async with (
+        party(hub, "asab") as asab,
+        party(hub, "opt") as opt,
+        engine_on(hub, tmp_path / "l.sqlite") as engine,
+    ):
+        await asab.work()
+        await engine.stop()
+        await opt.send("request", request(), "q", "m")
+        await engine.start()
+        await opt.wait(Receipt)
+        await asab.wait(Order)
