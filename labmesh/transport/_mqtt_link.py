@@ -183,7 +183,9 @@ class MqttLink(asyncio.Protocol):
             await asyncio.wait([self.lost])
 
     def _on_socket_close(self) -> None:
-        if not self._closing:  # else paho closes right behind DISCONNECT, which must leave first
+        # In closing paho closes right behind DISCONNECT, which must leave first; and it closes
+        # again when it is collected, perhaps after the event loop has ended.
+        if not self._closing and self.alive and not self._loop.is_closed():
             self.abort()
 
     # asyncio.Protocol

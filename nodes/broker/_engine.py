@@ -147,6 +147,7 @@ class LedgerEngine:
             async with asyncio.timeout(3):
                 await asyncio.wait([self._writer])
                 await self.forwarder.drain()
+                await self.forwarder.say_head_now()
         if self._intake is not None:
             await self._intake.close()
         self._intake = None

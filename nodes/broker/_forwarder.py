@@ -103,6 +103,10 @@ class Forwarder:
 
     async def _say_head(self) -> None:
         await asyncio.sleep(_HEAD_PAUSE)
+        await self.say_head_now()
+
+    async def say_head_now(self) -> None:
+        """Publish a head that waits to be published."""
         head, self._head = self._head, None
         if head is not None:
             await self._mesh.keep(self._mesh.topics.own("head"), head)

@@ -154,7 +154,7 @@ class SqlStore:
             for row in self._known(tuple(uuids[start : start + _CHUNK]))
         }
 
-    def _known(self, uuids: tuple[str, ...]) -> Iterable[SqlRow[Any]]:
+    def _known(self, uuids: tuple[str, ...]) -> Iterable[Any]:
         return self._connection.exec_driver_sql(self._statements.known(len(uuids)), uuids)
 
     def request(self, uuid: str) -> Any:
