@@ -1,4 +1,4 @@
-"""A whole node: conductivity from an Arrhenius law. Run: labmesh run arrhenius:Arrhenius"""
+"""A whole node: run it with `labmesh run arrhenius:Arrhenius`."""
 
 from math import exp
 from typing import Annotated

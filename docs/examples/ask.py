@@ -1,4 +1,4 @@
-"""Ask the running lab for a number: python docs/examples/ask.py"""
+"""Ask the running lab for a number: run it with `python docs/examples/ask.py`."""
 
 import asyncio
 

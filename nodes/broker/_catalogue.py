@@ -67,6 +67,7 @@ class Catalogue:
         self.capabilities: dict[Key, KnownCapability] = {}
         self._offers: dict[Key, dict[str, Standing]] = {}
         self._presence: dict[str, dict[str, Presence]] = {}
+        self._doubted: set[tuple[str, str]] = set()
         self._state: dict[str, State] = {}
         self.busy: Counter[tuple[str, Key]] = Counter()
         self.last_served: dict[tuple[str, Key], int] = {}
@@ -119,7 +120,23 @@ class Catalogue:
         if before is not None and presence.epoch < before.epoch:
             return False
         instances[presence.instance] = presence
+        self._doubted.discard((node, presence.instance))
         return before is None or (before.epoch, before.state) != (presence.epoch, presence.state)
+
+    def doubt_presences(self) -> None:
+        """The MQTT broker may have forgotten who was there: whoever is has to say so again."""
+        self._doubted = {
+            (node, instance)
+            for node, instances in self._presence.items()
+            for instance, presence in instances.items()
+            if presence.state == "online"
+        }
+
+    def doubted(self) -> list[tuple[str, Presence]]:
+        """Return the presences that were doubted and not repeated since, and doubt no more."""
+        found = [(node, self._presence[node].get(name)) for node, name in sorted(self._doubted)]
+        self._doubted.clear()
+        return [(node, presence) for node, presence in found if presence is not None]
 
     def forget_presence(self, node: str, instance: str) -> None:
         """A node's retained presence was cleared."""

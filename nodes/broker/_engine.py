@@ -20,7 +20,7 @@ from messages.node import Reply
 from nodes.broker._books import Now
 from nodes.broker._door import Parcel
 from nodes.broker._forwarder import Forwarder
-from nodes.broker._ledger import Command, HeardAgain, Ledger, Outcome, Settled
+from nodes.broker._ledger import Command, Doubt, HeardAgain, Ledger, NoDoubt, Outcome, Settled
 from nodes.broker._schemas import Vocabulary
 from nodes.broker.store import SqlStore
 
@@ -49,6 +49,10 @@ _PERSIST: Final = 0.5
 
 _RETRY: Final = (0.2, 5.0)
 """Wall seconds between attempts while the database does not work: doubled, first to last."""
+
+_PATIENCE: Final = 15.0
+"""Wall seconds a node has, after the ledger's reconnection, to say that it is online; the longest
+pause between its own attempts to reconnect is shorter."""
 
 _SETTLE: Final = 5.0
 """Wall seconds to wait for what is retained."""
@@ -81,6 +85,7 @@ class LedgerEngine:
         self._make_intake = intake
         self._intake: Transport | None = None
         self._url = database_url
+        mesh.transport.on_connect(self._connected)
         self._vocabulary = vocabulary
         self._batch = batch
         self._trouble = trouble
@@ -90,6 +95,7 @@ class LedgerEngine:
         self._sayer: asyncio.Task[None]
         self._writer: asyncio.Task[None]
         self._stopping = False
+        self._doubt: asyncio.TimerHandle | None = None
         self._last_look = time.monotonic()
         self._persisted = (-1, 0.0)
         self.started = time.time_ns()
@@ -142,6 +148,8 @@ class LedgerEngine:
             await subscription.cancel()
         self._subscriptions.clear()
         self._stopping = True
+        if self._doubt is not None:
+            self._doubt.cancel()
         self._queue.put_nowait((HeardAgain(), None))
         with suppress(TimeoutError):
             async with asyncio.timeout(3):
@@ -193,6 +201,14 @@ class LedgerEngine:
         finally:
             await echo.cancel()
         self._queue.put_nowait((Settled(), None))
+
+    async def _connected(self) -> None:
+        """The mesh's connection was made anew, perhaps to an MQTT broker that knows nothing."""
+        self._queue.put_nowait((Doubt(), None))
+        if self._doubt is not None:
+            self._doubt.cancel()
+        loop = asyncio.get_running_loop()
+        self._doubt = loop.call_later(_PATIENCE, self._queue.put_nowait, (NoDoubt(), None))
 
     def _hear(self, delivery: Delivery) -> None:
         self._queue.put_nowait((Parcel(delivery.topic, delivery.payload), None))

@@ -81,7 +81,15 @@ class HeardAgain:
     """Command: the ledger was deaf (disconnected, suspended); leases get a full term."""
 
 
-Command = Parcel | Settled | HeardAgain
+class Doubt:
+    """Command: the MQTT broker may have been restarted; who is online will say so again."""
+
+
+class NoDoubt:
+    """Command: there was time enough to say so; whoever has not is lost."""
+
+
+Command = Parcel | Settled | HeardAgain | Doubt | NoDoubt
 
 
 @dataclass(slots=True)
@@ -215,6 +223,11 @@ class Ledger:
                 withdraw_unconfirmed(books)
             elif isinstance(command, HeardAgain):
                 fresh_leases(books)
+            elif isinstance(command, Doubt):
+                books.catalogue.doubt_presences()
+            elif isinstance(command, NoDoubt):
+                for node, presence in books.catalogue.doubted():
+                    take_presence(books, node, presence.model_copy(update={"state": "lost"}))
             elif incoming is None and not command.payload:
                 self._cleared(command)
         pass_time(books, leases=leases)

@@ -36,7 +36,7 @@ _SERVICES: Final[dict[str, tuple[type[BaseModel], Callable[[Connection, Any], Js
 
 
 class LedgerReader:
-    """A read-only view of a ledger; may be used from several threads, one after the other.
+    """A view of a ledger, read-only but for `rebuild`; threads may share it.
 
     Args:
         url: SQLAlchemy database URL.

@@ -128,8 +128,9 @@ class OptimiserNode(Node[OptimiserParameters]):
             reporter=self,
         )
         lines = report.lines(plot)
-        for line in lines:
-            self.log.info(line)
+        self.log.info(lines[0])
+        for line in lines[1:]:
+            print(f"  {line}", flush=True)  # noqa: T201 - what the campaign was for
         done = len(report.outcome.measurements)
         await self.progress(done, done, lines[1])
         self.finish()

@@ -53,7 +53,7 @@ def start(shared_mqtt_broker: MqttBroker, tmp_path: Path) -> Start:
         task = asyncio.create_task(node.run())
         try:
             async with asyncio.timeout(10):
-                while not (task.done() or _active(node)):  # noqa: ASYNC110 a node sets no event
+                while not (task.done() or _active(node)):
                     await asyncio.sleep(0.01)
             if task.done():
                 await task

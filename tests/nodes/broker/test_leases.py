@@ -9,6 +9,7 @@ import pytest
 
 from messages.ids import new_id
 from messages.ledger import Order, ProgressKind
+from nodes.broker._ledger import Doubt, NoDoubt
 from tests.nodes.broker.lab import START, Lab
 
 
@@ -270,6 +271,19 @@ def test_an_old_will_does_not_bury_a_newer_birth(lab: Lab) -> None:
     lab.online("kit/asab", epoch=2, state="lost")
     lab.request()
     assert len(lab.orders()) == 1
+
+
+def test_after_the_mqtt_broker_forgot_who_was_there(lab: Lab) -> None:
+    lab.worker("kit/asab")
+    lab.worker("kit/gone")
+    lab.apply(Doubt())
+    lab.online("kit/asab")
+    lab.apply(NoDoubt())
+    assert lab.ledger.catalogue.online("kit/asab")
+    assert not lab.ledger.catalogue.online("kit/gone")
+    lab.online("kit/gone")
+    lab.apply(NoDoubt())
+    assert lab.ledger.catalogue.online("kit/gone")
 
 
 def test_while_the_ledger_is_deaf_no_lease_ends(lab: Lab) -> None:
