@@ -10,7 +10,7 @@ import click
 
 from labmesh.cli._data import read_data
 from labmesh.cli._deliveries import FieldMissingError, envelope_of, pick_field, render
-from labmesh.cli._format import duration, one_line, plain, size
+from labmesh.cli._format import duration, one_line, plain, size, when
 from labmesh.cli._session import Session, mesh_command
 from labmesh.cli._survey import survey
 from labmesh.cli._verbs import Verbs
@@ -245,7 +245,11 @@ def _head(delivery: Delivery) -> dict[str, Any]:
 
 
 def _age(topic: dict[str, Any], now: int) -> str:
-    return f"since {duration((now - topic['stamp']) / 1e9)}" if "stamp" in topic else "yes"
+    if "stamp" not in topic:
+        return "yes"
+    seconds = (now - topic["stamp"]) / 1e9
+    # Simulated time may be far ahead of the wall's.
+    return f"since {duration(seconds)}" if seconds >= 0 else when(topic["stamp"])
 
 
 def _header(header: Header) -> Any:
