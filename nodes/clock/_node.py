@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from pydantic import AwareDatetime, Field
 
 from labmesh import Node, NodeParameters
-from messages.node import ClockTick
+from messages.errors import ConfigurationError
+from messages.node import ClockTick, State
 
 
 class ClockParameters(NodeParameters):
@@ -39,24 +40,42 @@ class ClockNode(Node[ClockParameters]):
         self._file = self.data_dir / "time.json"
         start = self.parameters.start or datetime.now(UTC)
         begin = int(start.timestamp()) * 10**9
-        if self._file.is_file():
-            begin = max(begin, int(json.loads(self._file.read_text(encoding="utf-8"))["time"]))
-        self._anchor = (begin, time.time_ns(), self.parameters.rate)
+        begin = max(begin, self._left_at())
+        self._anchor = (begin, time.time_ns(), 0.0)
         await self._tick()
 
     async def on_activate(self) -> None:
         """Begin to tick."""
+        await self._run_at(self.parameters.rate)
         self._ticking = self.spawn(self._tick_for_ever(), name="tick")
 
     async def on_deactivate(self) -> None:
-        """Stop ticking; followers go on at the last rate."""
+        """Stop time, so that nobody runs ahead of the next start."""
         self._ticking.cancel()
+        await self._run_at(0.0)
 
     async def on_parameters(self, before: ClockParameters, after: ClockParameters) -> None:
         """Change the rate from now on."""
+        if self.state is State.ACTIVE:
+            await self._run_at(after.rate)
+
+    async def _run_at(self, rate: float) -> None:
         wall = time.time_ns()
-        self._anchor = (self._time(wall), wall, after.rate)
+        self._anchor = (self._time(wall), wall, rate)
         await self._tick()
+
+    def _left_at(self) -> int:
+        if not self._file.is_file():
+            return 0
+        try:
+            return int(json.loads(self._file.read_text(encoding="utf-8"))["time"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ConfigurationError(
+                f"does not say where simulated time stood: {error!r}",
+                where=str(self._file),
+                remedy="delete it to begin at the wall's time; entries of the ledger may then "
+                "seem to run backwards",
+            ) from error
 
     def _time(self, wall: int) -> int:
         begin, begin_wall, rate = self._anchor
@@ -68,7 +87,10 @@ class ClockNode(Node[ClockParameters]):
         tick = ClockTick(time=now, wall=wall, rate=self._anchor[2])
         await self.mesh.send(self.topics.own("clock"), tick, retain=True)
         temporary = self._file.with_suffix(".tmp")
-        temporary.write_text(json.dumps({"time": now}), encoding="utf-8")
+        # Followers extrapolate until the next tick; should this process be killed, the next one
+        # begins where none of them can have been.
+        ahead = int(2 * self.parameters.period * 1e9 * self._anchor[2])
+        temporary.write_text(json.dumps({"time": now + ahead}), encoding="utf-8")
         temporary.replace(self._file)
 
     async def _tick_for_ever(self) -> None:
