@@ -27,6 +27,7 @@ from typing import Any
 
 from labmesh import LabClient, Node, Order, capability, connect
 from labmesh.mosquitto import BrokerConfig, MosquittoProcess
+from messages.errors import RefusedError
 from messages.model import Count, Model
 
 
@@ -163,14 +164,11 @@ async def end(process: asyncio.subprocess.Process) -> None:
 
 async def ready(lab: LabClient) -> None:
     """Return when the worker is known to the ledger."""
-    for _ in range(100):
-        try:
-            await lab.request("noop", "echo", {})
-        except Exception:  # noqa: BLE001 - whatever is not there yet
-            await asyncio.sleep(0.1)
-        else:
-            return
-    raise SystemExit("the worker did not come up within 10 s")
+    try:
+        async with asyncio.timeout(20):
+            await lab.request("noop", "echo", {}, wait=True)
+    except (TimeoutError, RefusedError) as error:
+        raise SystemExit("broker node and worker did not come up within 20 s") from error
 
 
 if __name__ == "__main__":

@@ -88,6 +88,7 @@ class _Launch:
         try:
             async with AsyncExitStack() as stack:
                 outcome = await self._supervise(stack)
+            self._screen.say(f"data: {self._data_dir}; logs of this run: {self._run_dir}")
             self._screen.say(f"ended: {outcome.reason} (exit code {outcome.code})")
             return outcome.code
         finally:

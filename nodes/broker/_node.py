@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from pydantic import Field
+from sqlalchemy import make_url
 
 from labmesh import Level, Node, NodeParameters, service
 from labmesh.transport import make_transport
@@ -61,7 +62,12 @@ class BrokerNode(Node[BrokerParameters]):
         self._reader = LedgerReader(url)
         self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger-read")
         head = self._engine.ledger.head
-        self.log.info("ledger open", entries=head.offset + 1, head=head.hash.hex()[:16])
+        self.log.info(
+            "ledger open",
+            entries=head.offset + 1,
+            head=head.hash.hex()[:16],
+            at=make_url(url).render_as_string(hide_password=True),
+        )
 
     async def on_activate(self) -> None:
         """Take messages."""

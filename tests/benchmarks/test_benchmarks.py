@@ -1,0 +1,30 @@
+"""Each benchmark still runs, in its smallest form. No figure is judged."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support import Processes
+
+ROOT = Path(__file__).parents[2]
+
+SMALLEST = {
+    "roundtrip": (["--seconds", "0.5", "--requesters", "2", "--window", "4"], "full cycles/s"),
+    "transport": (["--count", "300"], "publish to PUBACK"),
+    "ledger_store": (["200"], "rows"),
+    "campaign_regret": (["--seeds", "1"], "regret"),
+}
+
+
+@pytest.mark.parametrize("name", SMALLEST)
+async def test_it_runs(processes: Processes, name: str) -> None:
+    arguments, word = SMALLEST[name]
+    done = await processes.run(
+        sys.executable, ROOT / "benchmarks" / f"{name}.py", *arguments,
+        env={"PYTHONPATH": str(ROOT)}, timeout=100,
+    )  # fmt: skip
+    assert done.code == 0, done.stderr
+    assert word in done.stdout
