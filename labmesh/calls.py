@@ -12,8 +12,14 @@ from uuid import UUID
 
 from labmesh.mesh import Mesh
 from messages.envelope import Header, pack
-from messages.errors import CallRefusedError, CallTimeoutError, LabmeshError
-from messages.ids import NodeId, new_id
+from messages.errors import (
+    CallRefusedError,
+    CallTimeoutError,
+    LabmeshError,
+    MessageError,
+    TransportError,
+)
+from messages.ids import NodeId, check_name, new_id
 from messages.model import JsonObject
 from messages.node import Call, CallFailure, Reply
 from messages.topics import Topic
@@ -121,7 +127,7 @@ class Server:
         await self._mesh.on_message(self._mesh.topics.to_me("call", "+"), Call, self._take)
 
     def _take(self, call: Call, header: Header, topic: Topic) -> None:
-        if header.id in self._seen or call.deadline < time.time_ns():
+        if header.id in self._seen:
             return
         self._seen[header.id] = None
         if len(self._seen) > _REMEMBERED:
@@ -130,16 +136,32 @@ class Server:
 
     async def _serve(self, call: Call, header: Header, topic: Topic) -> None:
         name = topic.rest[0]
-        reply = await self._answer(name, call, header)
-        await self._mesh.send(
-            self._mesh.topics.to("reply", topic.author, call.instance),
-            reply,
-            expiry=max((call.deadline - time.time_ns()) / 1e9, 1.0),
-            correlation=header.id,
-            trace=header.trace,
-        )
+        try:
+            await self._reply(await self._answer(name, call, header), call, header, topic)
+        except MessageError as error:
+            # The answer does not travel (NaN, too deep): the caller must not wait in vain.
+            logger.error("answer of service %s: %s", name, error)
+            sorry = _failure(header, "failed", f"the answer does not travel: {error.what}", "")
+            await self._reply(sorry, call, header, topic)
+
+    async def _reply(self, reply: Reply, call: Call, header: Header, topic: Topic) -> None:
+        try:
+            await self._mesh.send(
+                self._mesh.topics.to("reply", topic.author, call.instance),
+                reply,
+                expiry=max((call.deadline - time.time_ns()) / 1e9, 1.0),
+                correlation=header.id,
+                trace=header.trace,
+            )
+        except TransportError as error:
+            logger.warning("answer to %s not sent: %s", topic.author, error)
 
     async def _answer(self, name: str, call: Call, header: Header) -> Reply:
+        late = (time.time_ns() - call.deadline) / 1e9
+        if late > 0:
+            # Said, not kept silent: where the clocks differ every call would time out unexplained.
+            what = f"the deadline passed {late:.1f} s ago by the clock of {self._mesh.me}"
+            return _failure(header, "too_late", what, "if it did not, set the machines' clocks")
         service = self._services.get(name)
         if service is None:
             known = ", ".join(self.names)
@@ -162,7 +184,12 @@ class Server:
 
 
 def _failure(header: Header, code: str, message: str, remedy: str) -> Reply:
-    failure = CallFailure(code=code, message=message[:4000], remedy=remedy[:4000])
+    plain = [text.replace("\0", "\N{REPLACEMENT CHARACTER}")[:4000] for text in (message, remedy)]
+    try:
+        check_name(code, "code")
+    except LabmeshError:
+        code = "refused"
+    failure = CallFailure(code=code, message=plain[0], remedy=plain[1])
     return Reply(call=header.id, failure=failure)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from labmesh.mesh import Mesh
@@ -24,7 +26,7 @@ async def retained(
     *,
     timeout: float = 5.0,  # noqa: ASYNC109
 ) -> list[tuple[Topic, M]]:
-    """Return every retained message that matches ``pattern``, in the order of arrival.
+    """Return every retained message that matches ``pattern``, the last value of each topic.
 
     After the SUBSCRIBE a probe is published with QoS 1 to one's own prefix; MQTT brokers keep the
     order of one client's QoS 1 messages, so once the probe is back every retained one has come.
@@ -32,17 +34,21 @@ async def retained(
     Raises:
         NotConnectedError: The probe did not come back within ``timeout`` seconds.
     """
-    found: list[tuple[Topic, M]] = []
+    found: dict[Topic, M] = {}
 
     def take(message: M, _header: Header, topic: Topic) -> None:
-        found.append((topic, message))
+        found[topic] = message
 
-    subscription = await mesh.on_message(pattern, model, take)
-    try:
-        await probe(mesh, timeout=timeout)
-    finally:
-        await subscription.cancel()
-    return found
+    def cleared(topic: Topic) -> None:
+        found.pop(topic, None)
+
+    async with _patience(timeout, pattern):
+        subscription = await mesh.on_message(pattern, model, take, cleared=cleared)
+        try:
+            await probe(mesh, timeout=timeout)
+        finally:
+            await subscription.cancel()
+    return list(found.items())
 
 
 async def probe(mesh: Mesh, *, timeout: float = 5.0) -> None:  # noqa: ASYNC109
@@ -57,16 +63,23 @@ async def probe(mesh: Mesh, *, timeout: float = 5.0) -> None:  # noqa: ASYNC109
     def take(_delivery: Delivery) -> None:
         back.set()
 
-    subscription = await mesh.transport.subscribe(topic, take)
-    try:
-        async with asyncio.timeout(timeout):
+    async with _patience(timeout, topic):
+        subscription = await mesh.transport.subscribe(topic, take)
+        try:
             await mesh.send(topic, Milestone(task="probe", done=0), expiry=timeout)
             await back.wait()
+        finally:
+            await subscription.cancel()
+
+
+@asynccontextmanager
+async def _patience(seconds: float, where: str) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(seconds):
+            yield
     except TimeoutError:
         raise NotConnectedError(
-            f"the MQTT broker did not return a probe within {timeout:g} s",
-            where=topic,
+            f"the MQTT broker did not return a probe within {seconds:g} s",
+            where=where,
             remedy="check that it runs, and that this user may publish below its own prefix",
         ) from None
-    finally:
-        await subscription.cancel()

@@ -73,7 +73,9 @@ class LineFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
         word = self._WORDS.get(record.levelno, record.levelname)
-        line = f"{self.formatTime(record, '%H:%M:%S')} {word:<5} {record.getMessage()}"
+        # One record is one line, whatever words of others it repeats.
+        text = "\\n".join(record.getMessage().splitlines())
+        line = f"{self.formatTime(record, '%H:%M:%S')} {word:<5} {text}"
         values: dict[str, Any] = getattr(record, "values", {})
         line += "".join(f" {key}={_short(value)}" for key, value in values.items())
         if record.exc_info:
@@ -94,4 +96,4 @@ def log_to_stderr(level: int = logging.INFO) -> None:
 
 def _short(value: object) -> str:
     text = f"{value:.6g}" if isinstance(value, float) else str(value)
-    return repr(text) if " " in text or not text else text
+    return text if text and text.isprintable() and " " not in text else repr(text)

@@ -31,6 +31,9 @@ logger = logging.getLogger("labmesh.mesh")
 _PROBLEMS_PER_SECOND: Final = 10
 """A flood of bad messages must not become a flood of complaints."""
 
+_GRACE: Final = 2.0
+"""Wall seconds that background tasks have to end after they were cancelled."""
+
 
 class Mesh:
     """Publishes and receives messages as ``topics.me``.
@@ -61,7 +64,8 @@ class Mesh:
         self._seq = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._problem_window = (0, 0)
-        self._kept: dict[str, Message] = {}
+        self._kept: dict[str, Message | None] = {}
+        self.closed = False
         transport.on_connect(self._restore)
 
     @property
@@ -72,10 +76,13 @@ class Mesh:
     def header(self, model: type[Message], *, id: UUID | None = None, trace: str = "") -> Header:  # noqa: A002
         """Return the header of this identity's next message."""
         self._seq += 1
+        return self._header(model, id or new_id(), trace)
+
+    def _header(self, model: type[Message], identity: UUID, trace: str) -> Header:
         return Header(
             type=model.TYPE,
             schema=schema_hash(model),
-            id=id or new_id(),
+            id=identity,
             stamp=self.clock.now(),
             sender=str(self.me),
             epoch=self.epoch,
@@ -143,20 +150,37 @@ class Mesh:
 
         It is published anew after every reconnect, so that an MQTT broker that lost its retained
         messages has them again.
+
+        Raises:
+            BodyError: The message does not travel; the value before it stands.
+            PublishRefusedError: The MQTT broker refused it.
         """
+        encode(self._header(type(message), new_id(), ""), message)
         self._kept[topic] = message
-        with suppress(NotConnectedError):
-            await self.send(topic, message, retain=True, wait=False)
+        await self._say(topic)
 
     async def clear(self, topic: str) -> None:
-        """Clear a retained message of one's own."""
-        self._kept.pop(topic, None)
+        """Clear a retained message of one's own, as soon as there is a connection."""
+        self._kept[topic] = None
+        await self._say(topic)
+
+    async def _say(self, topic: str) -> None:
+        """Publish what ``topic`` holds at this moment."""
+        message = self._kept.get(topic)
         with suppress(NotConnectedError):
-            await self.transport.publish(topic, b"", qos=1, retain=True, wait=False)
+            if message is not None:
+                await self.send(topic, message, retain=True, wait=False)
+            elif topic in self._kept:
+                await self.transport.publish(topic, b"", qos=1, retain=True, wait=False)
+                if self._kept.get(topic) is None:
+                    self._kept.pop(topic, None)
 
     async def _restore(self) -> None:
-        for topic, message in list(self._kept.items()):
-            await self.keep(topic, message)
+        for topic in list(self._kept):
+            try:
+                await self._say(topic)
+            except LabmeshError as error:
+                logger.warning("%s not restored: %s", topic, error)
 
     def post(self, topic: str, message: Message, *, qos: int = 0) -> None:
         """Publish without waiting; a failure is only logged. For logs, heartbeats, milestones."""
@@ -171,7 +195,13 @@ class Mesh:
             self.background(work(), f"post {topic}")
 
     def background(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        """Run ``work`` as a named task that `close` cancels; its failure is logged."""
+        """Run ``work`` as a named task that `close` cancels; its failure is logged.
+
+        After `close` nothing is begun any more.
+        """
+        if self.closed:
+            work.close()
+            return
         task = asyncio.get_running_loop().create_task(work, name=f"{self.me} {name}")
         self._tasks.add(task)
         task.add_done_callback(self._done)
@@ -227,14 +257,16 @@ class Mesh:
         return await self.transport.subscribe(pattern, take)
 
     def complain(self, delivery: Delivery, error: LabmeshError) -> None:
-        """Count, log and answer a message that could not be taken."""
+        """Count, log and answer a message that could not be taken; in a flood only count."""
         self.problems += 1
-        logger.warning("message on %s not taken: %s", delivery.topic, error)
         second, count = self._problem_window
         now = int(time.monotonic())
         count = count + 1 if second == now else 1
         self._problem_window = (now, count)
-        if count > _PROBLEMS_PER_SECOND or "/event/problem" in delivery.topic:
+        if count > _PROBLEMS_PER_SECOND:
+            return
+        logger.warning("message on %s not taken: %s", delivery.topic, error)
+        if "/event/problem" in delivery.topic:
             return
         sender: str | None = None
         message: UUID | None = None
@@ -248,11 +280,16 @@ class Mesh:
         self.post(self.topics.own("event", "problem"), problem, qos=1)
 
     async def close(self) -> None:
-        """Cancel what runs in the background. The transport is its owner's to close."""
-        tasks = list(self._tasks)
+        """Cancel what runs in the background. The transport is its owner's to close. Idempotent."""
+        self.closed = True
+        tasks = self._tasks - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            # A service handler may take its time, or not care at all.
+            _, late = await asyncio.wait(tasks, timeout=_GRACE)
+            for task in late:
+                logger.error("%s does not stop", task.get_name())
 
 
 def check_author(raw: RawEnvelope, topic: Topic) -> None:

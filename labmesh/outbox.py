@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
@@ -17,6 +20,7 @@ from messages.errors import (
     NotConnectedError,
     PublishRefusedError,
     RefusedError,
+    StoreError,
 )
 from messages.ids import NodeId
 from messages.ledger import Receipt
@@ -29,9 +33,26 @@ _FIRST_RESEND: Final = 2.0
 _LAST_RESEND: Final = 30.0
 """Seconds between two sends of a message without a receipt: doubled from the first to the last."""
 
+_WINDOW: Final = 64
+"""Messages that wait for their receipt at a time, for `_FIRST_RESEND` at most: a backlog must not
+flood the ledger, nor a message nobody answers hold up the others. Below the transport's window, so
+that calls and heartbeats find room."""
+
+
+@dataclass(slots=True, eq=False)
+class _Pending:
+    """A message without a receipt."""
+
+    message: Unsent
+    header: Header
+    pause: float = field(default_factory=lambda: _FIRST_RESEND)
+    sending: bool = False
+    again: asyncio.Event = field(default_factory=asyncio.Event)
+    waiting: list[asyncio.Future[Receipt]] = field(default_factory=list)
+
 
 class Outbox:
-    """Sends durable messages to one ledger; `open` first.
+    """Sends durable messages to one ledger, oldest first; `open` first.
 
     Args:
         mesh: Who sends.
@@ -51,29 +72,37 @@ class Outbox:
         self._mesh = mesh
         self._store = store
         self.ledger = ledger
-        self._refused = refused
-        self._waiting: dict[UUID, asyncio.Future[Receipt]] = {}
-        self._resending: dict[UUID, asyncio.Event] = {}
+        self.refused = refused
+        self._pending: dict[UUID, _Pending] = {}
+        self._ready: deque[_Pending] = deque()
+        self._later: list[tuple[float, UUID]] = []
+        self._sending = 0
+        self._news = asyncio.Event()
 
     @property
     def pending(self) -> int:
         """How many messages have no receipt yet."""
-        return len(self._resending)
+        return len(self._pending)
 
     async def open(self) -> None:
-        """Subscribe to receipts and take up what an earlier process left."""
+        """Subscribe to receipts and take up what an earlier process left.
+
+        Raises:
+            StoreError: What it left cannot be read.
+        """
         await self._mesh.on_message(
             self._mesh.topics.to_me("receipt", author=self.ledger), Receipt, self._take
         )
         for message in await self._store.unsent():
-            if message.id not in self._resending:
-                self._keep_sending(message)
-
-        async def resend_now() -> None:
-            for event in self._resending.values():
-                event.set()
-
-        self._mesh.transport.on_connect(resend_now)
+            if message.id in self._pending:
+                continue
+            try:
+                self._add(message, decode(message.payload).header)
+            except LabmeshError as error:
+                logger.error("message %s of an earlier process is damaged: %s", message.id, error)
+                self._forget(message.id)
+        self._mesh.background(self._send_for_ever(), "outbox")
+        self._mesh.transport.on_connect(self._send_all_now)
 
     async def send(
         self,
@@ -83,11 +112,12 @@ class Outbox:
         id: UUID | None = None,  # noqa: A002
         durable: bool = False,
         trace: str = "",
-        stored: Callable[[], Awaitable[None]] | None = None,
+        ends: UUID | None = None,
     ) -> Receipt:
         """Send ``message`` and return the ledger's receipt, however long that takes.
 
         Cancelling the wait does not cancel the sending: the message is in the outbox for good.
+        Where the disk does not take it, it is sent from memory and an error logged.
 
         Args:
             topic: A directed topic to the ledger.
@@ -95,46 +125,112 @@ class Outbox:
             id: Its identity; a second message of the same id and content gets the same receipt.
             durable: Outlive a loss of power, not only the death of the process.
             trace: W3C traceparent.
-            stored: Awaited once the message is on disk, before the receipt.
+            ends: The order in hand whose result this is; see `NodeStore.put`.
 
         Raises:
-            RefusedError: The ledger refused it, for the reason it gives.
+            RefusedError: The ledger refused it, for the reason it gives; or a message of this id
+                and other content is under way.
             BodyError: The message does not travel, or is too large to be kept.
         """
         header = self._mesh.header(type(message), id=id, trace=trace)
         unsent = Unsent(header.id, topic, encode(header, message, kept=True))
         future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-        self._waiting[header.id] = future
-        write = asyncio.ensure_future(self._store.put(unsent, durable=durable))
+        pending = self._pending.get(header.id)
+        if pending is None:
+            pending = self._add(unsent, header)
+        elif not _same(pending.message, unsent):
+            raise RefusedError(
+                f"a message of id {header.id} and other content is under way", where=topic
+            )
+        pending.waiting.append(future)
         try:
-            self._keep_sending(unsent)
-            await write
-            if stored is not None:
-                await stored()
+            stored = await self._write(unsent, durable=durable, ends=ends)
             receipt = await future
         finally:
-            self._waiting.pop(header.id, None)
+            if future in pending.waiting:
+                pending.waiting.remove(future)
+        if ends is not None and not stored:
+            await self._put_down(ends)
         if not receipt.accepted:
             raise RefusedError(receipt.reason, where=str(self.ledger))
         return receipt
 
-    def _keep_sending(self, message: Unsent) -> None:
-        self._resending[message.id] = asyncio.Event()
-        self._mesh.background(self._send_until_receipt(message), f"outbox {message.id}")
+    async def _write(self, message: Unsent, *, durable: bool, ends: UUID | None) -> bool:
+        try:
+            await self._store.put(message, durable=durable, ends=ends)
+        except StoreError as error:
+            logger.error("%s is sent from memory alone: %s", message.topic, error)
+            return False
+        return True
 
-    async def _send_until_receipt(self, message: Unsent) -> None:
-        header = decode(message.payload).header
-        pause = _FIRST_RESEND
-        while (again := self._resending.get(message.id)) is not None:
-            again.clear()
-            await self._publish(message, header)
-            if message.id not in self._resending:
-                return
+    async def _put_down(self, request: UUID) -> None:
+        try:
+            await self._store.put_down(request)
+        except StoreError as error:
+            logger.error("order %s stays noted as in hand: %s", request, error)
+
+    def _add(self, message: Unsent, header: Header) -> _Pending:
+        pending = self._pending[message.id] = _Pending(message, header)
+        self._ready.append(pending)
+        self._news.set()
+        return pending
+
+    async def _send_for_ever(self) -> None:
+        """Begin what is due, as far as the window allows."""
+        loop = asyncio.get_running_loop()
+        while True:
+            self._news.clear()
+            now = loop.time()
+            while self._later and self._later[0][0] <= now:
+                _, identity = heapq.heappop(self._later)
+                if (due := self._pending.get(identity)) is not None and not due.sending:
+                    self._ready.append(due)
+            while self._ready and self._sending < _WINDOW:
+                pending = self._ready.popleft()
+                if self._pending.get(pending.message.id) is pending and not pending.sending:
+                    pending.sending = True
+                    self._sending += 1
+                    self._mesh.background(self._send_once(pending), f"outbox {pending.message.id}")
             try:
-                # Jitter keeps many nodes from resending at one beat after an outage.
-                await asyncio.wait_for(again.wait(), pause * random.uniform(0.8, 1.2))  # noqa: S311
+                async with asyncio.timeout_at(self._later[0][0] if self._later else None):
+                    await self._news.wait()
             except TimeoutError:
-                pause = min(pause * 2, _LAST_RESEND)
+                continue
+
+    async def _send_once(self, pending: _Pending) -> None:
+        """Publish, and hold a place in the window until the receipt comes, but not for long."""
+        loop = asyncio.get_running_loop()
+        pending.again.clear()
+        try:
+            await self._publish(pending.message, pending.header)
+            if pending.message.id in self._pending:
+                async with asyncio.timeout(_FIRST_RESEND):
+                    await pending.again.wait()
+        except TimeoutError:
+            # Jitter keeps many nodes from resending at one beat after an outage.
+            due = loop.time() + pending.pause * random.uniform(0.0, 0.4)  # noqa: S311
+            due += pending.pause - _FIRST_RESEND
+            heapq.heappush(self._later, (due, pending.message.id))
+            pending.pause = min(pending.pause * 2, _LAST_RESEND)
+        else:
+            if pending.message.id in self._pending:
+                self._ready.append(pending)
+        finally:
+            pending.sending = False
+            self._sending -= 1
+            self._news.set()
+
+    async def _send_all_now(self) -> None:
+        """After a reconnect nothing waits for its time, the oldest goes first."""
+        self._later.clear()
+        self._ready.clear()
+        for pending in self._pending.values():
+            pending.pause = _FIRST_RESEND
+            if pending.sending:
+                pending.again.set()
+            else:
+                self._ready.append(pending)
+        self._news.set()
 
     async def _publish(self, message: Unsent, header: Header) -> None:
         try:
@@ -143,20 +239,37 @@ class Outbox:
             logger.warning("%s not sent yet: %s", message.topic, error)
         except LabmeshError as error:
             # It can never be sent (too large, bad topic): the author must know now.
-            self._settle(Receipt(message=message.id, accepted=False, reason=str(error)))
+            self._settle(Receipt(message=message.id, accepted=False, reason=str(error)[:4000]))
 
     def _take(self, receipt: Receipt, header: Header, topic: Topic) -> None:
         self._settle(receipt)
 
     def _settle(self, receipt: Receipt) -> None:
-        event = self._resending.pop(receipt.message, None)
-        if event is None:
+        pending = self._pending.pop(receipt.message, None)
+        if pending is None:
             return
-        event.set()
-        self._mesh.background(self._store.forget(receipt.message), "outbox forget")
-        future = self._waiting.get(receipt.message)
-        if future is not None and not future.done():
+        pending.again.set()
+        self._forget(receipt.message)
+        waiting = [future for future in pending.waiting if not future.done()]
+        for future in waiting:
             future.set_result(receipt)
-        elif not receipt.accepted:
+        if not waiting and not receipt.accepted:
             logger.error("the ledger refused %s: %s", receipt.message, receipt.reason)
-            self._refused(receipt.message, receipt.reason)
+            self.refused(receipt.message, receipt.reason)
+
+    def _forget(self, message: UUID) -> None:
+        async def work() -> None:
+            try:
+                await self._store.forget(message)
+            except StoreError as error:
+                logger.warning("message %s will be sent again: %s", message, error)
+
+        self._mesh.background(work(), f"outbox forget {message}")
+
+
+def _same(one: Unsent, other: Unsent) -> bool:
+    """Tell whether two messages differ in nothing but the time and number of their envelopes."""
+    if one.topic != other.topic:
+        return False
+    first, second = decode(one.payload), decode(other.payload)
+    return first.header.type == second.header.type and first.body == second.body

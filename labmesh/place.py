@@ -73,16 +73,16 @@ def find_place(
     """
     file = mesh_file(folder or data_dir())
     found: dict[str, str | None] = {}
-    if mqtt is None and "LABMESH_MQTT" not in os.environ and file.is_file():
+    if not mqtt and not os.environ.get("LABMESH_MQTT") and file.is_file():
         found = _read(file)
 
     def known(name: str, given: str | None) -> str | None:
         return given or os.environ.get(f"LABMESH_{name.upper()}") or found.get(name)
 
     url, at = known("mqtt", mqtt), known("site", site)
-    if url is None or at is None:
+    if not url or not at:
         raise ConfigurationError(
-            f"no mesh is known: {'MQTT broker' if url is None else 'site'} not named",
+            f"no mesh is known: {'site' if url else 'MQTT broker'} not named",
             remedy=f"start one with `labmesh launch FILE` (it leaves {file}), or name it with "
             "--mqtt and --site, or LABMESH_MQTT and LABMESH_SITE",
         )
@@ -100,7 +100,7 @@ def _read(file: Path) -> dict[str, str | None]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         return {key: str(value) for key, value in dict(content).items() if value is not None}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise ConfigurationError(
             f"cannot be read: {error}",
             where=str(file),

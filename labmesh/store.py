@@ -10,16 +10,20 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 from uuid import UUID
 
-from messages.errors import ConfigurationError
+from messages.errors import ConfigurationError, NodeNameTakenError, StoreError
 
 T = TypeVar("T")
+
+_PATIENCE: Final = 0.5
+"""Wall seconds to wait for another process that has the file, should it be about to end."""
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS boot (one INTEGER PRIMARY KEY CHECK (one = 1), epoch INTEGER NOT NULL);
@@ -51,12 +55,15 @@ class InHand:
 class NodeStore:
     """The file. Every call runs in one thread of its own, in the order of the calls.
 
+    One process has it at a time, until it closes the file or dies. Whoever is cancelled while he
+    waits for a call has cancelled the waiting alone: the call itself is done.
+
     Args:
         path: The SQLite file, or None to keep everything in memory (a script's client).
 
     Raises:
-        ConfigurationError: The file cannot be opened, is no database, or another process that is
-            alive has it.
+        NodeNameTakenError: Another process that is alive has the file.
+        ConfigurationError: The file cannot be opened, or is no database.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -66,16 +73,29 @@ class NodeStore:
         self._db = self._thread.submit(self._open).result()
 
     def _open(self) -> sqlite3.Connection:
+        db: sqlite3.Connection | None = None
         try:
             if self._path is not None:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-            db = sqlite3.connect(self._path or ":memory:", isolation_level=None)
+            db = sqlite3.connect(self._path or ":memory:", isolation_level=None, timeout=_PATIENCE)
+            # Two processes of one folder would send each other's messages and count one boot.
+            db.execute("PRAGMA locking_mode=EXCLUSIVE")
             db.execute("PRAGMA journal_mode=WAL")
             # NORMAL survives the death of the process; `put(durable=True)` asks for more.
             db.execute("PRAGMA synchronous=NORMAL")
+            db.execute("BEGIN EXCLUSIVE")
+            db.execute("COMMIT")
             db.executescript(_SCHEMA)
         except (OSError, sqlite3.Error) as error:
+            if db is not None:
+                db.close()
             self._thread.shutdown(wait=False)
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+                raise NodeNameTakenError(
+                    "another process that is alive has the node's file",
+                    where=str(self._path),
+                    remedy="stop it, or start this one under another --name or --data-dir",
+                ) from error
             raise ConfigurationError(
                 f"cannot open the node's file: {error}",
                 where=str(self._path),
@@ -85,7 +105,19 @@ class NodeStore:
         return db
 
     async def _run(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        try:
+            future = asyncio.wrap_future(self._thread.submit(work))
+        except RuntimeError:
+            raise StoreError("the node's file is closed", where=str(self._path)) from None
+        try:
+            # Shielded: what was begun must be done, or a cancelled sender would lose its message.
+            return await asyncio.shield(future)
+        except sqlite3.Error as error:
+            raise StoreError(
+                f"the node's file does not work: {error}",
+                where=str(self._path),
+                remedy="check that the disk is not full and the file not damaged",
+            ) from error
 
     async def next_epoch(self, at_least: int = 0) -> int:
         """Count this boot and return its number, greater than every one before and ``at_least``."""
@@ -93,23 +125,31 @@ class NodeStore:
         def work() -> int:
             row = self._db.execute("SELECT epoch FROM boot").fetchone()
             epoch = max(row[0] if row else 0, at_least) + 1
-            self._db.execute("INSERT OR REPLACE INTO boot VALUES (1, ?)", (epoch,))
+            with self._transaction(durable=True):
+                self._db.execute("INSERT OR REPLACE INTO boot VALUES (1, ?)", (epoch,))
             return epoch
 
         return await self._run(work)
 
-    async def put(self, message: Unsent, *, durable: bool = False) -> None:
-        """Remember a message; with ``durable`` through a loss of power, too."""
+    async def put(
+        self, message: Unsent, *, durable: bool = False, ends: UUID | None = None
+    ) -> None:
+        """Remember a message; with ``durable`` through a loss of power, too.
+
+        Args:
+            message: What to remember; one that is known by its id is left as it is.
+            durable: Wait for the disk.
+            ends: The order whose result this is: in one transaction it is no more in hand.
+        """
 
         def work() -> None:
-            if durable:
-                self._db.execute("PRAGMA synchronous=FULL")
-            self._db.execute(
-                "INSERT OR IGNORE INTO outbox VALUES (?, ?, ?, ?)",
-                (str(message.id), message.topic, message.payload, time.time_ns()),
-            )
-            if durable:
-                self._db.execute("PRAGMA synchronous=NORMAL")
+            with self._transaction(durable=durable):
+                self._db.execute(
+                    "INSERT OR IGNORE INTO outbox VALUES (?, ?, ?, ?)",
+                    (str(message.id), message.topic, message.payload, time.time_ns()),
+                )
+                if ends is not None:
+                    self._db.execute("DELETE FROM in_hand WHERE request = ?", (str(ends),))
 
         await self._run(work)
 
@@ -132,12 +172,11 @@ class NodeStore:
         """Write the intent to act before the act, through a loss of power."""
 
         def work() -> None:
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.execute(
-                "INSERT OR REPLACE INTO in_hand VALUES (?, ?, ?, ?)",
-                (str(order.request), order.token, order.what, time.time_ns()),
-            )
-            self._db.execute("PRAGMA synchronous=NORMAL")
+            with self._transaction(durable=True):
+                self._db.execute(
+                    "INSERT OR REPLACE INTO in_hand VALUES (?, ?, ?, ?)",
+                    (str(order.request), order.token, order.what, time.time_ns()),
+                )
 
         await self._run(work)
 
@@ -168,3 +207,21 @@ class NodeStore:
         self._closed = True
         await self._run(self._db.close)
         self._thread.shutdown(wait=True)
+
+    @contextmanager
+    def _transaction(self, *, durable: bool) -> Iterator[None]:
+        """Run the block as one transaction, in the thread; ``durable`` waits for the disk."""
+        if durable:
+            self._db.execute("PRAGMA synchronous=FULL")
+        try:
+            self._db.execute("BEGIN")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):  # a full disk may have rolled it back already
+                    self._db.execute("ROLLBACK")
+                raise
+        finally:
+            if durable:
+                self._db.execute("PRAGMA synchronous=NORMAL")

@@ -22,6 +22,7 @@ LabmeshError                what happened, where, what to do
 ├── ConfigurationError      launch files, parameters, command lines
 ├── LifecycleError          an illegal transition
 ├── NodeNameTakenError      another live process has this name
+├── StoreError              the node's own file
 └── MissingProgramError     a program or package is not installed
 """
 
@@ -158,6 +159,10 @@ class LifecycleError(LabmeshError):
 
 class NodeNameTakenError(LabmeshError):
     """Another live process already has this node's name."""
+
+
+class StoreError(LabmeshError):
+    """The node's file cannot be read or written: a full disk, a damaged file, or it is closed."""
 
 
 class MissingProgramError(LabmeshError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import Final
@@ -9,7 +10,7 @@ from typing import Final
 import click
 
 from labmesh.cli._root import root
-from messages.errors import ConfigurationError, LabmeshError
+from messages.errors import ConfigurationError, LabmeshError, NameInvalidError, TopicError
 
 EXIT_FAILURE: Final = 1
 EXIT_USAGE: Final = 2
@@ -25,6 +26,9 @@ def main(arguments: list[str] | None = None) -> int:
     they are raised.
     """
     context: click.Context | None = None
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Not every terminal knows every character: show the rest of the answer all the same.
+        sys.stdout.reconfigure(errors="replace")
     try:
         with root.make_context(
             "labmesh", list(sys.argv[1:] if arguments is None else arguments)
@@ -45,8 +49,13 @@ def main(arguments: list[str] | None = None) -> int:
     except LabmeshError as error:
         if wants_traceback(context):
             raise
-        bad_input = isinstance(error, ConfigurationError)
+        bad_input = isinstance(error, ConfigurationError | NameInvalidError | TopicError)
         return _complain(str(error), EXIT_USAGE if bad_input else EXIT_FAILURE)
+    except OSError as error:
+        if wants_traceback(context):
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        return _complain(f"{where}{error.strerror or error}", EXIT_FAILURE)
     except Exception as error:
         if wants_traceback(context):
             raise

@@ -146,7 +146,7 @@ async def records(session: Session) -> AsyncIterator[Records]:
         finally:
             await visit.__aexit__(None, None, None)
     path = find_ledger_file(session, because=reason)
-    session.out.remark(f"{reason.what}: reading {path}")
+    session.out.remark(f"{reason.what}; reading the file {path}")
     with closing(open_file(path)) as file:
         yield FileRecords(file)
 

@@ -25,10 +25,8 @@ class Verbs(click.Group):
         if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
             known = self.list_commands(ctx)
             close = difflib.get_close_matches(args[0], known, n=1)
-            hint = f"did you mean {close[0]}? " if close else ""
-            raise click.UsageError(
-                f"no command {args[0]!r}; {hint}There are {', '.join(known)}", ctx
-            )
+            hint = f"did you mean {close[0]}? There" if close else "there"
+            raise click.UsageError(f"no command {args[0]!r}; {hint} are {', '.join(known)}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -67,7 +67,8 @@ async def set_rate(session: Session, rate: float, *, clock: str | None) -> None:
     if session.out.as_json:
         session.out.document({"clock": str(node), "rate": answer["values"]["rate"]})
     else:
-        session.out.text(f"{node} runs at {answer['values']['rate']:g}")
+        now = answer["values"]["rate"]
+        session.out.text(f"{node} runs at {now:g}" if now else f"{node} is paused")
 
 
 async def _find(visitor: Visitor, given: str | None, patience: float) -> tuple[NodeId, ClockTick]:

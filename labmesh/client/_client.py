@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -16,7 +15,7 @@ from labmesh.client._handle import RequestHandle
 from labmesh.mesh import Mesh, new_trace
 from labmesh.outbox import Outbox
 from messages.envelope import Header, validate
-from messages.errors import CallError, LabmeshError
+from messages.errors import CallError, CallRefusedError, LabmeshError, TransportError
 from messages.ids import NodeId, new_id
 from messages.ledger import (
     FINAL,
@@ -39,6 +38,9 @@ logger = logging.getLogger("labmesh.client")
 _LOOK_AGAIN: Final = 20.0
 """Wall seconds after which open requests are looked up, should a journal entry have been missed."""
 
+_LOOKS: Final = 200
+"""Requests looked up in one round, those longest without news first."""
+
 
 class LabClient:
     """Submits requests, posts results and reads the ledger, as one identity.
@@ -60,6 +62,16 @@ class LabClient:
         """The broker node this client speaks to."""
         return self._outbox.ledger
 
+    @property
+    def closed(self) -> bool:
+        """Whether this client has left the mesh."""
+        return self._mesh.closed
+
+    @property
+    def open_requests(self) -> int:
+        """How many requests are watched, because they have not ended."""
+        return len(self._open)
+
     async def open(self) -> None:
         """Subscribe to the journal's entries about this identity's requests."""
         me = self._mesh.me
@@ -67,7 +79,7 @@ class LabClient:
         await self._mesh.on_message(pattern, Entry, self._take)
 
         async def look() -> None:
-            self._mesh.background(self._look_up_open(), "look up open requests")
+            self._mesh.background(self._look_up_open(0.0), "look up open requests")
 
         self._mesh.transport.on_connect(look)
         self._mesh.background(self._look_up_for_ever(), "look up open requests again")
@@ -117,14 +129,19 @@ class LabClient:
         )
         identity = id or new_id()
         # Known before it is sent: its status may come before its receipt.
-        handle = self._open.setdefault(identity, RequestHandle(self, identity, -1))
+        known = self._open.get(identity)
+        handle = self._open[identity] = known or RequestHandle(self, identity, -1)
         topic = self._mesh.topics.to("request", self.ledger, quantity, method)
         try:
             receipt = await self._outbox.send(topic, request, id=identity, trace=new_trace())
         except BaseException:
-            self._open.pop(identity, None)
+            if known is None:
+                self._open.pop(identity, None)
             raise
         handle.offset = receipt.offset or 0
+        if id is not None and not handle.changes:
+            # Perhaps an old acquaintance, whose end the journal will not tell again.
+            self._mesh.background(self._look_up_one(handle), f"look up {identity}")
         return handle
 
     async def watch(self, id: UUID) -> RequestHandle:  # noqa: A002
@@ -135,10 +152,15 @@ class LabClient:
         """
         handle = self._open.get(id)
         if handle is None:
-            reply = await self.query("query.request", {"id": str(id)})
-            view = validate(RequestView, reply["request"], where="request")
-            handle = self._open.setdefault(view.id, RequestHandle(self, view.id, view.offset))
-            self._replay(handle, reply["log"])
+            # Known before it is asked for: a change may come before the answer.
+            handle = self._open[id] = RequestHandle(self, id, -1)
+            try:
+                reply = await self.query("query.request", {"id": str(id)})
+                handle.offset = validate(RequestView, reply["request"], where="request").offset
+                self._replay(handle, reply["log"])
+            except BaseException:
+                self._open.pop(id, None)
+                raise
         return handle
 
     async def request(
@@ -231,38 +253,55 @@ class LabClient:
             change = validate(StatusChange, entry.body, where="entry")
             handle = self._open.get(change.request)
             if handle is not None:
-                self._note(handle, change)
+                self._note(handle, change, entry.offset)
         elif entry.kind is EntryKind.RESULT:
             view = _view(entry)
             handle = self._open.get(view.request) if view.request else None
             if handle is not None:
                 handle.heard = view
 
-    def _note(self, handle: RequestHandle, change: StatusChange) -> None:
-        handle.take(change)
+    def _note(self, handle: RequestHandle, change: StatusChange, offset: int) -> None:
+        handle.news = asyncio.get_running_loop().time()
+        handle.take(change, offset)
         if change.after in FINAL:
             self._open.pop(handle.id, None)
 
     def _replay(self, handle: RequestHandle, log: list[JsonObject]) -> None:
-        handle.changes.clear()
         for line in log:
             fields = {key: line[key] for key in StatusChange.model_fields if key in line}
             change = validate(StatusChange, {**fields, "request": handle.id}, where="log")
-            self._note(handle, change)
+            self._note(handle, change, line["offset"])
 
     async def _look_up_for_ever(self) -> None:
         while True:
             await asyncio.sleep(_LOOK_AGAIN)
-            await self._look_up_open()
+            await self._look_up_open(_LOOK_AGAIN)
 
-    async def _look_up_open(self) -> None:
-        for handle in [handle for handle in self._open.values() if handle.offset >= 0]:
-            with suppress(CallError):
-                reply = await self.query("query.request", {"id": str(handle.id)})
-                try:
-                    self._replay(handle, reply["log"])
-                except LabmeshError:
-                    logger.exception("cannot read the log of request %s", handle.id)
+    async def _look_up_open(self, silence: float) -> None:
+        """Look up requests without news for ``silence`` seconds; stop where nobody answers."""
+        before = asyncio.get_running_loop().time() - silence
+        silent = [h for h in self._open.values() if h.offset >= 0 and h.news <= before]
+        for handle in sorted(silent, key=lambda handle: handle.news)[:_LOOKS]:
+            if not await self._look_up(handle):
+                return
+
+    async def _look_up_one(self, handle: RequestHandle) -> None:
+        await self._look_up(handle)
+
+    async def _look_up(self, handle: RequestHandle) -> bool:
+        """Bring a handle up to date; return whether the ledger answered."""
+        try:
+            reply = await self.query("query.request", {"id": str(handle.id)})
+            handle.news = asyncio.get_running_loop().time()
+            self._replay(handle, reply["log"])
+        except CallRefusedError as error:
+            logger.warning("request %s cannot be looked up: %s", handle.id, error)
+        except (CallError, TransportError) as error:
+            logger.debug("request %s not looked up: %s", handle.id, error)
+            return False
+        except (LabmeshError, KeyError, TypeError):
+            logger.exception("cannot read the log of request %s", handle.id)
+        return True
 
 
 def _view(entry: Entry) -> ResultView:

@@ -43,8 +43,8 @@ async def visit(place: Place, name: str, *, patience: float = 5.0) -> AsyncItera
     # Visitors keep no boot counter; the time of day orders their lives as well.
     epoch = time.time_ns()
     mesh = Mesh(transport, Topics(me, place.realm), WallClock(), epoch=epoch, instance=instance)
-    await transport.open(timeout=patience)
     try:
+        await transport.open(timeout=patience)
         caller = Caller(mesh)
         await caller.open()
         yield Visitor(mesh, caller, place)

@@ -60,7 +60,13 @@ def environment(
         "LABMESH_DATA_DIR": str(data_dir),
     }
     given = {name: value for name, value in mesh.items() if value}
-    return {**inherited, "PYTHONUNBUFFERED": "1", **given, **process.env}
+    return {
+        **inherited,
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONIOENCODING": "utf-8",  # what the launch reads, whatever the terminal knows
+        **given,
+        **process.env,
+    }
 
 
 def write_parameters(parameters: Mapping[str, Any], path: Path) -> Path | None:

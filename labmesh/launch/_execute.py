@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from labmesh.launch._plan import Broker, NodeProcess, Plan
+from labmesh.launch._remarks import remarks_on
 from labmesh.launch._screen import Screen
 from labmesh.launch._state import RunState
 from labmesh.launch._supervisor import Outcome, Supervisor
@@ -52,7 +53,8 @@ async def execute(
             arguments = {argument.name: argument.value for argument in plan.arguments}
             state.write_last({"file": str(plan.file), "arguments": arguments, "site": only_site})
             part = plan.at_site(only_site) if only_site else plan
-            return await _Launch(part, data_dir, run_dir, screen, state).run()
+            with remarks_on(screen):
+                return await _Launch(part, data_dir, run_dir, screen, state).run()
         finally:
             screen.close()
     finally:

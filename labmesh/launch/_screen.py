@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final, Literal
 
@@ -33,6 +35,9 @@ class Screen:
     ) -> None:
         self.folder = folder
         self._out = out or sys.stdout
+        if isinstance(self._out, io.TextIOWrapper):
+            # Not every terminal knows every character: one "±" must not silence the launch.
+            self._out.reconfigure(errors="replace")
         self._files: dict[str, IO[str]] = {}
         self._colours: dict[str, str] = {}
         self._mute = False
@@ -91,7 +96,8 @@ class Screen:
             self._progress.stop()
             self._progress = None
         for file in self._files.values():
-            file.close()
+            with suppress(OSError):  # a full disk, said when it was found
+                file.close()
         self._files.clear()
 
     def _show(self, name: str, text: str) -> None:

@@ -33,11 +33,19 @@ class RunState:
         """Claim the data folder; first wait for what a launch that was killed has left to end.
 
         Raises:
-            ConfigurationError: Another launch lives there; names its pid.
+            ConfigurationError: Another launch lives there (names its pid), or the folder cannot be
+                written.
         """
         path = self._data_dir / "run" / "launch.lock"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = path.open("a+", encoding="utf-8")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = path.open("a+", encoding="utf-8")
+        except OSError as error:
+            raise ConfigurationError(
+                f"cannot write in the data folder: {error.strerror}",
+                where=str(self._data_dir),
+                remedy="give --data-dir a folder of your own",
+            ) from error
         deadline = asyncio.get_running_loop().time() + _LEFTOVER_SECONDS
         while not _locked(lock):
             lock.seek(0)

@@ -98,6 +98,12 @@ def capability(
     """
     check_name(quantity, "quantity")
     check_name(method, "method")
+    if slots < 1 or lease <= 0 or version < 1:
+        raise ConfigurationError(
+            f"slots ({slots}) and version ({version}) are at least 1, the lease ({lease:g} s) "
+            "is positive",
+            where=f"capability {quantity}/{method}",
+        )
     spec = CapabilitySpec(quantity, method, worker, version, resource, slots, lease, simulated)
 
     def mark(function: F) -> F:
@@ -131,6 +137,8 @@ def capabilities_of(owner: object) -> dict[tuple[str, str], BoundCapability]:
 def _bind(owner: object, name: str, function: Any, spec: CapabilitySpec) -> BoundCapability:
     where = f"{type(owner).__qualname__}.{name}"
     remedy = "write it as: async def f(self, order: Order[Input]) -> Output"
+    if not inspect.iscoroutinefunction(function):
+        raise ConfigurationError("a capability is an async function", where=where, remedy=remedy)
     try:
         hints = typing.get_type_hints(function)
     except NameError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Final
 
 from labmesh.mesh import Mesh
@@ -20,6 +21,10 @@ CHANGES: Final[Mapping[tuple[State, Transition], State]] = {
     (State.ACTIVE, Transition.SHUTDOWN): State.FINALIZED,
 }
 """The legal transitions (ROS 2 design, article "Managed nodes")."""
+
+
+_PATIENCE: Final = 0.5
+"""Wall seconds to wait for the MQTT broker's word; the message is kept and sent on reconnecting."""
 
 
 def transitions_from(state: State) -> tuple[Transition, ...]:
@@ -77,6 +82,8 @@ class LifecycleMachine:
             return after
 
     async def publish(self) -> None:
-        """Publish the state, retained."""
+        """Publish the state, retained; an MQTT broker that does not answer holds nothing up."""
         message = Lifecycle(state=self.state, transition=self._under_way, reason=self.reason[:4000])
-        await self._mesh.keep(self._mesh.topics.own("node", "life"), message)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                await self._mesh.keep(self._mesh.topics.own("node", "life"), message)

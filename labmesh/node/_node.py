@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, ClassVar, Final, Generic, Literal, TypeVar
+from uuid import UUID
 
 from pydantic import BaseModel
 
@@ -21,7 +23,9 @@ from labmesh.node._options import NodeOptions
 from labmesh.node._parameters import NodeParameters, ParameterServer
 from labmesh.node._runtime import Runtime
 from labmesh.node._software import software_version
+from labmesh.node._threads import Threads
 from labmesh.transport import Subscription, Transport
+from messages.errors import ConfigurationError, LabmeshError
 from messages.ids import NodeId
 from messages.ledger import Offer
 from messages.model import JsonObject, Message
@@ -40,9 +44,19 @@ from messages.topics import Topics
 
 P = TypeVar("P", bound=NodeParameters)
 M = TypeVar("M", bound=Message)
+R = TypeVar("R")
 
-_PULSE: Final = 5.0
+_PULSE: Final = 1.0
 """Wall seconds between two looks at the node's own health."""
+
+_STANDSTILL: Final = 1.0
+"""Wall seconds that a look may be late before the operator is told."""
+
+_RECOVERED: Final = 60
+"""Looks in time after which a standstill is history."""
+
+_GRACE: Final = 5.0
+"""Wall seconds that each step of the shutdown may take."""
 
 
 class Node(Generic[P]):
@@ -73,8 +87,14 @@ class Node(Generic[P]):
         self._capabilities = capabilities_of(self)
         self._finished = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._threads = Threads()
+        self._life: LifecycleMachine | None = None
+        self._starting: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._diagnostics: dict[str, Diagnostic] = {}
         self._runtime: Runtime | None = None
+        self.takes_orders = False
+        """Whether orders are begun now: from activation to the beginning of deactivation."""
 
     # What an author overrides.
 
@@ -111,7 +131,7 @@ class Node(Generic[P]):
     @property
     def state(self) -> State:
         """The lifecycle state."""
-        return self._life.state
+        return self._life.state if self._life is not None else State.UNCONFIGURED
 
     @property
     def mesh(self) -> Mesh:
@@ -160,12 +180,29 @@ class Node(Generic[P]):
         diagnostic = Diagnostic(
             level=level, message=message[:4000], remedy=remedy[:4000], values=values
         )
-        slug = component.replace(" ", "-").replace("/", "-").lower()
+        slug = re.sub(r"[^a-z0-9_-]+", "-", component.lower())[:64] or "node"
         if self._diagnostics.get(slug) != diagnostic and self._runtime is not None:
             self._diagnostics[slug] = diagnostic
             mesh = self._runtime.mesh
             topic = self.topics.own("node", "diag", slug)
-            mesh.background(mesh.keep(topic, diagnostic), f"diag {slug}")
+            mesh.background(self._keep_diagnostic(mesh, topic, diagnostic), f"diag {slug}")
+
+    async def _keep_diagnostic(self, mesh: Mesh, topic: str, diagnostic: Diagnostic) -> None:
+        try:
+            await mesh.keep(topic, diagnostic)
+        except LabmeshError as error:
+            self.log.error(f"diagnostic not published: {error}", topic=topic)
+
+    async def in_thread(
+        self, function: Callable[..., R], /, *arguments: Any, resource: str = ""
+    ) -> R:
+        """Run a blocking call (a driver's, say) in a thread and return its value.
+
+        The node goes on meanwhile: heartbeats, services, other orders. Calls of one ``resource``
+        run one after another. A call cannot be broken off: whoever is cancelled waits for its end
+        first, so that the next one finds the instrument at rest.
+        """
+        return await self._threads.run(function, *arguments, resource=resource)
 
     async def milestone(
         self, task: str, done: int, total: int | None = None, text: str = ""
@@ -209,23 +246,48 @@ class Node(Generic[P]):
         Raises:
             NotConnectedError: The MQTT broker was not reached.
             NodeNameTakenError: Another live process has the name.
+            ConfigurationError: The node's folder or file cannot be used.
             LabmeshError: The node could not be configured or activated.
         """
-        self.data_dir.mkdir(parents=True, exist_ok=True)
+        self._loop = asyncio.get_running_loop()
+        self._starting = self._loop.create_task(self._start(), name=f"{self.id} start")
+        try:
+            if self._finished.is_set():
+                self._starting.cancel()
+            try:
+                await self._starting
+            except asyncio.CancelledError:
+                if not self._finished.is_set():
+                    raise
+            finally:
+                self._starting = None
+            await self._finished.wait()
+        finally:
+            if self._runtime is not None:
+                await self._stop(self._runtime)
+                self.log.sink = None
+                self._runtime = None
+        return self.exit_code
+
+    def interrupt(self, code: int = 0) -> None:
+        """As `finish`, but break off a start that is under way, too (signals, a lost name)."""
+        self.finish(code)
+        if self._starting is not None:
+            self._starting.cancel()
+
+    async def _start(self) -> None:
+        try:
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                f"the node's folder cannot be made: {error.strerror}",
+                where=str(self.data_dir),
+                remedy="name a folder that you may write to with --data-dir",
+            ) from None
         runtime = await Runtime.join(self.options, self.data_dir, is_ledger=self.is_ledger)
         self._runtime = runtime
         self.log.sink = self._publish_log
-        try:
-            await self._start(runtime)
-            await self._finished.wait()
-        finally:
-            await self._stop(runtime)
-            self.log.sink = None
-            self._runtime = None
-        return self.exit_code
-
-    async def _start(self, runtime: Runtime) -> None:
-        self._life = LifecycleMachine(
+        life = self._life = LifecycleMachine(
             runtime.mesh,
             {
                 Transition.CONFIGURE: self.on_configure,
@@ -235,20 +297,20 @@ class Node(Generic[P]):
                 Transition.SHUTDOWN: self.on_shutdown,
             },
         )
-        BuiltinServices(self, self._life, self._server).add_to(runtime.server)
+        BuiltinServices(self, life, self._server).add_to(runtime.server)
         await runtime.open(self, self._capabilities, self._fenced)
         await self._describe()
         await self._server.publish(runtime.mesh)
-        await self._life.publish()
+        await life.publish()
         self.spawn(self._watch_health(), name="health")
-        if not self.options.autostart:
+        if not self.options.autostart or self._finished.is_set():
             return
-        await self._life.change(Transition.CONFIGURE)
+        await life.change(Transition.CONFIGURE)
         in_hand = await runtime.store.in_hand()
         if in_hand:
             what = "; ".join(order.what for order in in_hand)
-            self._life.reason = f"ended in mid-action: {what}"
-            await self._life.publish()
+            life.reason = f"ended in mid-action: {what}"
+            await life.publish()
             self.diagnose(
                 "recovery",
                 Level.ERROR,
@@ -257,29 +319,48 @@ class Node(Generic[P]):
             )
             self.log.error(f"not activated, was in mid-action: {what}")
             return
-        await self._life.change(Transition.ACTIVATE)
+        if not self._finished.is_set():
+            await life.change(Transition.ACTIVATE)
 
     async def _stop(self, runtime: Runtime) -> None:
-        if self._runtime is None:
-            return
-        if hasattr(self, "_life") and self._life.state is not State.FINALIZED:
-            await runtime.stop_work("the node is shutting down")
-            for transition in _WAY_OUT[self._life.state]:
-                await _quietly_logged(self, self._life.change(transition))
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await runtime.leave()
+        self.takes_orders = False
+        try:
+            if runtime.fenced:
+                await runtime.fall_silent()
+            life = self._life
+            if life is not None and life.state is not State.FINALIZED:
+                await runtime.stop_work("the node is shutting down")
+                for transition in _WAY_OUT[life.state]:
+                    await _quietly_logged(self, transition, life.change(transition))
+            tasks = self._tasks - {asyncio.current_task()}
+            for task in tasks:
+                task.cancel()
+            if tasks:
+                _, late = await asyncio.wait(tasks, timeout=_GRACE)
+                for task in late:
+                    self.log.error("does not stop", task=task.get_name())
+        finally:
+            await runtime.leave()
 
     async def _activate(self) -> None:
         await self.on_activate()
-        await self.publish_offers()
         await self._running.store.put_down()
+        self.takes_orders = True
+        try:
+            await self.publish_offers()
+        except BaseException:
+            self.takes_orders = False
+            raise
 
     async def _deactivate(self) -> None:
+        # First of all: an order that comes while the hook brings the instrument to rest would run.
+        self.takes_orders = False
         await self._running.stop_work("the node was deactivated")
-        await self.on_deactivate()
+        try:
+            await self.on_deactivate()
+        except Exception:
+            self.takes_orders = not self._finished.is_set()
+            raise
 
     async def publish_offers(self) -> None:
         """Publish what the node offers; call it again when its limitations have changed."""
@@ -311,6 +392,7 @@ class Node(Generic[P]):
         await runtime.mesh.keep(self.topics.own("node", "desc"), descriptor)
 
     async def _watch_health(self) -> None:
+        loop, in_time = asyncio.get_running_loop(), _RECOVERED
         while True:
             health = self._running.health()
             problems = int(health["problems"]) + int(health["handler_errors"])
@@ -321,16 +403,43 @@ class Node(Generic[P]):
                 remedy="see the log for sender and reason" if problems else "",
                 **health,
             )
+            due = loop.time() + _PULSE
             await asyncio.sleep(_PULSE)
+            late = loop.time() - due
+            in_time = 0 if late > _STANDSTILL else in_time + 1
+            if in_time == 0:
+                self._tell_standstill(late)
+            elif in_time == _RECOVERED:
+                self.diagnose("event-loop", Level.OK, "runs smoothly again")
+
+    def _tell_standstill(self, seconds: float) -> None:
+        what = f"the node stood still for {seconds:.1f} s and gave no sign of life"
+        remedy = "run what blocks (drivers, long computations) with self.in_thread(...)"
+        self.log.error(what, remedy=remedy)
+        self.diagnose("event-loop", Level.WARN, what, remedy=remedy)
+
+    def refused_later(self, message: UUID, reason: str) -> None:
+        """Tell the operator of a message that the ledger refused when nobody waited any more."""
+        self.log.error("the ledger refused what nobody waits for", id=message, reason=reason)
+        self.diagnose(
+            "outbox", Level.WARN, f"the ledger refused message {message}: {reason}",
+            remedy="what it said is not in the ledger; the log has the whole reason",
+        )  # fmt: skip
 
     def _publish_log(self, record: LogRecord) -> None:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:  # a driver in a thread of its own
+            if self._loop is not None and not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(self._publish_log, record)
+            return
         if self._runtime is not None:
             self._runtime.mesh.post(self.topics.own("log", record.level), record)
 
     def _fenced(self, reason: str) -> None:
         self.log.error(f"leaving: {reason}")
         self._running.fenced = True
-        self.finish(3)
+        self.interrupt(3)
 
     @property
     def _running(self) -> Runtime:
@@ -346,13 +455,17 @@ _WAY_OUT: Final = {
 }
 
 
-async def _quietly_logged(node: Node[Any], work: Coroutine[Any, Any, Any]) -> None:
+async def _quietly_logged(
+    node: Node[Any], transition: Transition, work: Coroutine[Any, Any, Any]
+) -> None:
     """Await a step of the shutdown; what fails is logged and the next step goes on."""
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(_GRACE):
             await work
+    except TimeoutError:
+        node.log.error(f"shutdown: {transition.value} took longer than {_GRACE:g} s")
     except Exception as error:  # noqa: BLE001
-        node.log.error(f"shutdown: {error}", error=type(error).__name__)
+        node.log.error(f"shutdown: {transition.value}: {error}", error=type(error).__name__)
 
 
 Factory = Callable[[NodeOptions], Node[Any]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -52,22 +53,25 @@ class Order(Generic[P]):
         """Say how far it is; renews the lease.
 
         Args:
-            fraction: 0 to 1, or None where unknown.
+            fraction: 0 to 1 (what lies beyond by rounding is cut), or None where unknown.
             text: What is being done.
 
         Raises:
             OrderVoidError: The order was retracted or given to another: stop safely.
         """
         self.check()
+        if fraction is not None:
+            fraction = min(max(float(fraction), 0.0), 1.0) if math.isfinite(fraction) else None
         await self._report(
             Progress(
                 request=self.request,
                 token=self._token,
                 kind=ProgressKind.FEEDBACK,
                 fraction=fraction,
-                text=text,
+                text=text[:4000],
             )
         )
+        self.check()
 
     def check(self) -> None:
         """Do nothing while the order stands.

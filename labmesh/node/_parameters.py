@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
@@ -40,6 +41,7 @@ class ParameterServer(Generic[P]):
         self._model = model
         self._node = node
         self._version = 0
+        self._lock = asyncio.Lock()
         self.values: P = parse_parameters(model, values, where=node)
 
     def snapshot(self) -> Parameters:
@@ -53,16 +55,27 @@ class ParameterServer(Generic[P]):
         if_version: int | None = None,
         changed: Callable[[P, P], Awaitable[None]],
     ) -> Parameters:
-        """Change several parameters at once, or none of them.
+        """Change several parameters at once, or none of them; one change after the other.
 
         Args:
-            changes: New values by name.
+            changes: New values by name; of a nested model by dotted name (``pump.rate``) or as a
+                map of those of its fields that change.
             if_version: Refuse when the parameters have changed since that version.
             changed: Awaited with the old and the new values; what it raises undoes the change.
 
         Raises:
             CallRefusedError: An unknown name, a value that is not valid, or another version.
+            LabmeshError: Whatever ``changed`` raised.
         """
+        async with self._lock:
+            return await self._set(changes, if_version, changed)
+
+    async def _set(
+        self,
+        changes: JsonObject,
+        if_version: int | None,
+        changed: Callable[[P, P], Awaitable[None]],
+    ) -> Parameters:
         if if_version is not None and if_version != self._version:
             raise CallRefusedError(
                 f"parameters are at version {self._version}, not {if_version}",
@@ -72,9 +85,8 @@ class ParameterServer(Generic[P]):
             )
         before = self.values
         try:
-            after = parse_parameters(
-                self._model, {**before.model_dump(), **changes}, where=self._node
-            )
+            merged = _merge(self._model, before.model_dump(), _nest(self._model, changes))
+            after = parse_parameters(self._model, merged, where=self._node)
         except ConfigurationError as error:
             raise CallRefusedError(
                 error.what, where=error.where, remedy=error.remedy, code="bad_arguments"
@@ -104,7 +116,7 @@ def parse_parameters(model: type[P], values: JsonObject, *, where: str) -> P:
         ConfigurationError: Naming every parameter that is unknown or not valid, and why.
     """
     try:
-        return model.model_validate(values)
+        return model.model_validate(_nest(model, values))
     except ValidationError as error:
         reasons = [_reason(model, detail) for detail in error.errors(include_url=False)]
         raise ConfigurationError(
@@ -117,7 +129,49 @@ def parse_parameters(model: type[P], values: JsonObject, *, where: str) -> P:
 def _reason(model: type[NodeParameters], detail: Any) -> str:
     name = ".".join(str(part) for part in detail["loc"])
     if detail["type"] != "extra_forbidden":
-        return f"parameter {name}: {detail['msg']} (got {detail['input']!r})"
-    close = difflib.get_close_matches(name, model.model_fields, n=1)
-    hint = f", did you mean {close[0]}?" if close else ""
+        return f"parameter {name}: {detail['msg']} (got {_short(detail['input'])})"
+    *above, last = (str(part) for part in detail["loc"])
+    owner: type[BaseModel] | None = model
+    for part in above:
+        owner = _model_of(owner, part) if owner is not None else None
+    close = difflib.get_close_matches(last, owner.model_fields if owner else (), n=1)
+    hint = f", did you mean {'.'.join([*above, close[0]])}?" if close else ""
     return f"parameter {name} is unknown{hint}"
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _model_of(model: type[BaseModel], name: str) -> type[BaseModel] | None:
+    """Return the model of a field that is a nested one, else None."""
+    field = model.model_fields.get(name)
+    kind = field.annotation if field is not None else None
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+def _nest(model: type[BaseModel], values: JsonObject) -> JsonObject:
+    """Return ``values`` with dotted names of nested models unfolded."""
+    plain: JsonObject = {}
+    for name, value in values.items():
+        head, dot, tail = name.partition(".")
+        inner = _model_of(model, head)
+        if inner is None or not (dot or isinstance(value, dict)):
+            plain[name] = value
+            continue
+        below = _nest(inner, {tail: value} if dot else value)
+        there = plain.get(head)
+        plain[head] = _merge(inner, there, below) if isinstance(there, dict) else below
+    return plain
+
+
+def _merge(model: type[BaseModel], before: JsonObject, changes: JsonObject) -> JsonObject:
+    """Return ``before`` with ``changes``, nested models field by field."""
+    merged = dict(before)
+    for name, value in changes.items():
+        inner, there = _model_of(model, name), merged.get(name)
+        if inner is not None and isinstance(value, dict) and isinstance(there, dict):
+            value = _merge(inner, there, value)  # noqa: PLW2901
+        merged[name] = value
+    return merged

@@ -16,7 +16,7 @@ from labmesh.mesh import Mesh
 from labmesh.place import Place
 from labmesh.transport import Will
 from messages.envelope import Header, encode
-from messages.errors import CallError, NodeNameTakenError
+from messages.errors import CallRefusedError, CallTimeoutError, NodeNameTakenError
 from messages.ids import NodeId, new_id
 from messages.node import Presence
 from messages.topics import Topic
@@ -44,8 +44,9 @@ async def check_name_free(place: Place, me: NodeId, *, patience: float) -> int:
             return 0
         presence = found[-1][1]
         if presence.state == "online":
-            with suppress(CallError):
-                await visitor.caller.call(me, "node.ping", {}, timeout=_PING)
+            with suppress(CallTimeoutError):
+                with suppress(CallRefusedError):  # a refusal is a sign of life, too
+                    await visitor.caller.call(me, "node.ping", {}, timeout=_PING)
                 since = time.strftime("%F %T", time.localtime(presence.since / 1e9))
                 raise NodeNameTakenError(
                     f"{me} is online since {since} on {presence.host} (pid {presence.pid})",
@@ -68,6 +69,7 @@ class PresenceKeeper:
         self._boot_id = new_id()
         self._since = time.time_ns()
         self._topic = mesh.topics.own("node", "alive", INSTANCE)
+        self._online = False
 
     def presence(self, state: Literal["online", "offline", "lost"]) -> Presence:
         """Return the message."""
@@ -93,10 +95,16 @@ class PresenceKeeper:
 
     async def publish(self, state: Literal["online", "offline"]) -> None:
         """Publish a state, retained."""
+        self._online = state == "online"
         await self._mesh.keep(self._topic, self.presence(state))
 
     def _take(self, presence: Presence, header: Header, topic: Topic) -> None:
-        if presence.boot_id == self._boot_id or presence.state != "online":
+        if presence.state != "online":
+            if self._online and presence.epoch <= self._mesh.epoch:
+                # A will that came late, of an earlier life or connection, has buried our birth.
+                self._mesh.background(self.publish("online"), "presence")
+            return
+        if presence.boot_id == self._boot_id:
             return
         # Of two that booted at one moment the older one keeps the name.
         theirs = (presence.epoch, -presence.boot_id.int)

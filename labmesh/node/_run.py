@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import difflib
 import importlib
+import logging
+import os
 import signal
 import sys
+import traceback
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +18,8 @@ from labmesh.log import log_to_stderr
 from labmesh.node._node import Node
 from labmesh.node._options import NodeOptions
 from messages.errors import ConfigurationError, LabmeshError, NodeNameTakenError
+
+logger = logging.getLogger("labmesh.node")
 
 GROUP: Final = "labmesh.nodes"
 """Entry point group by which nodes of any package are found."""
@@ -55,6 +60,10 @@ def find_node(program: str) -> type[Node[Any]]:
         raise ConfigurationError(
             f"cannot import {target}: {error}", remedy="check the spelling and what is installed"
         ) from error
+    except Exception as error:
+        raise ConfigurationError(
+            f"cannot import {target}: {type(error).__name__}: {error}", where=_origin(error)
+        ) from error
     if not (isinstance(found, type) and issubclass(found, Node)):
         raise ConfigurationError(f"{target} is not a labmesh.Node")
     return found
@@ -64,38 +73,60 @@ def run_node(program: str, options: NodeOptions) -> int:
     """Run a node until it has finished or is told to stop; return the exit code.
 
     0: done, or stopped by SIGINT or SIGTERM. 1: failed. 2: configured wrongly. 3: name taken.
-    Errors are logged with what, where and what to do; a second signal ends at once.
+    Errors are one line with what, where and what to do. LABMESH_LOG=debug shows more, and the
+    traceback of an error nobody foresaw. A second signal ends the process at once, wherever it is.
     """
-    log_to_stderr()
+    log_to_stderr(_level())
     try:
         return asyncio.run(_run(find_node(program), options))
+    except KeyboardInterrupt:  # before the event loop took the signals over
+        return 0
     except ConfigurationError as error:
         return _fail(error, EXIT_CONFIGURATION)
     except NodeNameTakenError as error:
         return _fail(error, EXIT_NAME_TAKEN)
     except LabmeshError as error:
         return _fail(error, EXIT_FAILURE)
+    except Exception as error:
+        logger.debug("the node failed", exc_info=error)
+        words = LabmeshError(
+            f"{type(error).__name__}: {error}",
+            where=_origin(error),
+            remedy="LABMESH_LOG=debug shows the traceback",
+        )
+        return _fail(words, EXIT_FAILURE)
 
 
 async def _run(node_class: type[Node[Any]], options: NodeOptions) -> int:
     node = node_class(options)
     loop = asyncio.get_running_loop()
-    task = asyncio.current_task()
-    begun = False
+    stopping = False
 
     def stop() -> None:
-        nonlocal begun
-        if begun and task is not None:
-            task.cancel()
-        begun = True
-        node.finish()
+        nonlocal stopping
+        if stopping:
+            # Handlers and threads that do not care for being cancelled must not hold it up.
+            print("labmesh: stopped at once by a second signal", file=sys.stderr, flush=True)  # noqa: T201
+            os._exit(EXIT_FAILURE)
+        stopping = True
+        node.interrupt()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
-    try:
-        return await node.run()
-    except asyncio.CancelledError:
-        return EXIT_FAILURE
+    return await node.run()
+
+
+def _level() -> int:
+    found = logging.getLevelNamesMapping().get(os.environ.get("LABMESH_LOG", "info").upper())
+    return logging.INFO if found is None else found
+
+
+def _origin(error: BaseException) -> str:
+    """Return file:line of the innermost frame, or of the source that cannot be compiled."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
 
 
 def _fail(error: LabmeshError, code: int) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from labmesh.calls import Caller, Server
 from labmesh.client import LabClient
@@ -20,13 +22,19 @@ from labmesh.outbox import Outbox
 from labmesh.store import NodeStore
 from labmesh.transport import Transport, make_transport
 from messages.envelope import Header
-from messages.errors import ConfigurationError
+from messages.errors import ConfigurationError, LabmeshError
 from messages.ids import NodeId
-from messages.node import ClockTick, State
+from messages.node import ClockTick
 from messages.topics import Topic, Topics
 
 if TYPE_CHECKING:
     from labmesh.node._node import Node
+
+
+logger = logging.getLogger("labmesh.node")
+
+_GOODBYE: Final = 1.0
+"""Wall seconds the MQTT broker has to take our goodbye; it may be frozen."""
 
 
 @dataclass(slots=True)
@@ -53,13 +61,17 @@ class Runtime:
         Raises:
             NotConnectedError: The MQTT broker was not reached.
             NodeNameTakenError: Another live process has the name.
-            ConfigurationError: The node's file cannot be opened.
+            ConfigurationError: The node's file cannot be opened, or the address is none.
         """
         place, me = options.place, options.id
         last = await check_name_free(place, me, patience=options.patience)
         store = NodeStore(folder / "node.sqlite")
-        epoch = await store.next_epoch(last)
-        transport = make_transport(place.mqtt, client_id=f"{me}/{INSTANCE}", username=me.node)
+        try:
+            epoch = await store.next_epoch(last)
+            transport = make_transport(place.mqtt, client_id=f"{me}/{INSTANCE}", username=me.node)
+        except BaseException:
+            await store.close()
+            raise
         clock: Clock = ScaledClock() if place.clock and place.clock != me else WallClock()
         mesh = Mesh(transport, Topics(me, place.realm), clock, epoch=epoch, instance=INSTANCE)
         caller = Caller(mesh)
@@ -93,6 +105,7 @@ class Runtime:
         await self.server.open()
         if self.outbox is None or self.lab is None:
             return
+        self.outbox.refused = node.refused_later
         await self.outbox.open()
         await self.lab.open()
         if capabilities:
@@ -107,7 +120,7 @@ class Runtime:
                 self.store,
                 capabilities,
                 identity,
-                lambda: node.state is State.ACTIVE,
+                lambda: node.takes_orders,
             )
             await self.worker.open()
 
@@ -154,8 +167,18 @@ class Runtime:
 
     async def leave(self) -> None:
         """Say goodbye (unless another process has the name), and close everything."""
-        if self.presence is not None and self.transport.connected and not self.fenced:
-            await self.presence.publish("offline")
-        await self.mesh.close()
+        try:
+            if self.presence is not None and self.transport.connected and not self.fenced:
+                async with asyncio.timeout(_GOODBYE):
+                    await self.presence.publish("offline")
+        except (LabmeshError, TimeoutError) as error:
+            logger.warning("could not say goodbye: %s", error or "no answer")
+        finally:
+            await self.mesh.close()
+            await self.transport.close()
+            await self.store.close()
+
+    async def fall_silent(self) -> None:
+        """Leave the name to the process that has taken it: whatever we said now would be its."""
+        self.fenced = True
         await self.transport.close()
-        await self.store.close()

@@ -79,13 +79,17 @@ def _serve(
 
 
 def _model(owner: object, attribute: str, function: Any) -> type[BaseModel]:
-    hints = typing.get_type_hints(function)
+    where = f"{type(owner).__qualname__}.{attribute}"
+    try:
+        hints = typing.get_type_hints(function)
+    except NameError as error:
+        raise ConfigurationError(f"annotation not found: {error}", where=where) from error
     hints.pop("return", None)
     models = list(hints.values())
     if len(models) != 1 or not (isinstance(models[0], type) and issubclass(models[0], BaseModel)):
         raise ConfigurationError(
             "a service takes one argument, a pydantic model",
-            where=f"{type(owner).__qualname__}.{attribute}",
+            where=where,
             remedy="write it as: async def f(self, arguments: Model) -> Model",
         )
     return models[0]

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -30,8 +31,8 @@ from messages.errors import (
     OrderError,
     OrderVoidError,
     RefusedError,
+    StoreError,
 )
-from messages.ids import new_id
 from messages.ledger import Failure, OrderCancel, Progress, ProgressKind, Provenance, Result
 from messages.model import JsonObject
 from messages.topics import Topic
@@ -42,13 +43,36 @@ if TYPE_CHECKING:
 logger = logging.getLogger("labmesh.worker")
 
 
-@dataclass(slots=True)
+_REMEMBERED: Final = 4096
+"""Ended orders remembered, so that a redelivered one is not begun again."""
+
+_LAST_GRACE: Final = 1.0
+"""Wall seconds that a handler has after it was told to stop for the second time."""
+
+
+@dataclass(slots=True, eq=False)
 class _Job:
+    """An order in hand.
+
+    Attributes:
+        after: The attempt it supersedes, which must have ended first.
+        void: Why the order does not stand any more, or None.
+        announced: The ledger has been, or is being, told that it begins.
+        begun: The handler was called.
+        ended: The handler is done; its result is on its way.
+        stopping: The node told it to stop.
+    """
+
     order: wire.Order
     capability: BoundCapability
+    after: asyncio.Task[None] | None = None
     task: asyncio.Task[None] | None = None
     handed: Order[Any] | None = None
+    void: str | None = None
+    announced: bool = False
     begun: bool = False
+    ended: bool = False
+    stopping: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +112,8 @@ class Worker:
         self._identity = identity
         self._active = active
         self._jobs: dict[UUID, _Job] = {}
+        self._all: set[_Job] = set()
+        self._past: OrderedDict[UUID, int] = OrderedDict()
         self._locks: dict[str, asyncio.Lock] = {}
         self.done = 0
         self.failed = 0
@@ -95,7 +121,7 @@ class Worker:
     @property
     def busy(self) -> int:
         """Orders in hand."""
-        return len(self._jobs)
+        return len(self._all)
 
     async def open(self) -> None:
         """Subscribe to orders from the ledger, and to none from anyone else."""
@@ -110,23 +136,35 @@ class Worker:
     async def stop(self, reason: str, *, patience: float = 3.0) -> None:
         """Break off what runs and tell the ledger, so that another attempt may follow at once.
 
-        What the ledger has not confirmed after ``patience`` seconds waits in the outbox for the
-        node's next start.
+        A result that is on its way already is waited for. What the ledger has not confirmed after
+        ``patience`` seconds waits in the outbox for the node's next start. A handler that does not
+        stop then is left behind, and named in the log.
         """
-        jobs = [job for job in self._jobs.values() if job.task is not None]
-        tasks = [job.task for job in jobs if job.task is not None]
-        for job in jobs:
-            if not job.begun:
-                self._mesh.background(self._decline(job.order, reason), "decline")
-        for task in tasks:
-            task.cancel(reason)
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=patience)
-            for task in late:
+        waiting: set[asyncio.Task[None]] = set()
+        for job in self._all:
+            if job.task is None:
+                continue
+            waiting.add(job.task)
+            if job.ended:
+                continue
+            job.stopping = True
+            if not job.announced:
+                decline = self._decline(job.order, reason)
+                name = f"{self._mesh.me} decline {job.order.request}"
+                waiting.add(asyncio.get_running_loop().create_task(decline, name=name))
+            job.task.cancel(reason)
+        for seconds in (patience, _LAST_GRACE):
+            if waiting:
+                _, waiting = await asyncio.wait(waiting, timeout=seconds)
+            for task in waiting:
                 task.cancel(reason)
-            await asyncio.gather(*late, return_exceptions=True)
+        for job in self._all:
+            if job.task in waiting and not job.ended:
+                logger.error("order %s does not stop: %s", job.order.request, job.order.method)
 
     def _take_order(self, order: wire.Order, header: Header, topic: Topic) -> None:
+        if self._past.get(order.request, -1) >= order.token:
+            return
         known = self._jobs.get(order.request)
         if known is not None and known.order.token >= order.token:
             return
@@ -137,14 +175,17 @@ class Worker:
             return
         if known is not None:
             self._void(known, f"superseded by attempt {order.attempt}")
-        job = _Job(order, capability)
+        job = _Job(order, capability, after=known.task if known is not None else None)
         self._jobs[order.request] = job
+        self._all.add(job)
         job.task = asyncio.get_running_loop().create_task(
             self._serve(job, header.trace), name=f"{self._mesh.me} order {order.request}"
         )
         job.task.add_done_callback(lambda task: self._ended(job, task))
 
     def _ended(self, job: _Job, task: asyncio.Task[None]) -> None:
+        self._all.discard(job)
+        self._remember(job.order.request, job.order.token)
         if self._jobs.get(job.order.request) is job:
             del self._jobs[job.order.request]
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -152,12 +193,23 @@ class Worker:
 
     def _take_void(self, message: OrderCancel, header: Header, topic: Topic) -> None:
         job = self._jobs.get(message.request)
-        if job is not None and job.order.token <= message.token:
+        if job is None:
+            self._remember(message.request, message.token)  # should the order come after it
+        elif job.order.token <= message.token:
             self._void(job, message.reason or "retracted")
+
+    def _remember(self, request: UUID, token: int) -> None:
+        self._past[request] = max(token, self._past.get(request, -1))
+        self._past.move_to_end(request)
+        if len(self._past) > _REMEMBERED:
+            self._past.popitem(last=False)
 
     def _void(self, job: _Job, reason: str) -> None:
         """Stop a model at once; an instrument stops itself at its next feedback, safely."""
+        if job.void is not None:
+            return
         logger.warning("order %s is void: %s", job.order.request, reason)
+        job.void = reason
         if job.handed is not None:
             job.handed.void(reason)
         instrument = job.capability.spec.worker == "instrument"
@@ -165,33 +217,42 @@ class Worker:
             job.task.cancel(reason)
 
     async def _decline(self, order: wire.Order, why: str) -> None:
+        decline = Progress(
+            request=order.request, token=order.token, kind=ProgressKind.DECLINE, text=why[:4000]
+        )
         with suppress(RefusedError):
-            await self._outbox.send(
-                self._topic("progress", order.request),
-                Progress(
-                    request=order.request, token=order.token, kind=ProgressKind.DECLINE, text=why
-                ),
-            )
+            await self._outbox.send(self._topic("progress", order.request), decline)
 
     async def _serve(self, job: _Job, trace: str) -> None:
-        order, spec = job.order, job.capability.spec
+        spec = job.capability.spec
         async with self._signs_of_life(job):
-            lock = self._locks.setdefault(spec.resource or f"{spec.key}", asyncio.Lock())
+            if job.after is not None:
+                # Two attempts must never act side by side, resource or no resource.
+                await asyncio.wait([job.after])
             if spec.resource:
-                async with lock:
+                async with self._locks.setdefault(spec.resource, asyncio.Lock()):
                     result = await self._perform(job, trace)
             else:
                 result = await self._perform(job, trace)
+            job.ended = True
             if result is not None:
-                await self._send_result(order, result, trace)
+                await self._send_result(job, result, trace)
             else:
-                await self._store.put_down(order.request)
+                await self._put_down(job)
 
     async def _perform(self, job: _Job, trace: str) -> Result | None:
         """Run the handler and return its result; None when the order turned out void."""
         order = job.order
-        if not await self._accept(job, trace):
-            return None
+        begun = self._mesh.clock.now()
+        try:
+            if not await self._accept(job, trace):
+                return None
+        except asyncio.CancelledError:
+            await self._put_down(job)  # nothing has moved
+            if not self._told_to_stop(job) or not job.announced:
+                raise
+            stopped = OrderError("the node was stopped before it began", retryable=True)
+            return self._failure(job, {}, begun, stopped)
         job.begun = True
         begun = self._mesh.clock.now()
         try:
@@ -201,24 +262,24 @@ class Worker:
         handed: Order[BaseModel] = Order(order, parameters, self._report)
         job.handed = handed
         try:
-            output = await job.capability.handler(handed)
-            data = unpack(pack(output.model_dump()))
-        except OrderVoidError:
-            return None
-        except asyncio.CancelledError:
-            # Shutting down in order: the node knows that nothing goes on, so another may try.
+            data = _data(await job.capability.handler(handed))
+        except OrderVoidError as error:
+            return None if job.void is not None else self._failure(job, handed.notes, begun, error)
+        except asyncio.CancelledError as error:
+            if self._told_to_stop(job):
+                # In order: the node knows that nothing goes on, so another may try.
+                stopped = OrderError("the node was stopped before it was done", retryable=True)
+                return self._failure(job, handed.notes, begun, stopped)
             task = asyncio.current_task()
-            if handed._void is not None or task is None:  # noqa: SLF001
+            if task is None or task.cancelling():
+                await self._put_down(job)
                 raise
-            task.uncancel()
-            stopped = OrderError("the node was stopped before it was done", retryable=True)
-            return self._failure(job, handed.notes, begun, stopped)
+            return self._failure(job, handed.notes, begun, lost_to(error))
         except OrderError as error:
             return self._failure(job, handed.notes, begun, error)
         except Exception as error:
             logger.exception("order %s failed unexpectedly", order.request)
             return self._failure(job, handed.notes, begun, lost_to(error))
-        self.done += 1
         return Result(
             request=order.request,
             token=order.token,
@@ -234,56 +295,83 @@ class Worker:
     async def _accept(self, job: _Job, trace: str) -> bool:
         """Tell the ledger; an instrument waits for its word. False: do not begin."""
         order = job.order
-        accept = Progress(request=order.request, token=order.token, kind=ProgressKind.ACCEPT)
-        sending = self._outbox.send(self._topic("progress", order.request), accept, trace=trace)
         if job.capability.spec.worker == "model":
-            self._mesh.background(self._accept_later(job, sending), "accept")
+            job.announced = True
+            self._mesh.background(self._accept_later(job, trace), "accept")
             return True
         what = f"{order.quantity}/{order.method} for {order.requester}"
-        await self._store.take_in_hand(InHand(order.request, order.token, what))
         try:
-            await sending
+            await self._store.take_in_hand(InHand(order.request, order.token, what))
+        except StoreError as error:
+            logger.error("order %s not begun: %s", order.request, error)
+            await self._decline(order, f"cannot note down what it begins: {error.what}")
+            return False
+        job.announced = True
+        try:
+            await self._send_accept(order, trace)
         except RefusedError as error:
             logger.warning("order %s not begun: %s", order.request, error.what)
-            await self._store.put_down(order.request)
             return False
         return True
 
-    async def _accept_later(self, job: _Job, sending: Any) -> None:
+    async def _accept_later(self, job: _Job, trace: str) -> None:
         try:
-            await sending
+            await self._send_accept(job.order, trace)
         except RefusedError as error:
-            self._void(job, error.what)
+            if not job.ended:
+                self._void(job, error.what)
 
-    async def _send_result(self, order: wire.Order, result: Result, trace: str) -> None:
+    async def _send_accept(self, order: wire.Order, trace: str) -> None:
+        accept = Progress(request=order.request, token=order.token, kind=ProgressKind.ACCEPT)
+        await self._outbox.send(self._topic("progress", order.request), accept, trace=trace)
+
+    async def _put_down(self, job: _Job) -> None:
+        if job.capability.spec.worker == "instrument":
+            try:
+                await self._store.put_down(job.order.request)
+            except StoreError as error:
+                logger.error("order %s stays noted as in hand: %s", job.order.request, error)
+
+    def _told_to_stop(self, job: _Job) -> bool:
+        """Tell whether a cancellation was the node's own `stop` of a standing order; take it."""
+        task = asyncio.current_task()
+        if not job.stopping or job.void is not None or task is None:
+            return False
+        task.uncancel()
+        return True
+
+    async def _send_result(self, job: _Job, result: Result, trace: str) -> None:
+        order = job.order
         topic = self._mesh.topics.to("result", self._outbox.ledger, order.quantity, order.method)
-        identity = new_id()
         try:
-            await self._outbox.send(
-                topic,
-                result,
-                id=identity,
-                durable=True,
-                trace=trace,
-                stored=lambda: self._store.put_down(order.request),
-            )
+            await self._outbox.send(topic, result, durable=True, trace=trace, ends=order.request)
         except LabmeshError as error:
             self.failed += 1
             logger.error("result of order %s refused: %s", order.request, error)
-            if result.outcome == "resolved":
+            if job.void is None and (result.failure is None or isinstance(error, MessageError)):
                 # The ledger would not have it as it is; it must still learn that the order ended.
-                failure = Failure(message=f"result refused: {error.what}"[:4000])
-                sorry = result.model_copy(
-                    update={
-                        "outcome": "failed", "failure": failure, "data": {},
-                        "samples": (), "rating": None,
-                    }
-                )  # fmt: skip
-                with suppress(LabmeshError):
-                    await self._outbox.send(topic, sorry, durable=True, trace=trace)
+                await self._send_sorry(order, topic, f"result refused: {error.what}", trace)
+            await self._put_down(job)
+        else:
+            self.done += result.failure is None
+            self.failed += result.failure is not None
+
+    async def _send_sorry(self, order: wire.Order, topic: str, why: str, trace: str) -> None:
+        """Send a failure with nothing in it that could be wrong."""
+        sorry = Result(
+            request=order.request,
+            token=order.token,
+            quantity=order.quantity,
+            method=order.method,
+            parameters=order.parameters,
+            outcome="failed",
+            failure=Failure(message=why[:4000]),
+            campaign=order.campaign,
+        )
+        with suppress(LabmeshError):
+            await self._outbox.send(topic, sorry, durable=True, trace=trace, ends=order.request)
 
     def _failure(self, job: _Job, notes: JsonObject, begun: int, error: OrderError) -> Result:
-        self.failed += 1
         order = job.order
         logger.warning("order %s failed: %s", order.request, error)
         story = job.handed.story() if job.handed else {"parameters": order.parameters}
@@ -313,7 +401,7 @@ class Worker:
             parameters=self._identity.parameters(),
             begun=begun,
             ended=self._mesh.clock.now(),
-            notes=unpack(pack(notes)),
+            notes=travelling(notes),
         )
 
     @asynccontextmanager
@@ -337,7 +425,40 @@ class Worker:
                 await task
 
     async def _report(self, progress: Progress) -> None:
-        self._mesh.post(self._topic("progress", progress.request), progress)
+        if self._mesh.transport.connected:
+            try:
+                await self._mesh.send(self._topic("progress", progress.request), progress, qos=0)
+            except LabmeshError as error:
+                logger.debug("feedback not sent: %s", error)
+        await asyncio.sleep(0)  # a handler that reports in a tight loop must let others have a turn
 
     def _topic(self, kind: str, request: UUID) -> str:
         return self._mesh.topics.to(kind, self._outbox.ledger, str(request))
+
+
+def _data(output: object) -> JsonObject:
+    """Return what a handler returned as a plain map.
+
+    Raises:
+        OrderError: It is no model, or does not travel; trying again would not mend that.
+    """
+    if not isinstance(output, BaseModel):
+        raise OrderError(
+            f"the handler returned {type(output).__name__}",
+            remedy="return the model that its annotation names",
+        )
+    try:
+        return dict(unpack(pack(output.model_dump())))
+    except MessageError as error:
+        raise OrderError(f"the handler's output does not travel: {error.what}") from None
+
+
+def travelling(notes: JsonObject) -> JsonObject:
+    """Return notes that travel: a value that would not becomes its text, and costs no result."""
+    plain: JsonObject = {}
+    for name, value in notes.items():
+        try:
+            plain[name] = unpack(pack(value))
+        except MessageError:
+            plain[name] = str(value).replace("\0", "\N{REPLACEMENT CHARACTER}")[:1000]
+    return plain

@@ -11,10 +11,11 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from labmesh.mesh import Mesh
 from labmesh.transport import Delivery, Subscription, Transport
+from messages.errors import LabmeshError, NotConnectedError
 from messages.ids import new_id
 from messages.node import Reply
 from nodes.broker._books import Now
@@ -22,7 +23,7 @@ from nodes.broker._door import Parcel
 from nodes.broker._forwarder import Forwarder
 from nodes.broker._ledger import Command, Doubt, HeardAgain, Ledger, NoDoubt, Outcome, Settled
 from nodes.broker._schemas import Vocabulary
-from nodes.broker.store import SqlStore
+from nodes.broker.store import SqlStore, damaged, database_error
 
 T = TypeVar("T")
 
@@ -69,6 +70,7 @@ class LedgerEngine:
         vocabulary: Capabilities known before anyone offers them.
         batch: Most messages of one transaction.
         trouble: Told when the database does not work, and with "" when it does again.
+        fatal: Told why the ledger cannot go on at all; the process should end.
     """
 
     def __init__(
@@ -80,15 +82,18 @@ class LedgerEngine:
         vocabulary: Vocabulary | None = None,
         batch: int = 500,
         trouble: Callable[[str], None] = lambda _: None,
+        fatal: Callable[[LabmeshError], None] = lambda _: None,
     ) -> None:
         self._mesh = mesh
         self._make_intake = intake
         self._intake: Transport | None = None
-        self._url = database_url
+        self._url = self._where = database_url
+        mesh.transport.on_disconnect(self._disconnected)
         mesh.transport.on_connect(self._connected)
         self._vocabulary = vocabulary
         self._batch = batch
         self._trouble = trouble
+        self._fatal = fatal
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         self._queue: asyncio.Queue[tuple[Command, Callable[[], None] | None]] = asyncio.Queue()
         self._subscriptions: list[Subscription] = []
@@ -106,14 +111,20 @@ class LedgerEngine:
         """Open the database.
 
         Raises:
-            ConfigurationError: It cannot be opened or written, or a newer version wrote it.
+            ConfigurationError: It cannot be opened or written, is damaged, or a newer version wrote
+                it.
         """
 
         def work() -> tuple[Ledger, int]:
             store = SqlStore(self._url)
-            ledger = Ledger(self._mesh.me, store, self._vocabulary)
-            forwarded = store.forwarded()
-            store.end_reading()
+            try:
+                ledger = Ledger(self._mesh.me, store, self._vocabulary)
+                forwarded = store.forwarded()
+                store.end_reading()
+            except DBAPIError as error:
+                store.close()
+                raise database_error(error, store.where) from error
+            self._where = store.where
             return ledger, forwarded
 
         self.ledger, forwarded = await self._in_thread(work)
@@ -162,7 +173,7 @@ class LedgerEngine:
         for task in (self._writer, self._sayer):
             task.cancel()
         await asyncio.gather(self._writer, self._sayer, return_exceptions=True)
-        with suppress(OperationalError):
+        with suppress(DBAPIError):
             await self._apply([], forwarded=self.forwarder.forwarded)
 
     async def close(self) -> None:
@@ -202,9 +213,17 @@ class LedgerEngine:
             await echo.cancel()
         self._queue.put_nowait((Settled(), None))
 
+    def _disconnected(self, _reason: str) -> None:
+        """Doubt who is there, before the next connection brings what is retained.
+
+        Whoever is back sooner than the ledger says so once, and that is among the first it hears.
+        """
+        self._queue.put_nowait((Doubt(), None))
+        if self._doubt is not None:
+            self._doubt.cancel()
+
     async def _connected(self) -> None:
         """The mesh's connection was made anew, perhaps to an MQTT broker that knows nothing."""
-        self._queue.put_nowait((Doubt(), None))
         if self._doubt is not None:
             self._doubt.cancel()
         loop = asyncio.get_running_loop()
@@ -240,6 +259,9 @@ class LedgerEngine:
             try:
                 outcome = await self._apply_stubbornly([command for command, _ in taken])
             except Exception as error:
+                if isinstance(error, DBAPIError) and damaged(error):
+                    self._fatal(database_error(error, self._where))
+                    return
                 # Not acknowledged, so nothing is lost; the ledger has read its present anew.
                 logger.exception("a batch was not written")
                 self._trouble(f"a batch was not written: {type(error).__name__}: {error}")
@@ -313,10 +335,18 @@ class LedgerEngine:
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work, name=f"{self._mesh.me} ledger {name}")
-        task.add_done_callback(_report)
+        task.add_done_callback(self._report)
         return task
 
-
-def _report(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
+    def _report(self, task: asyncio.Task[None]) -> None:
+        """A ledger that writes and does not speak, or the reverse, helps nobody: end it."""
+        if task.cancelled() or (error := task.exception()) is None:
+            return
         logger.error("%s failed: %s", task.get_name(), error, exc_info=error)
+        if not isinstance(error, NotConnectedError):  # our own end, or another process's name
+            self._fatal(
+                LabmeshError(
+                    f"{task.get_name()} failed: {type(error).__name__}: {error}",
+                    remedy="start the broker node again: whatever it has not said it says then",
+                )
+            )

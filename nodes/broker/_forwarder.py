@@ -113,7 +113,11 @@ class Forwarder:
 
     def _messages(self, outcome: Outcome) -> Iterator[Coroutine[Any, Any, None]]:
         for publication in outcome.said:
-            yield from self._of_entry(publication)
+            try:
+                yield from self._of_entry(publication)
+            except LabmeshError as error:
+                self.unsent += 1
+                logger.error("entry %d not published: %s", publication.row.offset, error)
         for author, receipt in outcome.receipts:
             yield self._send("receipt", author, receipt)
         for worker, void in _latest(outcome.voids):

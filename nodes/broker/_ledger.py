@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from messages.ids import NodeId
 from messages.ledger import (
@@ -55,7 +55,7 @@ from nodes.broker._take_progress import standing_order, take_progress
 from nodes.broker._take_request import take_request
 from nodes.broker._take_result import take_result
 from nodes.broker._take_time import fresh_leases, pass_time
-from nodes.broker.store import Known, Store
+from nodes.broker.store import Known, Store, damaged
 
 logger = logging.getLogger("labmesh.ledger")
 
@@ -138,6 +138,8 @@ class Ledger:
         self._refused: OrderedDict[str, tuple[bytes, Receipt, float]] = OrderedDict()
         self._settled = False
         self._first = True
+        self._stale = False
+        self._owed: list[Publication] = []
         self.books = self._load(None)
 
     @property
@@ -184,13 +186,18 @@ class Ledger:
         Raises:
             OperationalError: The database does not work at present (disk full, locked). Nothing has
                 happened; apply the same again later.
+            DBAPIError: The database is `damaged`.
         """
         try:
+            if self._stale:
+                self._start_over()
             return self._apply(commands, now, leases=leases, forwarded=forwarded)
         except OperationalError:
             self._start_over()
             raise
         except Exception as error:
+            if isinstance(error, DBAPIError) and damaged(error):
+                raise
             self._start_over()
             if not commands:
                 raise
@@ -199,7 +206,12 @@ class Ledger:
                 return self._give_up(commands[0], error)
         outcome = Outcome(head=self.head)
         for command in commands:
-            outcome.add(self.apply([command], now, leases=leases, forwarded=forwarded))
+            try:
+                outcome.add(self.apply([command], now, leases=leases, forwarded=forwarded))
+            except OperationalError:
+                # Those before it are written, and nobody has been told yet.
+                self._owed = outcome.said
+                raise
         return outcome
 
     def _apply(
@@ -219,7 +231,6 @@ class Ledger:
             if isinstance(incoming, Incoming):
                 self._take(command, incoming, known, outcome)
             elif isinstance(command, Settled):
-                self._settled = True
                 withdraw_unconfirmed(books)
             elif isinstance(command, HeardAgain):
                 fresh_leases(books)
@@ -236,7 +247,9 @@ class Ledger:
             self.store.commit(books.batch.rows, forwarded)
         else:
             self.store.end_reading()
-        outcome.said = publications(books)
+        self._settled = self._settled or any(isinstance(c, Settled) for c in commands)
+        outcome.said = [*self._owed, *publications(books)]
+        self._owed = []
         outcome.voids = books.batch.voids
         outcome.head = books.head
         books.batch = Batch()
@@ -386,8 +399,10 @@ class Ledger:
 
     def _start_over(self) -> None:
         """Forget what a failed transaction left in memory."""
+        self._stale = True  # until it has been read anew, should that fail, too
         self.store.rollback()
         self.books = self._load(self.books)
+        self._stale = False
 
     def _load(self, before: Books | None) -> Books:
         books = Books(

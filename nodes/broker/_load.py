@@ -15,7 +15,8 @@ def load(books: Books, *, confirmed: bool) -> None:
 
     Args:
         books: The books; presences and lifecycle states in them stay.
-        confirmed: Whether the offers on record have been heard by this process.
+        confirmed: Whether the offers on record have been heard by this process. Those in ``books``
+            that were stay so.
     """
     catalogue, compiled = books.catalogue, books.schemas
     catalogue.capabilities.clear()
@@ -30,12 +31,15 @@ def load(books: Books, *, confirmed: bool) -> None:
             active=body["active"],
         )
         catalogue.capabilities[capability.key] = capability
+    heard = {(s.node, s.key) for s in catalogue.all_offers() if s.confirmed}
     for standing in catalogue.all_offers():
         catalogue.withdraw(standing.node, standing.key)
     for body in books.store.offers():
         offer = validate(Offer, body["offer"], where="offer")
         limitations = compiled.compile(offer.limitations)
-        catalogue.put(Standing(body["node"], offer, limitations, confirmed=confirmed))
+        standing = Standing(body["node"], offer, limitations)
+        standing.confirmed = confirmed or (standing.node, standing.key) in heard
+        catalogue.put(standing)
     for row in books.store.live():
         status = Status(row.status)
         order: Order | None = None

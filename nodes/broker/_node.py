@@ -13,7 +13,7 @@ from sqlalchemy import make_url
 from labmesh import Level, Node, NodeParameters, service
 from labmesh.transport import make_transport
 from messages.capabilities import CAPABILITIES
-from messages.errors import CallRefusedError
+from messages.errors import CallRefusedError, ConfigurationError, LabmeshError
 from messages.model import JsonObject
 from messages.schema import json_schema
 from nodes.broker import _arguments as a
@@ -57,6 +57,7 @@ class BrokerNode(Node[BrokerParameters]):
             vocabulary=vocabulary(),
             batch=self.parameters.batch,
             trouble=self._trouble,
+            fatal=self._give_up,
         )
         await self._engine.open()
         self._reader = LedgerReader(url)
@@ -80,11 +81,12 @@ class BrokerNode(Node[BrokerParameters]):
 
     async def on_cleanup(self) -> None:
         """Close the database."""
-        await self._engine.close()
         self._reading.shutdown(wait=True)
         if self._reader is not None:
             self._reader.close()
         self._reader = None
+        # Last: only a writer who is alone moves the -wal into the file, which then is complete.
+        await self._engine.close()
 
     def _trouble(self, words: str) -> None:
         self.diagnose(
@@ -95,6 +97,13 @@ class BrokerNode(Node[BrokerParameters]):
             if words
             else "",
         )
+
+    def _give_up(self, error: LabmeshError) -> None:
+        """End the process: a supervisor or a person sees an exit code sooner than a log."""
+        self.log.error(str(error))
+        self.diagnose("ledger", Level.ERROR, error.what, remedy=error.remedy)
+        # As at the start: 2, nothing helps until a person has looked at the database; 1, a failure.
+        self.finish(2 if isinstance(error, ConfigurationError) else 1)
 
     async def _query(self, name: str, arguments: Any) -> JsonObject:
         if self._reader is None:

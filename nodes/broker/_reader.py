@@ -18,8 +18,13 @@ from messages.model import JsonObject
 from nodes.broker import _arguments as a
 from nodes.broker import _queries as q
 from nodes.broker._verify import Verdict, verify
-from nodes.broker.store import SqlStore, check_version, open_reader, sqlite_url
-from nodes.broker.store._database import database_error
+from nodes.broker.store import (
+    SqlStore,
+    check_version,
+    database_error,
+    open_reader,
+    sqlite_url,
+)
 
 _SERVICES: Final[dict[str, tuple[type[BaseModel], Callable[[Connection, Any], JsonObject]]]] = {
     "ledger.head": (a.NoFilter, q.head),
@@ -70,7 +75,8 @@ class LedgerReader:
         """Answer a service as the broker node does.
 
         Raises:
-            CallRefusedError: Unknown service, arguments that do not fit, or nothing found.
+            CallRefusedError: Unknown service, arguments that do not fit, or nothing found; or the
+                database cannot be read.
         """
         found = _SERVICES.get(service)
         if found is None:
@@ -87,6 +93,9 @@ class LedgerReader:
         with self._lock:
             try:
                 return answer(self._connection, parsed)
+            except DBAPIError as error:
+                words = database_error(error, self._url)
+                raise CallRefusedError(words.what, remedy=words.remedy, code="database") from error
             finally:
                 self._connection.rollback()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from messages.ledger import EntryKind, FromState, Request
 from nodes.broker._books import Books
 from nodes.broker._catalogue import Key, KnownCapability
@@ -9,6 +11,9 @@ from nodes.broker._door import Incoming
 from nodes.broker._live import LiveRequest
 from nodes.broker._refusal import Refusal
 from nodes.broker._row import Row
+
+_LISTED: Final = 12
+"""Most names in a refusal."""
 
 
 def take_request(books: Books, incoming: Incoming, request: Request) -> Row:
@@ -82,9 +87,7 @@ def _capability(books: Books, key: Key) -> KnownCapability:
     name = "/".join(key)
     if capability is None:
         methods = sorted(m for q, m in books.catalogue.capabilities if q == key[0])
-        known = (
-            f"methods of {key[0]}: {', '.join(methods)}" if methods else "see query.capabilities"
-        )
+        known = f"methods of {key[0]}: {', '.join(methods)}" if methods else _quantities(books)
         raise Refusal("capability", f"nobody ever offered {name}", where="quantity", remedy=known)
     if not capability.active:
         raise Refusal(
@@ -92,6 +95,14 @@ def _capability(books: Books, key: Key) -> KnownCapability:
             remedy="start a node that offers it",
         )  # fmt: skip
     return capability
+
+
+def _quantities(books: Books) -> str:
+    known = sorted({quantity for quantity, _ in books.catalogue.capabilities})
+    if not known:
+        return "start a node that offers it"
+    more = ", ..." if len(known) > _LISTED else ""
+    return f"there are {', '.join(known[:_LISTED])}{more}"
 
 
 def _check_offers(books: Books, key: Key, request: Request) -> None:

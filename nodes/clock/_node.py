@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from pydantic import AwareDatetime, Field
 
-from labmesh import Node, NodeParameters
+from labmesh import Level, Node, NodeParameters
 from messages.errors import ConfigurationError
 from messages.node import ClockTick, State
 
@@ -38,6 +38,7 @@ class ClockNode(Node[ClockParameters]):
     async def on_configure(self) -> None:
         """Take up the time an earlier process left."""
         self._file = self.data_dir / "time.json"
+        self._noted = True
         start = self.parameters.start or datetime.now(UTC)
         begin = int(start.timestamp()) * 10**9
         begin = max(begin, self._left_at())
@@ -90,8 +91,22 @@ class ClockNode(Node[ClockParameters]):
         # Followers extrapolate until the next tick; should this process be killed, the next one
         # begins where none of them can have been.
         ahead = int(2 * self.parameters.period * 1e9 * self._anchor[2])
-        temporary.write_text(json.dumps({"time": now + ahead}), encoding="utf-8")
-        temporary.replace(self._file)
+        try:
+            temporary.write_text(json.dumps({"time": now + ahead}), encoding="utf-8")
+            temporary.replace(self._file)
+        except OSError as error:
+            # A full disk must not stop time.
+            self._noted = False
+            self.diagnose(
+                "file",
+                Level.ERROR,
+                f"simulated time is not noted: {error}",
+                remedy="make room on the disk; a clock that starts before that may run behind",
+            )
+        else:
+            if not self._noted:
+                self._noted = True
+                self.diagnose("file", Level.OK, "simulated time is noted")
 
     async def _tick_for_ever(self) -> None:
         while True:

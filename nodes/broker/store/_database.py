@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -62,7 +64,11 @@ def open_reader(url: str) -> Engine:
             where=str(path),
             remedy="name the file a broker node wrote: {data_dir}/{site}/{broker}/ledger.sqlite",
         )
-    engine = _engine(f"sqlite:///file:{quote(str(path.absolute()))}?mode=ro&uri=true")
+    mode = "mode=ro"
+    if not os.access(path.absolute().parent, os.W_OK) and not Path(f"{path}-wal").exists():
+        # On a read-only medium nobody writes, and SQLite could not make its lock files.
+        mode += "&immutable=1"
+    engine = _engine(f"sqlite:///file:{quote(str(path.absolute()))}?{mode}&uri=true")
 
     @event.listens_for(engine, "connect")
     def _set_up(connection: Any, _record: object) -> None:
@@ -77,8 +83,22 @@ def open_reader(url: str) -> Engine:
     return engine
 
 
+def damaged(error: DBAPIError) -> bool:
+    """Tell whether a complaint means that the file is damaged: trying again cannot help."""
+    code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+    return code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
 def database_error(error: DBAPIError, where: str) -> ConfigurationError:
-    """Return a database's complaint at opening as an error that says what to do."""
+    """Return a database's complaint as an error that says what to do."""
+    if damaged(error):
+        return ConfigurationError(
+            f"the ledger is damaged: {error.orig}",
+            where=where,
+            remedy="set the file aside together with its -wal, put back the last good copy of "
+            "both and check it with `labmesh ledger verify`; `sqlite3 FILE .recover` saves what "
+            "can still be read",
+        )
     return ConfigurationError(
         f"cannot open the ledger: {error.orig}",
         where=where,

@@ -108,6 +108,9 @@ class SqlStore:
     Args:
         url: SQLAlchemy database URL. A SQLite file is made if it is not there.
 
+    Attributes:
+        where: The URL without its password, for messages.
+
     Raises:
         ConfigurationError: It cannot be opened or written, or a newer version wrote it.
     """
@@ -115,11 +118,11 @@ class SqlStore:
     def __init__(self, url: str) -> None:
         self.url = url
         self._engine = open_writer(url)
-        where = self._engine.url.render_as_string(hide_password=True)
+        self.where = self._engine.url.render_as_string(hide_password=True)
         self._statements = Statements(self._engine.dialect.name)
         try:
             self._connection = self._engine.connect()
-            migrate(self._connection, where)
+            migrate(self._connection, self.where)
             # A transaction that changes nothing still finds out a read-only file now, not later.
             self._connection.execute(update(t.FORWARDED).values(one=1))
             self._connection.commit()
@@ -127,7 +130,7 @@ class SqlStore:
             self._connection.rollback()
         except DBAPIError as error:
             self._engine.dispose()
-            raise database_error(error, where) from error
+            raise database_error(error, self.where) from error
         except ConfigurationError:
             self.close()
             raise

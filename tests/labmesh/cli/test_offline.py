@@ -62,7 +62,7 @@ def test_reads_fall_back_to_the_file_and_say_so(
     assert answer.code == 0, answer.err
     assert answer.out
     assert answer.err.startswith("labmesh: no mesh is known")
-    assert answer.err.endswith(f": reading {file}\n")
+    assert answer.err.endswith(f"; reading the file {file}\n")
     assert answer.err.count("\n") == 1
     named = labmesh(*verb, "--json", "--ledger-file", file)
     assert named.code == 0

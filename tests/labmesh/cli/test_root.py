@@ -17,6 +17,7 @@ from pathlib import Path
 import click
 import pytest
 
+from labmesh.cli import main
 from labmesh.cli._root import VERBS, root
 from messages.errors import LabmeshError
 from tests.labmesh.cli._lab import Command
@@ -187,3 +188,22 @@ def test_colour_only_on_a_terminal(labmesh: Command) -> None:
 def test_a_narrow_terminal_breaks_prose_only() -> None:
     shown = on_a_terminal("interface", "show", "Result", columns=60)
     assert "\nprovenance.source.retrieved  " in shown
+
+
+def test_an_output_that_lacks_a_character_gets_the_rest(tmp_path: Path) -> None:
+    script = "from labmesh.cli import main\nmain(['--version'])\nprint('\\u00b1')"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        check=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        cwd=tmp_path,
+    )
+    assert done.stdout.splitlines()[-1] == b"?"
+
+
+def test_a_bad_name_on_the_command_line_is_a_mistake_of_the_caller(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["node", "list", "--mqtt", "mqtt://127.0.0.1:1", "--site", "KIT"]) == 2
+    assert "site 'KIT' is not a valid name" in capsys.readouterr().err

@@ -46,6 +46,17 @@ async def test_a_second_launch_is_refused_and_kill_9_frees_the_folder(
     await third.wait_line("one. up")
 
 
+async def test_a_folder_that_cannot_be_written_is_a_mistake_of_the_caller(
+    processes: Processes, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    file = write(tmp_path, program("one", "echo up"))
+    launch = await processes.labmesh("launch", file, "--data-dir", "file")
+    assert await launch.wait() == 2
+    (said,) = launch.lines
+    assert "cannot write in the data folder: Not a directory; give --data-dir" in said
+
+
 async def test_resume_takes_the_same_arguments(processes: Processes, tmp_path: Path) -> None:
     file = write(
         tmp_path,

@@ -35,7 +35,12 @@ async def running(node: Node[Any], state: State | None = State.ACTIVE) -> AsyncI
     """Run a node until the block ends."""
     task = asyncio.create_task(node.run())
     try:
-        await until(lambda: task.done() or (hasattr(node, "_life") and node.state is state))
+        await until(
+            lambda: (
+                task.done()
+                or (node._runtime is not None and node._starting is None and node.state is state)
+            )
+        )
         if task.done():
             await task
         yield

@@ -25,7 +25,7 @@ def busy(lab: Lab) -> Lab:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"quantity": "nope"}, "nobody ever offered nope/m; see query.capabilities"),
+        ({"quantity": "nope"}, "nobody ever offered nope/m; there are q"),
         ({"method": "nope"}, "nobody ever offered q/nope; methods of q: m"),
         ({"parameters": {"x": 11}}, "parameters.x: 11 is greater than the maximum of 10"),
         ({"parameters": {}}, 'parameters: "x" is a required property'),

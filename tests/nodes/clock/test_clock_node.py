@@ -145,3 +145,26 @@ async def test_a_damaged_time_file_is_named(place: Place, tmp_path: Path) -> Non
     with pytest.raises(LabmeshError, match=r"time\.json"):
         async with ticking(place, tmp_path):
             pass
+
+
+async def test_a_disk_that_cannot_be_written_does_not_stop_time(
+    place: Place, tmp_path: Path
+) -> None:
+    async with (
+        ticking(place, tmp_path, rate=36_000) as node,
+        visit(place, "eye") as visitor,
+        following(visitor) as clock,
+    ):
+        temporary = node.data_dir / "time.tmp"
+        temporary.unlink(missing_ok=True)
+        temporary.mkdir()
+        ticks: asyncio.Queue[ClockTick] = asyncio.Queue()
+        topic = visitor.mesh.topics.of(node.id, "clock")
+        await visitor.mesh.on_message(topic, ClockTick, lambda tick, *_: ticks.put_nowait(tick))
+        async with asyncio.timeout(10):
+            for _ in range(5):
+                await ticks.get()
+            temporary.rmdir()
+            while not temporary.with_suffix(".json").is_file():
+                await asyncio.sleep(0.01)
+        assert clock.now() > 0
