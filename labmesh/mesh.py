@@ -175,6 +175,10 @@ class Mesh:
                 if self._kept.get(topic) is None:
                     self._kept.pop(topic, None)
 
+    def restore(self) -> None:
+        """Publish everything that is kept anew, in the background."""
+        self.background(self._restore(), "restore what is retained")
+
     async def _restore(self) -> None:
         for topic in list(self._kept):
             try:

@@ -82,8 +82,10 @@ def find_place(
     url, at = known("mqtt", mqtt), known("site", site)
     if not url or not at:
         raise ConfigurationError(
-            f"no mesh is known: {'site' if url else 'MQTT broker'} not named",
-            remedy=f"start one with `labmesh launch FILE` (it leaves {file}), or name it with "
+            "the site is not named" if url else "no mesh is known: MQTT broker not named",
+            remedy="add --site, or set LABMESH_SITE"
+            if url
+            else f"start one with `labmesh launch FILE` (it leaves {file}), or name it with "
             "--mqtt and --site, or LABMESH_MQTT and LABMESH_SITE",
         )
     place = Place(mqtt=url, site=at)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import click
 
 from labmesh.cli._output import Output
@@ -21,6 +23,8 @@ def command(context: click.Context, arguments: tuple[str, ...]) -> None:
     if "--list" in arguments:
         _list(Output(as_json="--json" in arguments))
         return
+    # Ctrl-C in the middle of the imports shall not print a page of traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     from labmesh.node.__main__ import main
 
     context.exit(main(list(arguments)))

@@ -20,7 +20,7 @@ def node_command(
     node: NodeProcess, *, mqtt: str, realm: str, data_dir: Path, params_file: Path | None
 ) -> list[str]:
     """Return the command that runs a node. A url with a password is left to the environment."""
-    command = [sys.executable, "-m", "labmesh.node", node.run]
+    command = [sys.executable, "-m", "labmesh.run_node", node.run]
     options = {
         "--name": node.name,
         "--site": node.site,

@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
                 clock=given.clock,
                 folder=folder,
             ),
-            name=given.name or given.program.rpartition(":")[2].lower(),
+            name=given.name or given.program.removesuffix(".py").rpartition(":")[2].lower(),
             data_dir=folder,
             parameters=read_parameters(given.params_file, given.param),
             autostart=not given.no_autostart,

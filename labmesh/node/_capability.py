@@ -161,6 +161,15 @@ def _bind(owner: object, name: str, function: Any, spec: CapabilitySpec) -> Boun
     )
 
 
-def lost_to(error: BaseException) -> OrderError:
-    """Return an unexpected error as one of an order, worth another attempt."""
-    return OrderError(f"{type(error).__name__}: {error}", retryable=True)
+def lost_to(error: BaseException, spec: CapabilitySpec) -> OrderError:
+    """Return an unexpected error as one of an order.
+
+    A model is worth another attempt. Nobody knows what an instrument had done by then, so nobody
+    repeats it by himself.
+    """
+    instrument = spec.worker == "instrument"
+    return OrderError(
+        f"{type(error).__name__}: {error}",
+        remedy="look at the instrument and at the node's log" if instrument else "",
+        retryable=not instrument,
+    )

@@ -317,7 +317,10 @@ class Node(Generic[P]):
                 f"the last process ended in mid-action: {what}",
                 remedy=f"look at the instrument, then: labmesh lifecycle set {self.id} activate",
             )
-            self.log.error(f"not activated, was in mid-action: {what}")
+            self.log.error(
+                f"not activated, was in mid-action: {what}",
+                remedy=f"look at the instrument, then: labmesh lifecycle set {self.id} activate",
+            )
             return
         if not self._finished.is_set():
             await life.change(Transition.ACTIVATE)
@@ -351,6 +354,8 @@ class Node(Generic[P]):
         except BaseException:
             self.takes_orders = False
             raise
+        serves = ",".join(f"{quantity}/{method}" for quantity, method in self._capabilities)
+        self.log.info("active", **({"serves": serves} if serves else {}))
 
     async def _deactivate(self) -> None:
         # First of all: an order that comes while the hook brings the instrument to rest would run.
@@ -393,14 +398,18 @@ class Node(Generic[P]):
 
     async def _watch_health(self) -> None:
         loop, in_time = asyncio.get_running_loop(), _RECOVERED
+        known, worried_until = 0, 0.0
         while True:
             health = self._running.health()
             problems = int(health["problems"]) + int(health["handler_errors"])
+            if problems > known:
+                known, worried_until = problems, loop.time() + _WORRY
+            worried = loop.time() < worried_until
             self.diagnose(
                 "messages",
-                Level.WARN if problems else Level.OK,
+                Level.WARN if worried else Level.OK,
                 f"{problems} messages could not be taken" if problems else "all is well",
-                remedy="see the log for sender and reason" if problems else "",
+                remedy="see the log for sender and reason" if worried else "",
                 **health,
             )
             due = loop.time() + _PULSE
@@ -447,6 +456,9 @@ class Node(Generic[P]):
             raise RuntimeError("the node is not running; use this from a hook or a handler")
         return self._runtime
 
+
+_WORRY: Final = 300.0
+"""Wall seconds that a message which could not be taken stays a warning."""
 
 _WAY_OUT: Final = {
     State.ACTIVE: (Transition.DEACTIVATE, Transition.CLEANUP, Transition.SHUTDOWN),

@@ -91,7 +91,14 @@ class PresenceKeeper:
     async def open(self) -> None:
         """Say that we are here, now and after every reconnect; watch for namesakes."""
         await self.publish("online")
-        await self._mesh.on_message(self._topic, Presence, self._take)
+        await self._mesh.on_message(
+            self._topic, Presence, self._take, cleared=lambda _topic: self._cleared()
+        )
+
+    def _cleared(self) -> None:
+        """Say it again: somebody with our user name has cleared what is retained of us."""
+        if self._online:
+            self._mesh.restore()
 
     async def publish(self, state: Literal["online", "offline"]) -> None:
         """Publish a state, retained."""

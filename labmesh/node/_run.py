@@ -46,6 +46,12 @@ def find_node(program: str) -> type[Node[Any]]:
     target = programs.get(program, program)
     module, colon, name = target.partition(":")
     if not colon:
+        if module.endswith(".py"):
+            stem = Path(module).stem
+            raise ConfigurationError(
+                f"{program!r} is a file",
+                remedy=f"give module:Class, for example {stem}:{stem.capitalize()}",
+            )
         close = difflib.get_close_matches(program, programs, n=1)
         raise ConfigurationError(
             f"no node is called {program!r}",

@@ -262,7 +262,7 @@ class Worker:
         handed: Order[BaseModel] = Order(order, parameters, self._report)
         job.handed = handed
         try:
-            data = _data(await job.capability.handler(handed))
+            data = _data(await job.capability.handler(handed), job.capability)
         except OrderVoidError as error:
             return None if job.void is not None else self._failure(job, handed.notes, begun, error)
         except asyncio.CancelledError as error:
@@ -274,12 +274,12 @@ class Worker:
             if task is None or task.cancelling():
                 await self._put_down(job)
                 raise
-            return self._failure(job, handed.notes, begun, lost_to(error))
+            return self._failure(job, handed.notes, begun, lost_to(error, job.capability.spec))
         except OrderError as error:
             return self._failure(job, handed.notes, begun, error)
         except Exception as error:
             logger.exception("order %s failed unexpectedly", order.request)
-            return self._failure(job, handed.notes, begun, lost_to(error))
+            return self._failure(job, handed.notes, begun, lost_to(error, job.capability.spec))
         return Result(
             request=order.request,
             token=order.token,
@@ -436,15 +436,16 @@ class Worker:
         return self._mesh.topics.to(kind, self._outbox.ledger, str(request))
 
 
-def _data(output: object) -> JsonObject:
+def _data(output: object, capability: BoundCapability) -> JsonObject:
     """Return what a handler returned as a plain map.
 
     Raises:
         OrderError: It is no model, or does not travel; trying again would not mend that.
     """
-    if not isinstance(output, BaseModel):
+    if not isinstance(output, capability.result):
         raise OrderError(
-            f"the handler returned {type(output).__name__}",
+            f"{capability.handler.__name__} returned {type(output).__name__}, "
+            f"not {capability.result.__name__}",
             remedy="return the model that its annotation names",
         )
     try:

@@ -94,6 +94,7 @@ class LedgerEngine:
         self._batch = batch
         self._trouble = trouble
         self._fatal = fatal
+        self._troubled = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         self._queue: asyncio.Queue[tuple[Command, Callable[[], None] | None]] = asyncio.Queue()
         self._subscriptions: list[Subscription] = []
@@ -264,7 +265,7 @@ class LedgerEngine:
                     return
                 # Not acknowledged, so nothing is lost; the ledger has read its present anew.
                 logger.exception("a batch was not written")
-                self._trouble(f"a batch was not written: {type(error).__name__}: {error}")
+                self._in_trouble(f"a batch was not written: {type(error).__name__}: {error}")
                 await asyncio.sleep(_RETRY[0])
                 continue
             for ack in acks:
@@ -298,21 +299,24 @@ class LedgerEngine:
     async def _apply_stubbornly(self, commands: list[Command]) -> Outcome:
         """Apply, and while the database does not work apply again; nothing is acknowledged."""
         pause, last = _RETRY
-        troubled = False
         while True:
             try:
                 outcome = await self._apply(commands, forwarded=self._worth_noting())
             except OperationalError as error:
-                troubled = True
                 logger.error("cannot write the ledger, trying again: %s", error.orig)
-                self._trouble(f"cannot write the ledger: {error.orig}")
+                self._in_trouble(f"cannot write the ledger: {error.orig}")
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, last)
                 commands = [*commands, HeardAgain()]
             else:
-                if troubled:
+                if self._troubled:
+                    self._troubled = False
                     self._trouble("")
                 return outcome
+
+    def _in_trouble(self, words: str) -> None:
+        self._troubled = True
+        self._trouble(words)
 
     async def _apply(self, commands: list[Command], *, forwarded: int | None) -> Outcome:
         intake = self._intake

@@ -24,7 +24,7 @@ class OptimiserParameters(NodeParameters):
     """Parameters of an `OptimiserNode`."""
 
     campaign_file: str = Field(description="path of the campaign file (docs/optimiser.md)")
-    campaign: str = Field(
+    campaign: Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,79})?$")] = Field(
         default="",
         description="the campaign's name in the ledger, by which it resumes; the file's by default",
     )

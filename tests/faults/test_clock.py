@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from messages.ids import new_id
+from messages.ledger import Order
 from tests.nodes.broker import lab as of_lab
 from tests.nodes.broker.lab import Lab
 
@@ -52,7 +53,7 @@ def test_a_deadline_is_of_the_wall_clock(lab: Lab, monkeypatch: pytest.MonkeyPat
     lab.check()
 
 
-def _begun(lab: Lab) -> of_lab.Order:
+def _begun(lab: Lab) -> Order:
     assert lab.request().accepted
     order = lab.order()
     assert lab.progress(order, "kit/asab").accepted

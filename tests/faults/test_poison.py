@@ -13,8 +13,8 @@ from labmesh.transport import MemoryHub
 from messages.errors import LabmeshError
 from messages.ids import new_id
 from messages.ledger import Receipt, Request
-from nodes.broker import _ledger
 from nodes.broker._ledger import Settled
+from nodes.broker._take_request import take_request
 from tests.nodes.broker.lab import Lab
 from tests.nodes.broker.test_engine import Party, engine_on, request
 
@@ -32,15 +32,14 @@ def lab(tmp_path: Path) -> Lab:
 @pytest.fixture
 def indigestible(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests for `POISON` raise after their entry was made."""
-    take = _ledger.take_request
 
     def taken(books: Any, incoming: Any, message: Request) -> Any:
-        row = take(books, incoming, message)
+        row = take_request(books, incoming, message)
         if message.parameters == {"x": POISON}:
             raise ZeroDivisionError("poisoned")
         return row
 
-    monkeypatch.setattr(_ledger, "take_request", taken)
+    monkeypatch.setattr("nodes.broker._ledger.take_request", taken)
 
 
 @pytest.mark.usefixtures("indigestible")

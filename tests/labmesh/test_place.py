@@ -48,7 +48,7 @@ def test_an_empty_variable_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_nothing_known_is_said_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="MQTT broker not named; start one with"):
         find_place(folder=tmp_path)
-    with pytest.raises(ConfigurationError, match="site not named"):
+    with pytest.raises(ConfigurationError, match="the site is not named; add --site"):
         find_place(mqtt="mqtt://a", folder=tmp_path)
 
 

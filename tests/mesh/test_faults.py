@@ -40,6 +40,19 @@ async def test_an_instrument_that_dies_in_mid_action_is_held_and_not_repeated(
     assert len(diary(lab)) == 1
 
 
+async def test_an_instrument_whose_code_breaks_is_not_repeated_but_a_model_is(
+    lab: Lab, echo: Running
+) -> None:
+    for method, tries in (("megaphone", 1), ("echo", 3)):
+        handle = await lab.client.submit("speech", method, {"text": "crash"})
+        final = await asyncio.wait_for(handle.done(), 30)
+        assert final.after.value == "failed"
+        assert "ZeroDivisionError: oh" in final.message
+        assert [c.after.value for c in handle.changes].count("running") == tries
+    assert len(diary(lab)) == 1
+    assert echo.code is None
+
+
 async def test_a_worker_told_to_stop_gives_its_order_back(lab: Lab, echo: Running) -> None:
     handle = await lab.client.submit("speech", "megaphone", {"text": "hello", "seconds": 2})
     await lab.until_status(handle.id, "running")

@@ -75,6 +75,8 @@ class EchoNode(Node[EchoParameters]):
         if self.parameters.diary:
             with Path(self.parameters.diary).open("a", encoding="utf-8") as diary:
                 diary.write(f"{order.request} {order.parameters.text}\n")
+        if order.parameters.text == "crash":
+            raise ZeroDivisionError("oh")
         for _ in range(10):
             await asyncio.sleep(order.parameters.seconds / 10)
             await order.feedback(0.5, "speaking")
