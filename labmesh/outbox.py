@@ -45,6 +45,7 @@ class _Pending:
 
     message: Unsent
     header: Header
+    since: float
     pause: float = field(default_factory=lambda: _FIRST_RESEND)
     sending: bool = False
     again: asyncio.Event = field(default_factory=asyncio.Event)
@@ -83,6 +84,12 @@ class Outbox:
     def pending(self) -> int:
         """How many messages have no receipt yet."""
         return len(self._pending)
+
+    @property
+    def waiting(self) -> float:
+        """Wall seconds that the oldest message without a receipt has waited; 0 without any."""
+        oldest = next(iter(self._pending.values()), None)
+        return 0.0 if oldest is None else asyncio.get_running_loop().time() - oldest.since
 
     async def open(self) -> None:
         """Subscribe to receipts and take up what an earlier process left.
@@ -170,7 +177,8 @@ class Outbox:
             logger.error("order %s stays noted as in hand: %s", request, error)
 
     def _add(self, message: Unsent, header: Header) -> _Pending:
-        pending = self._pending[message.id] = _Pending(message, header)
+        now = asyncio.get_running_loop().time()
+        pending = self._pending[message.id] = _Pending(message, header, now)
         self._ready.append(pending)
         self._news.set()
         return pending

@@ -56,6 +56,7 @@ class LabClient:
         self._outbox = outbox
         self._caller = caller
         self._open: dict[UUID, RequestHandle] = {}
+        self._unanswered = False
 
     @property
     def ledger(self) -> NodeId:
@@ -294,10 +295,20 @@ class LabClient:
             reply = await self.query("query.request", {"id": str(handle.id)})
             handle.news = asyncio.get_running_loop().time()
             self._replay(handle, reply["log"])
+            if self._unanswered:
+                logger.warning("%s answers again", self.ledger)
+            self._unanswered = False
         except CallRefusedError as error:
             logger.warning("request %s cannot be looked up: %s", handle.id, error)
         except (CallError, TransportError) as error:
             logger.debug("request %s not looked up: %s", handle.id, error)
+            if not self._unanswered:
+                logger.warning(
+                    "no answer from %s: %d requests wait; see `labmesh node list`",
+                    self.ledger,
+                    len(self._open),
+                )
+            self._unanswered = True
             return False
         except (LabmeshError, KeyError, TypeError):
             logger.exception("cannot read the log of request %s", handle.id)

@@ -81,6 +81,7 @@ class Node(Generic[P]):
         self.log = NodeLog(str(options.id))
         self.data_dir: Path = options.data_dir / options.id.site / options.id.node
         self.exit_code = 0
+        self._ledger_silent = False
         self._server: ParameterServer[Any] = ParameterServer(
             type(self).Parameters, options.parameters, str(options.id)
         )
@@ -412,6 +413,7 @@ class Node(Generic[P]):
                 remedy="see the log for sender and reason" if worried else "",
                 **health,
             )
+            self._watch_outbox()
             due = loop.time() + _PULSE
             await asyncio.sleep(_PULSE)
             late = loop.time() - due
@@ -420,6 +422,22 @@ class Node(Generic[P]):
                 self._tell_standstill(late)
             elif in_time == _RECOVERED:
                 self.diagnose("event-loop", Level.OK, "runs smoothly again")
+
+    def _watch_outbox(self) -> None:
+        """Say when the ledger does not answer, and when it does again."""
+        outbox = self._running.outbox
+        silent = outbox is not None and outbox.waiting > _SILENCE
+        if outbox is None or silent is self._ledger_silent:
+            return
+        self._ledger_silent = silent
+        if silent:
+            what = f"no receipt from {outbox.ledger} for {_SILENCE:g} s"
+            remedy = "see `labmesh node list` whether it is online; what waits here is sent then"
+            self.log.warn(what, waiting=outbox.pending, remedy=remedy)
+            self.diagnose("outbox", Level.WARN, what, remedy=remedy)
+        else:
+            self.log.info(f"{outbox.ledger} answers again")
+            self.diagnose("outbox", Level.OK, "the ledger answers")
 
     def _tell_standstill(self, seconds: float) -> None:
         what = f"the node stood still for {seconds:.1f} s and gave no sign of life"
@@ -456,6 +474,9 @@ class Node(Generic[P]):
             raise RuntimeError("the node is not running; use this from a hook or a handler")
         return self._runtime
 
+
+_SILENCE: Final = 10.0
+"""Wall seconds without a receipt after which the operator hears of it."""
 
 _WORRY: Final = 300.0
 """Wall seconds that a message which could not be taken stays a warning."""

@@ -120,3 +120,15 @@ async def test_a_retracted_request_stops_its_worker(lab: Lab, echo: Running) -> 
     assert (await handle.done()).after.value == "retracted"
     other = await lab.client.request("speech", "megaphone", {"text": "next", "seconds": 0.1})
     assert other.data["text"] == "NEXT"
+
+
+async def test_a_node_says_when_the_ledger_does_not_answer(lab: Lab, echo: Running) -> None:
+    handle = await lab.client.submit("speech", "echo", {"text": "a", "seconds": 2})
+    await lab.until_status(handle.id, "running")
+    broker = next(p for p in lab.processes.all if p.name == "broker")
+    broker.kill()
+    await broker.wait()
+    await echo.wait_line("no receipt from kit/broker for 10 s .*labmesh node list", timeout=40)
+    await lab.start("broker", "broker")
+    await echo.wait_line("kit/broker answers again", timeout=40)
+    assert (await asyncio.wait_for(handle.result(), 40)).data["text"] == "a"
