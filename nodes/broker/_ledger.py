@@ -187,6 +187,7 @@ class Ledger:
             OperationalError: The database does not work at present (disk full, locked). Nothing has
                 happened; apply the same again later.
             DBAPIError: The database is `damaged`.
+            Exception: The ledger's own code breaks without any message. Nothing has happened.
         """
         try:
             if self._stale:
@@ -203,12 +204,15 @@ class Ledger:
                 raise
             logger.exception("a batch of %d failed", len(commands))
             if len(commands) == 1:
-                return self._give_up(commands[0], error)
+                # Where time alone breaks it as well, no message is to blame, and none is refused.
+                outcome = self.apply([], now, leases=leases, forwarded=forwarded)
+                outcome.add(self._give_up(commands[0], error))
+                return outcome
         outcome = Outcome(head=self.head)
         for command in commands:
             try:
                 outcome.add(self.apply([command], now, leases=leases, forwarded=forwarded))
-            except OperationalError:
+            except Exception:
                 # Those before it are written, and nobody has been told yet.
                 self._owed = outcome.said
                 raise

@@ -93,7 +93,7 @@ class OptimiserNode(Node[OptimiserParameters]):
 
     def warn(self, text: str, **values: Any) -> None:
         """See `Reporter.warn`; also shown in the node's diagnostics."""
-        self.log.warn(text, **values)  # noqa: G010
+        self.log.warn(text, **values)
         self.diagnose("campaign", Level.WARN, text)
 
     async def progress(self, done: int, total: int, text: str) -> None:

@@ -98,6 +98,29 @@ def test_what_was_written_before_the_disk_was_full_is_said(
     lab.check()
 
 
+def test_nobody_is_refused_for_what_breaks_without_him(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dispatch fails over a request taken long ago; every message that comes meanwhile is sound."""
+    one, two = (
+        lab.parcel("kit/opt", "request", _asks(x), "q", "m", uuid=new_id()) for x in (1.0, 2.0)
+    )
+
+    def broken(_books: Any) -> None:
+        raise ZeroDivisionError("dispatch")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("nodes.broker._ledger.dispatch", broken)
+        for batch in ((one,), (one, two)):
+            with pytest.raises(ZeroDivisionError):
+                lab.apply(*batch)
+    outcome = lab.apply(one, two)
+    assert len(lab.orders(outcome)) == 2
+    assert outcome.receipts == []
+    assert lab.ledger.refusals == {}
+    lab.check()
+
+
 def test_an_offer_that_was_heard_stays_after_a_failure_before_all_are_heard(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
