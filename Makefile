@@ -7,6 +7,8 @@ BIN := .venv/bin
 PYTEST_ARGS ?=
 # Seconds after which the whole test run is stopped and counts as failed.
 TEST_LIMIT ?= 840
+# Test files run side by side, one process each: they mostly wait for the processes they start.
+TEST_WORKERS ?= 2
 
 help:
 	@echo "make setup      a virtual environment in .venv and mosquitto, the MQTT broker"
@@ -27,7 +29,7 @@ test:
 	@scripts/setup.sh --test
 	@status=0; \
 	$(MAKE) --no-print-directory check || status=1; \
-	$(BIN)/pytest -m "not slow" --session-timeout=$(TEST_LIMIT) $(PYTEST_ARGS) || status=1; \
+	timeout $(TEST_LIMIT) $(BIN)/pytest -m "not slow" -n $(TEST_WORKERS) --dist loadfile $(PYTEST_ARGS) || status=1; \
 	exit $$status
 
 test-slow:

@@ -44,6 +44,7 @@ class Dispatcher:
         self._filters: dict[str, list[Route]] = {}
         self._ids: dict[int, set[str]] = {}
         self._cache: dict[str, tuple[Route, ...]] = {}
+        self._meant: dict[tuple[str, tuple[int, ...]], tuple[Route, ...]] = {}
 
     @property
     def filters(self) -> dict[str, int]:
@@ -86,7 +87,7 @@ class Dispatcher:
             self._leaf(pattern).routes.append(route)
         else:
             self._exact.setdefault(pattern, []).append(route)
-        self._cache.clear()
+        self._forget_matches()
         return route
 
     def remove(self, route: Route) -> bool:
@@ -94,7 +95,7 @@ class Dispatcher:
         routes = self._filters.get(route.pattern, [])
         if route not in routes:
             return False
-        self._cache.clear()
+        self._forget_matches()
         routes.remove(route)
         if _wild(route.pattern):
             self._leaf(route.pattern).routes.remove(route)
@@ -146,13 +147,22 @@ class Dispatcher:
             await route.stop()
 
     def _identified(self, topic: str, subscriptions: tuple[int, ...]) -> tuple[Route, ...]:
-        return tuple(
-            route
-            for number in subscriptions
-            for pattern in self._ids.get(number, ())
-            if matches(pattern, topic)
-            for route in self._filters[pattern]
-        )
+        found = self._meant.get((topic, subscriptions))
+        if found is None:
+            if len(self._meant) >= _CACHE:
+                self._meant.clear()
+            found = self._meant[topic, subscriptions] = tuple(
+                route
+                for number in subscriptions
+                for pattern in self._ids.get(number, ())
+                if matches(pattern, topic)
+                for route in self._filters[pattern]
+            )
+        return found
+
+    def _forget_matches(self) -> None:
+        self._cache.clear()
+        self._meant.clear()
 
     def _wildcards(self, topic: str) -> Iterator[Route]:
         nodes = [self._root]

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from messages.errors import LabmeshError
 from messages.ids import NodeId
 from messages.ledger import (
     Cancel,
@@ -311,7 +312,10 @@ class Ledger:
 
     def _cleared(self, command: Parcel) -> None:
         """A retained message was cleared: an offer is withdrawn, a node says nothing any more."""
-        topic = parse_topic(command.topic)
+        try:
+            topic = parse_topic(command.topic)
+        except LabmeshError:
+            return  # of a client that is no node of ours; nothing was known by that name
         author, rest = str(topic.author), topic.rest
         if topic.kind == "offer" and len(rest) == 2:
             withdraw_offer(self.books, author, (rest[0], rest[1]))

@@ -333,3 +333,13 @@ def test_a_uuid_may_be_spelled_as_one_likes(busy: Lab) -> None:
     assert busy.send(loud).accepted
     assert busy.status(order.request) == "resolved"
     assert busy.read("query.results", request=str(order.request))["total"] == 1
+
+
+@pytest.mark.parametrize(
+    "topic", ["lab1/kit/KIT/offer/a/b", "lab1/kit.x/n/node/life", "lab1/kit/n", "x"]
+)
+def test_clearing_a_topic_of_a_stranger_costs_nobody_anything(busy: Lab, topic: str) -> None:
+    before = busy.ledger.refusals.copy()
+    outcome = busy.apply(Parcel(topic, b""))
+    assert outcome.receipts == []
+    assert busy.ledger.refusals == before, "and is not an error of the ledger's own"
