@@ -155,7 +155,8 @@ class Line:
             repeats=self._parameters.repeats,
             occurrence=occurrence,
         )
-        labels = (campaign, key, occurrence)
+        # Not the campaign's name: under another one the same seed gives the same campaign.
+        labels = (key, occurrence)
         return Batch(
             mixture=mixture,
             delivered=self.mixer.deliver(mixture, self._noise, *labels),

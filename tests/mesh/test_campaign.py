@@ -16,15 +16,15 @@ BUDGET = 5
 
 async def campaign(processes: Processes, folder: Path, *arguments: str) -> Running:
     return await processes.labmesh(
-        "launch", LAUNCH, f"budget:={BUDGET}", "sim_rate:=1500", "campaign:=test", "seed:=7",
+        "launch", LAUNCH, f"budget:={BUDGET}", "sim_rate:=1500", "seed:=7",
         "--data-dir", folder, *arguments, name="launch",
     )  # fmt: skip
 
 
 def results(folder: Path) -> list[dict[str, Any]]:
-    """Return the campaign's results, in the order of the ledger."""
+    """Return the results of requests, in the order of the ledger. One campaign a folder."""
     ledger = open_ledger(folder / "kit" / "broker")
-    page = ledger.query("query.results", {"campaign": "test", "unsolicited": False})
+    page = ledger.query("query.results", {"unsolicited": False})
     return [r for r in page["results"] if r["outcome"] == "resolved"]
 
 
@@ -39,12 +39,12 @@ def values(folder: Path) -> list[tuple[str, float]]:
 async def test_the_same_seed_is_the_same_campaign_even_when_interrupted(
     processes: Processes, tmp_path: Path
 ) -> None:
-    whole = await campaign(processes, tmp_path / "whole")
+    whole = await campaign(processes, tmp_path / "whole", "campaign:=another-name")
     assert await whole.wait(100) == 0
     assert len(values(tmp_path / "whole")) == BUDGET
     await processes.assert_no_orphans()
 
-    broken = await campaign(processes, tmp_path / "broken")
+    broken = await campaign(processes, tmp_path / "broken", "campaign:=test")
     await broken.wait_line(f"measurement 2/{BUDGET}", timeout=60)
     await asyncio.sleep(0.2)
     broken.interrupt()
@@ -60,7 +60,7 @@ async def test_the_same_seed_is_the_same_campaign_even_when_interrupted(
     await processes.assert_no_orphans()
 
     ledger = open_ledger(tmp_path / "broken" / "kit" / "broker")
-    requests = ledger.query("query.requests", {"campaign": "test"})["requests"]
+    requests = ledger.query("query.requests", {})["requests"]
     assert [r["status"] for r in requests] == ["resolved"] * BUDGET
 
     output = tmp_path / "broken" / "kit" / "optimiser" / "test"
@@ -74,7 +74,9 @@ async def test_the_same_seed_is_the_same_campaign_even_when_interrupted(
 async def test_ten_seconds_without_the_mqtt_broker_cost_nothing(
     processes: Processes, mqtt_broker: MqttBroker, tmp_path: Path
 ) -> None:
-    launch = await campaign(processes, tmp_path / "lab", f"mqtt:={mqtt_broker.url}")
+    launch = await campaign(
+        processes, tmp_path / "lab", f"mqtt:={mqtt_broker.url}", "campaign:=test"
+    )
     await launch.wait_line(f"measurement 2/{BUDGET}", timeout=60)
     mqtt_broker.kill()
     await asyncio.sleep(10)
@@ -86,5 +88,5 @@ async def test_ten_seconds_without_the_mqtt_broker_cost_nothing(
     made = [r["samples"][0]["sample"] for r in found]
     assert len(set(made)) == BUDGET, "every measurement mixed one electrolyte"
     ledger = open_ledger(tmp_path / "lab" / "kit" / "broker")
-    requests = ledger.query("query.requests", {"campaign": "test"})["requests"]
+    requests = ledger.query("query.requests", {})["requests"]
     assert [r["attempt"] for r in requests] == [1] * BUDGET, "nothing was tried twice"
