@@ -18,6 +18,7 @@ from labmesh.log import NodeLog
 from labmesh.mesh import Mesh, MessageHandler
 from labmesh.node._builtin import BuiltinServices
 from labmesh.node._capability import capabilities_of
+from labmesh.node._health import HealthWatch
 from labmesh.node._lifecycle import LifecycleMachine
 from labmesh.node._options import NodeOptions
 from labmesh.node._parameters import NodeParameters, ParameterServer
@@ -46,15 +47,6 @@ P = TypeVar("P", bound=NodeParameters)
 M = TypeVar("M", bound=Message)
 R = TypeVar("R")
 
-_PULSE: Final = 1.0
-"""Wall seconds between two looks at the node's own health."""
-
-_STANDSTILL: Final = 1.0
-"""Wall seconds that a look may be late before the operator is told."""
-
-_RECOVERED: Final = 60
-"""Looks in time after which a standstill is history."""
-
 _GRACE: Final = 5.0
 """Wall seconds that each step of the shutdown may take."""
 
@@ -81,7 +73,6 @@ class Node(Generic[P]):
         self.log = NodeLog(str(options.id))
         self.data_dir: Path = options.data_dir / options.id.site / options.id.node
         self.exit_code = 0
-        self._ledger_silent = False
         self._server: ParameterServer[Any] = ParameterServer(
             type(self).Parameters, options.parameters, str(options.id)
         )
@@ -303,7 +294,7 @@ class Node(Generic[P]):
         await self._describe()
         await self._server.publish(runtime.mesh)
         await life.publish()
-        self.spawn(self._watch_health(), name="health")
+        self.spawn(HealthWatch(self, runtime).run(), name="health")
         if not self.options.autostart or self._finished.is_set():
             return
         await life.change(Transition.CONFIGURE)
@@ -312,16 +303,10 @@ class Node(Generic[P]):
             what = "; ".join(order.what for order in in_hand)
             life.reason = f"ended in mid-action: {what}"
             await life.publish()
-            self.diagnose(
-                "recovery",
-                Level.ERROR,
-                f"the last process ended in mid-action: {what}",
-                remedy=f"look at the instrument, then: labmesh lifecycle set {self.id} activate",
-            )
-            self.log.error(
-                f"not activated, was in mid-action: {what}",
-                remedy=f"look at the instrument, then: labmesh lifecycle set {self.id} activate",
-            )
+            remedy = f"look at the instrument, then: labmesh lifecycle set {self.id} activate"
+            ended = f"the last process ended in mid-action: {what}"
+            self.diagnose("recovery", Level.ERROR, ended, remedy=remedy)
+            self.log.error(f"not activated, was in mid-action: {what}", remedy=remedy)
             return
         if not self._finished.is_set():
             await life.change(Transition.ACTIVATE)
@@ -397,54 +382,6 @@ class Node(Generic[P]):
         )  # fmt: skip
         await runtime.mesh.keep(self.topics.own("node", "desc"), descriptor)
 
-    async def _watch_health(self) -> None:
-        loop, in_time = asyncio.get_running_loop(), _RECOVERED
-        known, worried_until = 0, 0.0
-        while True:
-            health = self._running.health()
-            problems = int(health["problems"]) + int(health["handler_errors"])
-            if problems > known:
-                known, worried_until = problems, loop.time() + _WORRY
-            worried = loop.time() < worried_until
-            self.diagnose(
-                "messages",
-                Level.WARN if worried else Level.OK,
-                f"{problems} messages could not be taken" if problems else "all is well",
-                remedy="see the log for sender and reason" if worried else "",
-                **health,
-            )
-            self._watch_outbox()
-            due = loop.time() + _PULSE
-            await asyncio.sleep(_PULSE)
-            late = loop.time() - due
-            in_time = 0 if late > _STANDSTILL else in_time + 1
-            if in_time == 0:
-                self._tell_standstill(late)
-            elif in_time == _RECOVERED:
-                self.diagnose("event-loop", Level.OK, "runs smoothly again")
-
-    def _watch_outbox(self) -> None:
-        """Say when the ledger does not answer, and when it does again."""
-        outbox = self._running.outbox
-        silent = outbox is not None and outbox.waiting > _SILENCE
-        if outbox is None or silent is self._ledger_silent:
-            return
-        self._ledger_silent = silent
-        if silent:
-            what = f"no receipt from {outbox.ledger} for {_SILENCE:g} s"
-            remedy = "see `labmesh node list` whether it is online; what waits here is sent then"
-            self.log.warn(what, waiting=outbox.pending, remedy=remedy)
-            self.diagnose("outbox", Level.WARN, what, remedy=remedy)
-        else:
-            self.log.info(f"{outbox.ledger} answers again")
-            self.diagnose("outbox", Level.OK, "the ledger answers")
-
-    def _tell_standstill(self, seconds: float) -> None:
-        what = f"the node stood still for {seconds:.1f} s and gave no sign of life"
-        remedy = "run what blocks (drivers, long computations) with self.in_thread(...)"
-        self.log.error(what, remedy=remedy)
-        self.diagnose("event-loop", Level.WARN, what, remedy=remedy)
-
     def refused_later(self, message: UUID, reason: str) -> None:
         """Tell the operator of a message that the ledger refused when nobody waited any more."""
         self.log.error("the ledger refused what nobody waits for", id=message, reason=reason)
@@ -475,12 +412,6 @@ class Node(Generic[P]):
         return self._runtime
 
 
-_SILENCE: Final = 10.0
-"""Wall seconds without a receipt after which the operator hears of it."""
-
-_WORRY: Final = 300.0
-"""Wall seconds that a message which could not be taken stays a warning."""
-
 _WAY_OUT: Final = {
     State.ACTIVE: (Transition.DEACTIVATE, Transition.CLEANUP, Transition.SHUTDOWN),
     State.INACTIVE: (Transition.CLEANUP, Transition.SHUTDOWN),
@@ -499,7 +430,3 @@ async def _quietly_logged(
         node.log.error(f"shutdown: {transition.value} took longer than {_GRACE:g} s")
     except Exception as error:  # noqa: BLE001
         node.log.error(f"shutdown: {transition.value}: {error}", error=type(error).__name__)
-
-
-Factory = Callable[[NodeOptions], Node[Any]]
-"""Makes a node of its options: a Node class is one."""

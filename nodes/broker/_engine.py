@@ -13,11 +13,10 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from labmesh.listing import probe
 from labmesh.mesh import Mesh
 from labmesh.transport import Delivery, Subscription, Transport
 from messages.errors import LabmeshError, NotConnectedError
-from messages.ids import new_id
-from messages.node import Reply
 from nodes.broker._books import Now
 from nodes.broker._door import Parcel
 from nodes.broker._forwarder import Forwarder
@@ -198,20 +197,10 @@ class LedgerEngine:
                 topics.of(None, *levels), self._hear
             )
             self._subscriptions.append(subscription)
-        # What one connection is sent keeps its order, so our own word comes after what is retained.
-        came = asyncio.Event()
-        pattern = topics.to_me("reply", "settled", author=topics.me)
-        echo = await self._mesh.transport.subscribe(pattern, lambda _: came.set())
         try:
-            async with asyncio.timeout(_SETTLE):
-                await self._mesh.send(
-                    topics.to("reply", topics.me, "settled"), Reply(call=new_id(), value={})
-                )
-                await came.wait()
-        except TimeoutError:
-            logger.warning("what is retained was not heard within %g s", _SETTLE)
-        finally:
-            await echo.cancel()
+            await probe(self._mesh, timeout=_SETTLE)
+        except NotConnectedError as error:
+            logger.warning("what is retained was not heard: %s", error)
         self._queue.put_nowait((Settled(), None))
 
     def _disconnected(self, _reason: str) -> None:

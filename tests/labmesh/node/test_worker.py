@@ -506,8 +506,8 @@ async def test_an_intent_that_cannot_be_written_is_declined(
 async def test_a_node_that_stood_still_tells_the_operator(
     ledger: FakeLedger, options: NodeOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("labmesh.node._node._PULSE", 0.05)
-    monkeypatch.setattr("labmesh.node._node._STANDSTILL", 0.2)
+    monkeypatch.setattr("labmesh.node._health._PULSE", 0.05)
+    monkeypatch.setattr("labmesh.node._health._STANDSTILL", 0.2)
     async with node_of(options) as node:
         await asyncio.sleep(0.1)
         time.sleep(0.5)  # noqa: ASYNC251
