@@ -177,13 +177,16 @@ def validate(model: type[M], body: Any, *, where: str) -> M:
         return model.model_validate(body)
     except ValidationError as error:
         errors = error.errors(include_url=False, include_context=False, include_input=False)
-        reasons = [
-            f"{_cut('.'.join([where, *map(str, e['loc'])]), 200)}: {_cut(e['msg'], 200)}"
-            for e in errors[:MAX_REASONS]
-        ]
+        reasons = [_reason(where, each) for each in errors[:MAX_REASONS]]
         if len(errors) > MAX_REASONS:
             reasons.append(f"and {len(errors) - MAX_REASONS} more")
         raise BodyError(f"{model.__name__} is not valid: {'; '.join(reasons)}") from None
+
+
+def _reason(where: str, error: Any) -> str:
+    """Return a validation error as path and words; pydantic's own prefix says nothing."""
+    path = ".".join([where, *map(str, error["loc"])])
+    return f"{_cut(path, 200)}: {_cut(error['msg'].removeprefix('Value error, '), 200)}"
 
 
 def pack(value: Any) -> bytes:

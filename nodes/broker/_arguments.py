@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from messages.ledger import CampaignName, EntryKind, SampleId, Status
 from messages.model import Count, Flag, Model, Name, NodeName
@@ -12,7 +13,16 @@ from messages.model import Count, Flag, Model, Name, NodeName
 Limit = Annotated[int, Field(strict=True, ge=1, le=500)]
 """Most items of one page; its size in bytes may end it earlier."""
 
-Identity = Annotated[str, StringConstraints(pattern=r"^[0-9a-f-]{4,36}$", to_lower=True)]
+
+def _identity(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-f-]{4,36}", text):
+        raise ValueError(f"{text[:40]!r} is no id: a uuid, or its first 4 or more characters")
+    return text
+
+
+Identity = Annotated[
+    str, StringConstraints(to_lower=True, max_length=200), AfterValidator(_identity)
+]
 """A uuid, or a beginning of one that no other has."""
 
 

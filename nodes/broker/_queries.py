@@ -122,7 +122,7 @@ def sample(connection: Connection, arguments: a.SampleArguments) -> JsonObject:
     """``query.sample``: {sample, states}."""
     row = connection.execute(select(t.SAMPLES).where(t.SAMPLES.c.sample == arguments.id)).first()
     if row is None:
-        raise _not_found(f"no sample {arguments.id!r}")
+        raise _not_found("sample", arguments.id)
     p = t.SAMPLE_PARENTS.c
     parents = connection.scalars(select(p.parent).where(p.sample == arguments.id)).all()
     children = connection.scalars(select(p.sample).where(p.parent == arguments.id)).all()
@@ -189,7 +189,7 @@ def _one(connection: Connection, table: Table, beginning: str) -> Any:
     found = connection.execute(statement).all()
     what = "request" if table is t.REQUESTS else "result"
     if not found:
-        raise _not_found(f"no {what} {beginning!r}")
+        raise _not_found(what, beginning)
     if len(found) > 1:
         raise CallRefusedError(
             f"more than one {what} begins with {beginning!r}",
@@ -212,7 +212,8 @@ def _counts(connection: Connection, column: Any) -> dict[str, int]:
     return {str(name): int(count) for name, count in found}
 
 
-def _not_found(what: str) -> CallRefusedError:
+def _not_found(what: str, wanted: str) -> CallRefusedError:
+    listing = "labmesh result list" if what == "sample" else f"labmesh {what} list"
     return CallRefusedError(
-        f"the ledger has {what}", remedy="see query.requests, query.results", code="not_found"
+        f"the ledger has no {what} {wanted!r}", remedy=f"see {listing}", code="not_found"
     )

@@ -95,4 +95,4 @@ def test_units_stand_in_the_schema_each_with_its_own_field() -> None:
 def test_refusals_name_the_problem(value: Any, reason: str) -> None:
     with pytest.raises(BodyError) as caught:
         validate(Curve, {"voltage": value}, where="data")
-    assert f"data.voltage: Value error, {reason}" in str(caught.value)
+    assert f"data.voltage: {reason}" in str(caught.value)

@@ -291,7 +291,7 @@ def change(theirs: dict[str, Any], path: str, value: Any) -> None:
             ("conductivity", "two_electrode"),
             "run_info.formulation.0.fraction",
             0.07,
-            "output.run_info.formulation: Value error, fractions sum to 0.99, not to 1",
+            "output.run_info.formulation: fractions sum to 0.99, not to 1",
         ),
         (
             ("conductivity", "two_electrode"),

@@ -93,7 +93,7 @@ def test_beginnings_of_uuids(lab: Lab) -> None:
         lab.request(uuid=identity)
     assert lab.read("query.request", id="aaab")["request"]["id"] == str(ids[1])
     assert lab.read("query.request", id=str(ids[0]))["request"]["id"] == str(ids[0])
-    with pytest.raises(CallRefusedError, match="bad_arguments|String should match"):
+    with pytest.raises(CallRefusedError, match="'aaa' is no id: a uuid, or its first 4"):
         lab.read("query.request", id="aaa")
     lab.request(uuid=UUID("aaab0000-0000-7000-8000-000000000003"))
     with pytest.raises(CallRefusedError, match="more than one request begins with 'aaab'"):
