@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes this checkout ready to run: .venv with the packages of pyproject.toml, and mosquitto.
-# Usage: scripts/setup.sh [--test]     (--test: also what the tests need)
+# Usage: scripts/setup.sh [--test]     (--test: also what the tests need, a PostgreSQL server too)
 # Does nothing, quickly, when everything is there. $PYTHON chooses the interpreter.
 set -eu
 
@@ -62,10 +62,18 @@ make_venv() {
 
 install_package() {
     command -v apt-get >/dev/null && as_root true || return 1
-    say "installing $1, which Debian keeps apart from Python"
+    say "installing Debian's package $1"
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y "$1" >/dev/null 2>&1 && return
     as_root apt-get update -qq >/dev/null 2>&1 &&
         as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y "$1" >/dev/null 2>&1
+}
+
+has_postgres() { # the server's programs; Debian keeps them off PATH
+    command -v postgres >/dev/null && return
+    for program in /usr/lib/postgresql/*/bin/postgres; do
+        [ -x "$program" ] && return
+    done
+    return 1
 }
 
 belongs_here() {
@@ -87,6 +95,12 @@ fi
 
 found=$(.venv/bin/python -m labmesh.mosquitto) || fail "there is no MQTT broker to start" \
     "see the message above; everything else is ready, repeat: make setup"
+
+if [ "$extras" ] && ! has_postgres; then
+    # The tests start a server of their own; the one that Debian's package sets up is left alone.
+    { install_package postgresql && has_postgres; } || fail "there is no PostgreSQL server, which the tests need" \
+        "install it (Debian: sudo apt-get install postgresql), then repeat"
+fi
 
 if ! is_ready; then
     for stamp in $stamps; do printf '%s\n' "$want" >"$stamp"; done

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tests.support.broker import SITES, MqttBroker
+from tests.support.postgres import PostgresServer
 from tests.support.processes import Completed, Processes, Running
 from tests.support.proxy import TcpProxy
 
-__all__ = ["SITES", "Completed", "MqttBroker", "Processes", "Running", "TcpProxy"]
+__all__ = ["SITES", "Completed", "MqttBroker", "PostgresServer", "Processes", "Running", "TcpProxy"]

@@ -1,4 +1,4 @@
-"""Numbered migrations: one SQL file a step, written for both databases, never changed again."""
+"""Numbered migrations, never changed again: a SQL file for both databases, more for one of them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def check_version(connection: Connection, where: str) -> None:
             where=where,
             remedy="name the file a broker node wrote: {data_dir}/{site}/{broker}/ledger.sqlite",
         )
-    _refuse_newer(found, ours, where)
+    refuse_newer(found, where)
     if found < ours:
         raise ConfigurationError(
             f"the ledger has schema version {found}, this version of Labmesh reads {ours}",
@@ -60,8 +60,8 @@ def migrate(connection: Connection, where: str) -> None:
     Raises:
         ConfigurationError: The database was written by a newer version.
     """
-    found, ours = schema_version(connection), latest_version()
-    _refuse_newer(found, ours, where)
+    found = schema_version(connection)
+    refuse_newer(found, where)
     if found == 0:
         connection.execute(
             text("CREATE TABLE schema_version (version INTEGER PRIMARY KEY, applied BIGINT)")
@@ -76,7 +76,13 @@ def migrate(connection: Connection, where: str) -> None:
         )
 
 
-def _refuse_newer(found: int, ours: int, where: str) -> None:
+def refuse_newer(found: int, where: str) -> None:
+    """Refuse schema version ``found`` if it is of a later version of Labmesh.
+
+    Raises:
+        ConfigurationError: It is.
+    """
+    ours = latest_version()
     if found > ours:
         raise ConfigurationError(
             f"the ledger has schema version {found}, newer than this version of Labmesh ({ours})",
@@ -92,7 +98,8 @@ def _steps() -> list[str]:
 
 def _statements(name: str, dialect: str) -> list[str]:
     """Statements stand apart by an empty line; triggers and functions hold semicolons."""
-    content = (_FOLDER / name).read_text(encoding="utf-8")
+    file = _FOLDER / name
+    content = file.read_text(encoding="utf-8") if file.is_file() else ""
     for word, type_name in _TYPES[dialect].items():
         content = content.replace(f"{{{word}}}", type_name)
     parts = [

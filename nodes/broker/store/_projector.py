@@ -231,7 +231,7 @@ def clear_projections(connection: Connection) -> None:
 
 def as_json(value: Any) -> str:
     """Return JSON for people who read with SQL: keys sorted, bytes as base64 text."""
-    return json.dumps(value, default=_base64, separators=(",", ":"), sort_keys=True)
+    return _JSON.encode(value)
 
 
 def as_uuid(value: str | None) -> str | None:
@@ -248,3 +248,6 @@ def _base64(value: object) -> str:
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     raise TypeError(f"{type(value).__name__} is not a type of our messages")
+
+
+_JSON: Final = json.JSONEncoder(default=_base64, separators=(",", ":"), sort_keys=True)

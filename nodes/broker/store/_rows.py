@@ -67,12 +67,14 @@ class RowBuffer:
 
     def __init__(self, statements: Statements) -> None:
         self._statements = statements
-        self._inserts: dict[str, dict[_Key, list[Any]]] = defaultdict(dict)
+        self._inserts: dict[str, dict[_Key, tuple[Any, ...]]] = defaultdict(dict)
         self._updates: dict[str, dict[_Key, dict[str, Any]]] = defaultdict(dict)
 
     def insert(self, table: Table, *values: Any) -> None:
         """Insert a row; ``values`` in the order of the table's columns."""
-        self._inserts[table.name][_key_of(table, values)] = list(values)
+        index = _SINGLE_KEYS.get(table.name)
+        key = _key_of(table, values) if index is None else (values[index],)
+        self._inserts[table.name][key] = values
 
     def update(self, table: Table, key: _Key, **values: Any) -> None:
         """Change columns of the row with that primary key."""
@@ -80,16 +82,17 @@ class RowBuffer:
         if fresh is None:
             self._updates[table.name].setdefault(key, {}).update(values)
             return
-        indexes = _INDEX[table.name]
+        indexes, changed = _INDEX[table.name], list(fresh)
         for name, value in values.items():
-            fresh[indexes[name]] = value
+            changed[indexes[name]] = value
+        self._inserts[table.name][key] = tuple(changed)
 
     def flush(self, connection: Connection) -> None:
         """Execute everything, tables that others refer to first."""
         for table in PROJECTIONS:
             inserts = self._inserts.pop(table.name, None)
             if inserts:
-                _many(connection, self._statements.insert(table), map(tuple, inserts.values()))
+                _many(connection, self._statements.insert(table), inserts.values())
             updates = self._updates.pop(table.name, None)
             if updates:
                 self._update(connection, table, updates)
@@ -126,6 +129,10 @@ _INDEX: dict[str, dict[str, int]] = {
 _KEYS: dict[str, tuple[int, ...]] = {
     table.name: tuple(_INDEX[table.name][column.name] for column in table.primary_key.columns)
     for table in PROJECTIONS
+}
+
+_SINGLE_KEYS: dict[str, int] = {
+    name: indexes[0] for name, indexes in _KEYS.items() if len(indexes) == 1
 }
 
 

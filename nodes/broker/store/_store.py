@@ -11,19 +11,19 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError
 
 from messages.envelope import unpack
-from messages.errors import ConfigurationError
 from messages.ledger import FINAL, Head, Status
 from messages.model import JsonObject
 from nodes.broker._chain import GENESIS
 from nodes.broker._row import Row
 from nodes.broker.store import _tables as t
 from nodes.broker.store._database import database_error, open_writer
+from nodes.broker.store._lock import PATIENCE, WriterLock
 from nodes.broker.store._migrate import migrate
 from nodes.broker.store._projector import Projector, clear_projections
 from nodes.broker.store._rows import Statements, insert_rows
 
 _LIVE: Final = sorted(status.value for status in Status if status not in FINAL)
-_CHUNK: Final = 500
+_CHUNK: Final = 512
 """Parameters of one IN list, and rows of one step of a rebuild."""
 
 
@@ -65,8 +65,8 @@ class Store(Protocol):
         """Return a result's ``status`` and ``author``, or None."""
         ...
 
-    def sample_state(self, sample: str) -> int | None:
-        """Return a sample's last state, or None."""
+    def sample(self, sample: str) -> Any:
+        """Return a sample's projection, or None."""
         ...
 
     def live(self) -> Iterable[SqlRow[Any]]:
@@ -97,6 +97,10 @@ class Store(Protocol):
         """End a transaction that only read."""
         ...
 
+    def prove(self) -> None:
+        """Make sure that this is still the ledger's one writer."""
+        ...
+
     def close(self) -> None:
         """Let the database go. Idempotent."""
         ...
@@ -107,18 +111,21 @@ class SqlStore:
 
     Args:
         url: SQLAlchemy database URL. A SQLite file is made if it is not there.
+        patience: Wall seconds to wait for another writer to let go.
 
     Attributes:
         where: The URL without its password, for messages.
 
     Raises:
+        LedgerTakenError: Another process writes it.
         ConfigurationError: It cannot be opened or written, or a newer version wrote it.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, patience: float = PATIENCE) -> None:
         self.url = url
         self._engine = open_writer(url)
         self.where = self._engine.url.render_as_string(hide_password=True)
+        self._lock = WriterLock(self._engine, self.where, patience=patience)
         self._statements = Statements(self._engine.dialect.name)
         try:
             self._connection = self._engine.connect()
@@ -129,9 +136,9 @@ class SqlStore:
             self._projector = Projector(self._connection, self._statements)
             self._connection.rollback()
         except DBAPIError as error:
-            self._engine.dispose()
+            self.close()
             raise database_error(error, self.where) from error
-        except ConfigurationError:
+        except BaseException:
             self.close()
             raise
 
@@ -150,7 +157,7 @@ class SqlStore:
 
     def known(self, uuids: Sequence[str]) -> dict[str, Known]:
         """Return the entries that have one of ``uuids``."""
-        # The one read of the hot path: plain SQL, its text made once for each count.
+        # The one read of the hot path: plain SQL, its text made once for each power of two.
         return {
             row[0]: Known(row[1], row[2], row[3], row[4], unpack(row[5]))
             for start in range(0, len(uuids), _CHUNK)
@@ -158,7 +165,9 @@ class SqlStore:
         }
 
     def _known(self, uuids: tuple[str, ...]) -> Iterable[Any]:
-        return self._connection.exec_driver_sql(self._statements.known(len(uuids)), uuids)
+        count = 1 << (len(uuids) - 1).bit_length()
+        padded = uuids + uuids[-1:] * (count - len(uuids))
+        return self._connection.exec_driver_sql(self._statements.known(count), padded)
 
     def request(self, uuid: str) -> Any:
         """Return a request's projection with its ``author``, or None."""
@@ -183,25 +192,28 @@ class SqlStore:
             .where(t.RESULTS.c.uuid == uuid)
         ).first()
 
-    def sample_state(self, sample: str) -> int | None:
-        """Return a sample's last state, or None."""
+    def sample(self, sample: str) -> Any:
+        """Return a sample's projection, or None."""
         return self._connection.execute(
-            select(t.SAMPLES.c.state).where(t.SAMPLES.c.sample == sample)
-        ).scalar()
+            select(t.SAMPLES).where(t.SAMPLES.c.sample == sample)
+        ).first()
 
     def live(self) -> Iterable[SqlRow[Any]]:
         """Return the requests that have not ended, with the order each has, by offset."""
-        o = t.ORDERS.c
+        r, o = t.REQUESTS.c, t.ORDERS.c
         return self._connection.execute(
             select(
-                t.REQUESTS, t.TENANTS.c.name.label("author"), o.kind.label("order_kind"),
+                # Not their parameters: a queue may be long.
+                r.uuid, r.offset, r.quantity, r.method, r.campaign, r.priority, r.attempts,
+                r.expires, r.sample, r.sample_state, r.status, r.attempt, r.worker, r.token,
+                r.load_time, t.TENANTS.c.name.label("author"), o.kind.label("order_kind"),
                 o.epoch.label("order_epoch"), o.lease.label("order_lease"),
             )
             .join(t.TENANTS, t.TENANTS.c.uuid == t.REQUESTS.c.requesting_tenant_uuid)
             .outerjoin(t.ORDERS, o.token == t.REQUESTS.c.token)
             .where(t.REQUESTS.c.status.in_(_LIVE))
             .order_by(t.REQUESTS.c.offset)
-        ).all()  # fmt: skip
+        )  # fmt: skip
 
     def capabilities(self) -> Iterable[JsonObject]:
         """Return every capability's last entry."""
@@ -230,14 +242,19 @@ class SqlStore:
         """Write entries, their projections and the watermark; durable on return."""
         connection = self._connection
         try:
-            insert_rows(connection, self._statements, t.JOURNAL, [row.columns for row in rows])
-            self._projector.project(connection, rows)
+            self.add(rows)
             if forwarded is not None:
                 connection.execute(update(t.FORWARDED).values(offset=forwarded))
             connection.commit()
         except BaseException:
             self.rollback()
             raise
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Write entries and their projections within a transaction that `commit` will end."""
+        connection = self._connection
+        insert_rows(connection, self._statements, t.JOURNAL, [row.columns for row in rows])
+        self._projector.project(connection, rows)
 
     def rollback(self) -> None:
         """End a transaction without a trace."""
@@ -266,7 +283,19 @@ class SqlStore:
         self._projector = projector
         return count
 
+    def prove(self) -> None:
+        """Make sure that this is still the ledger's one writer.
+
+        Raises:
+            LedgerTakenError: Another process has become it.
+            OperationalError: The database does not answer.
+        """
+        if self._engine.dialect.name != "sqlite":  # whose lock ends with the process alone
+            self._connection.exec_driver_sql("SELECT 1")
+
     def close(self) -> None:
         """Let the database go. Idempotent."""
-        self._connection.close()
+        if hasattr(self, "_connection"):
+            self._connection.close()
         self._engine.dispose()
+        self._lock.release()

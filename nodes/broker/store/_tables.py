@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
 
 _META: Final = MetaData()
 
@@ -15,6 +25,7 @@ _BIG: Final = {
     "ended_at",
 }  # fmt: skip
 _SMALL: Final = {"version", "priority", "attempts", "attempt", "rating", "slots", "one"}
+_REAL: Final = {"lease"}
 _FLAGS: Final = {"is_active", "success"}
 
 
@@ -28,6 +39,7 @@ def _column(name: str, key: bool) -> Column[object]:
         LargeBinary if name in _BYTES
         else BigInteger if name in _BIG
         else Integer if name in _SMALL
+        else Double if name in _REAL
         else Boolean if name in _FLAGS
         else Text
     )  # fmt: skip

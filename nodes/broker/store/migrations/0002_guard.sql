@@ -1,0 +1,3 @@
+-- Counting results by status looks at no result.
+
+CREATE INDEX results_status ON results (status);
