@@ -1,0 +1,183 @@
+"""``labmesh ledger backup|restore|export|import``."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Final, Protocol
+
+import click
+
+from labmesh.cli._output import Output
+from labmesh.cli._progress import Tell, progress
+from labmesh.cli._records import find_ledger_file
+from labmesh.cli._session import Session, json_command, record_command
+from messages.errors import ConfigurationError
+
+GROUP: Final = "labmesh.ledger_transfer"
+"""Entry point group of what carries ledgers from place to place, a `Transfer`."""
+
+
+class Transferred(Protocol):
+    """What was carried over."""
+
+    @property
+    def where(self) -> str:
+        """Where it is now."""
+        ...
+
+    @property
+    def entries(self) -> int:
+        """How many it has there."""
+        ...
+
+    @property
+    def head(self) -> bytes:
+        """The hash of the last one."""
+        ...
+
+    @property
+    def found(self) -> int:
+        """How many of them were there already."""
+        ...
+
+
+class Transfer(Protocol):
+    """Carries ledgers from place to place; ``tell`` hears of the progress."""
+
+    def backup(self, source: str, target: Path, *, force: bool, tell: Tell) -> Transferred:
+        """Write a ledger into a SQLite file."""
+        ...
+
+    def restore(self, source: Path, to: str, *, tell: Tell) -> Transferred:
+        """Write a backup to where nothing is."""
+        ...
+
+    def export(self, source: str, target: Path, *, force: bool, tell: Tell) -> Transferred:
+        """Write a ledger in the portable form."""
+        ...
+
+    def import_ledger(self, source: Path, to: str, *, tell: Tell) -> Transferred:
+        """Write an exported ledger to a new place, or go on doing so."""
+        ...
+
+
+_TARGET: Final = click.argument("target", type=click.Path(path_type=Path))
+_SOURCE: Final = click.argument("source", type=click.Path(path_type=Path))
+_FORCE: Final = click.option("--force", is_flag=True, help="Replace a file of that name.")
+_DATABASE: Final = click.option(
+    "--database-url", metavar="URL",
+    help="The ledger is in this database (postgresql+psycopg://user@host/name).",
+)  # fmt: skip
+
+
+@click.command("backup")
+@_TARGET
+@_FORCE
+@_DATABASE
+@record_command
+async def backup(session: Session, *, target: Path, force: bool, database_url: str | None) -> None:
+    """Write the ledger into the SQLite file TARGET, while the broker node runs or after.
+
+    What is written is the ledger at one moment, checked entry by entry. TARGET is there whole or
+    not at all. Every command that takes --ledger-file reads it.
+    """
+    source = _source(session, database_url)
+    with progress(session.out, "backup") as tell:
+        done = _transfer().backup(source, target, force=force, tell=tell)
+    _show(session.out, done)
+
+
+@click.command("restore")
+@_SOURCE
+@click.argument("to")
+@json_command
+def restore(out: Output, *, source: Path, to: str) -> None:
+    """Write the backup SOURCE to TO: the path of a new file, or the URL of an empty database.
+
+    It is checked entry by entry. Refused where there is something already.
+    """
+
+    async def work() -> None:
+        with progress(out, "restore") as tell:
+            done = _transfer().restore(source, to, tell=tell)
+        _show(out, done)
+
+    asyncio.run(work())
+
+
+@click.command("export")
+@_TARGET
+@_FORCE
+@_DATABASE
+@record_command
+async def export(session: Session, *, target: Path, force: bool, database_url: str | None) -> None:
+    """Write the ledger into the file TARGET in a form that outlives databases and Labmesh.
+
+    A sequence of msgpack values, described in docs/ledger.md; gzip'ed where the name ends in .gz.
+    """
+    source = _source(session, database_url)
+    with progress(session.out, "export") as tell:
+        done = _transfer().export(source, target, force=force, tell=tell)
+    _show(session.out, done)
+
+
+@click.command("import")
+@_SOURCE
+@click.argument("to")
+@json_command
+def import_(out: Output, *, source: Path, to: str) -> None:
+    """Write the exported ledger SOURCE to TO: the path of a SQLite file, or a database's URL.
+
+    Each entry is checked before it is written. An import that was interrupted goes on where it
+    was: what is at TO has to be a beginning of the same ledger, or nothing.
+    """
+
+    async def work() -> None:
+        with progress(out, "import") as tell:
+            done = _transfer().import_ledger(source, to, tell=tell)
+        if done.found and not out.as_json:
+            out.remark(f"{done.found} entries were there already")
+        _show(out, done)
+
+    asyncio.run(work())
+
+
+COMMANDS: Final = (backup, restore, export, import_)
+
+
+def _source(session: Session, url: str | None) -> str:
+    if url is None:
+        return str(find_ledger_file(session))
+    if session.ledger_file is not None:
+        raise ConfigurationError(
+            "--database-url and --ledger-file exclude each other", remedy="leave one out"
+        )
+    return url
+
+
+def _show(out: Output, done: Transferred) -> None:
+    if out.as_json:
+        out.document(
+            {
+                "where": done.where,
+                "entries": done.entries,
+                "head": done.head,
+                "found": done.found,
+            }
+        )
+        return
+    out.text(f"{done.where}: {done.entries} entries")
+    out.text(f"head {done.entries - 1} {done.head.hex()}")
+
+
+def _transfer() -> Transfer:
+    points = {point.name: point for point in entry_points(group=GROUP)}
+    if not points:
+        raise ConfigurationError(
+            "nothing that carries ledgers is installed", remedy="install labmesh with its nodes"
+        )
+    point = points.get("default") or next(iter(points.values()))
+    carrier: Transfer = point.load()
+    return carrier
