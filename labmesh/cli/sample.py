@@ -2,19 +2,64 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from labmesh.cli._format import one_line, when
-from labmesh.cli._records import records
+from labmesh.cli._records import collect, records
 from labmesh.cli._session import Session, record_command
 from labmesh.cli._verbs import Verbs
 from messages.envelope import validate
-from messages.query import SampleStateView, SampleView
+from messages.query import SampleLine, SampleStateView, SampleView
 
 
 @click.group(cls=Verbs)
 def command() -> None:
     """Samples: vials, cells, whatever has an id."""
+
+
+@command.command("list")
+@click.option("--kind", metavar="NAME", help="Only those of a kind: electrolyte, coin_cell ...")
+@click.option("--label", metavar="NAME", help="Only those whose last state is NAME.")
+@click.option("--location", metavar="PLACE", help="Only those last seen at PLACE, word for word.")
+@click.option("--made-of", "parent", metavar="SAMPLE", help="Only those made of SAMPLE.")
+@click.option("--part-of", "child", metavar="SAMPLE", help="Only those SAMPLE was made of.")
+@click.option(
+    "--limit", "-n", metavar="N", type=click.IntRange(min=1), default=20, show_default=True,
+    help="At most N, the newest.",
+)  # fmt: skip
+@click.option("--all", "everything", is_flag=True, help="All of them.")
+@record_command
+async def list_samples(
+    session: Session,
+    *,
+    kind: str | None,
+    label: str | None,
+    location: str | None,
+    parent: str | None,
+    child: str | None,
+    limit: int,
+    everything: bool,
+) -> None:
+    """List samples with their last states, the newest first."""
+    wanted: dict[str, Any] = {
+        "kind": kind, "label": label, "location": location, "parent": parent, "child": child,
+        "newest_first": True,
+    }  # fmt: skip
+    async with records(session) as source:
+        items = await collect(
+            source, "query.samples", "samples", wanted, None if everything else limit
+        )
+    if session.out.as_json:
+        session.out.document(items)
+        return
+    views = [validate(SampleLine, item, where="sample") for item in items]
+    session.out.table(
+        ("sample", "kind", "state", "label", "location", "born"),
+        ((v.sample, v.kind, v.state, v.label, v.location, when(v.born)) for v in views),
+        empty="no such samples",
+    )
 
 
 @command.command("show")
@@ -35,16 +80,25 @@ async def show(session: Session, sample: str) -> None:
             ("kind", view.kind),
             ("state", f"{view.state} {view.label}"),
             ("location", view.location),
-            ("made of", ", ".join(view.parents)),
-            ("part of", ", ".join(view.children)),
+            ("made of", _relatives(view.parents, view.parents_total)),
+            ("part of", _relatives(view.children, view.children_total)),
         )
     )
     session.out.heading("\nstates")
     session.out.table(
-        ("state", "label", "at", "location", "result", "properties"),
+        ("state", "label", "at", "location", "by", "author", "result", "properties"),
         (
-            (s.state, s.label, when(s.at), s.location, s.result, one_line(s.properties))
+            (
+                s.state, s.label, when(s.at), s.location,
+                f"{s.quantity}/{s.method}" + (", failed" if s.outcome == "failed" else ""),
+                s.author, s.result, one_line(s.properties) if s.properties else "",
+            )
             for s in states
         ),
         empty="no states",
-    )
+    )  # fmt: skip
+
+
+def _relatives(names: tuple[str, ...], total: int) -> str:
+    more = f" and {total - len(names)} more" if total > len(names) else ""
+    return ", ".join(names) + more

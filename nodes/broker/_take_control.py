@@ -12,9 +12,11 @@ from messages.ledger import (
 )
 from nodes.broker._books import Books
 from nodes.broker._door import Incoming
+from nodes.broker._last_change import last_change
 from nodes.broker._live import LiveRequest
 from nodes.broker._refusal import Refusal
 from nodes.broker._row import Row
+from nodes.broker._samples import write_off
 from nodes.broker._status import RESULT_TRANSITIONS
 
 
@@ -31,9 +33,9 @@ def take_cancel(books: Books, incoming: Incoming, cancel: Cancel) -> Row:
             f"request {request.id} is {request.requester}'s, not {incoming.author}'s",
             remedy="its requester may cancel it; a person may abandon it once it is held",
         )
-    return books.change(
-        request, Status.RETRACTED, cancel.reason or "cancelled by its requester", cause=incoming
-    )
+    words = cancel.reason or "cancelled by its requester"
+    result = write_off(books, request, f"cancelled in mid-action: {words}")
+    return books.change(request, Status.RETRACTED, words, cause=incoming, result=result)
 
 
 def take_decision(books: Books, incoming: Incoming, decision: Decision) -> Row:
@@ -48,11 +50,13 @@ def take_decision(books: Books, incoming: Incoming, decision: Decision) -> Row:
             "decision",
             f"request {request.id} is {request.status.value}; only a held one is decided",
         )
-    after = Status.PENDING if decision.decision == "release" else Status.ABANDONED
-    words = f"{decision.decision}d by {decision.person or incoming.author}"
+    release = decision.decision == "release"
+    after = Status.PENDING if release else Status.ABANDONED
+    words = f"{'released' if release else 'abandoned'} by {decision.person or incoming.author}"
     if decision.reason:
         words = f"{words}: {decision.reason}"
-    return books.change(request, after, words, cause=incoming)
+    result = None if release else write_off(books, request, words)
+    return books.change(request, after, words, cause=incoming, result=result)
 
 
 def take_amendment(books: Books, incoming: Incoming, amendment: ResultAmendment) -> Row:
@@ -86,9 +90,7 @@ def _live(books: Books, identity: str) -> LiveRequest:
     request = books.live.get(identity)
     if request is not None:
         return request
-    ended = books.store.request(identity)
-    if ended is not None:
-        raise Refusal("ended", f"request {identity} is {ended.status} already")
-    if identity in books.batch.fresh:
-        raise Refusal("ended", f"request {identity} has just ended")
-    raise Refusal("request", f"no request {identity} is known", where="request")
+    ended = last_change(books, identity)
+    if ended is None:
+        raise Refusal("request", f"no request {identity} is known", where="request")
+    raise Refusal("ended", f"request {identity} is {ended.status} already")

@@ -16,20 +16,31 @@ _PARTING: Final = 2.0
 """Wall seconds that a node which said goodbye has for its last results to arrive; they come by
 another connection and may be overtaken."""
 
+_AT_ONCE: Final = 500
+"""Requests whose parameters are read together."""
+
+_LARGEST: Final = 2**31 - 1
+"""Of the integer columns for an offer's version and slots."""
+
 
 def take_offer(books: Books, node: str, offer: Offer) -> None:
     """Take an offer: entries only for what is new.
 
     Raises:
-        Refusal: A schema is none, or differs from the active capability's at the same version.
+        Refusal: A schema is none or could take for ever, or differs from the active capability's at
+            the same version; a number is beyond what a database's integer holds.
     """
     key = (offer.quantity, offer.method)
+    for name, number in (("version", offer.version), ("slots", offer.slots)):
+        if number > _LARGEST:
+            raise Refusal("offer", f"{number} is more than {_LARGEST}", where=name)
     try:
         parameters = books.schemas.compile(offer.parameters_schema)
         result = books.schemas.compile(offer.result_schema)
         limitations = books.schemas.compile(offer.limitations)
     except BodyError as error:
-        raise Refusal("offer", f"{error.what} (offer of {'/'.join(key)})") from None
+        words = f"{error.what} (offer of {'/'.join(key)})"
+        raise Refusal("offer", words, remedy=error.remedy) from None
     known = books.catalogue.capabilities.get(key)
     if known is not None and known.active and offer.version <= known.version:
         _check_same(offer, known, parameters.hash, result.hash)
@@ -54,7 +65,7 @@ def take_offer(books: Books, node: str, offer: Offer) -> None:
         books.append(EntryKind.OFFER, body, OfferChange, author=node)
     limits = set(books.catalogue.limits(key))
     books.catalogue.put(Standing(node, offer, limitations))
-    if set(books.catalogue.limits(key)) != limits:
+    if not limits.issuperset(books.catalogue.limits(key)):
         books.requeue(key)
     books.dirty.add(key)
 
@@ -65,7 +76,6 @@ def withdraw_offer(books: Books, node: str, key: Key) -> None:
         return
     body = {"node": node, "quantity": key[0], "method": key[1], "offer": None}
     books.append(EntryKind.OFFER, body, OfferChange, author=node)
-    books.requeue(key)
 
 
 def withdraw_unconfirmed(books: Books) -> None:
@@ -102,9 +112,7 @@ def take_lifecycle(books: Books, node: str, lifecycle: Lifecycle | None) -> None
 
 def mark_node(books: Books, node: str) -> None:
     """Look anew at what a node could serve."""
-    for standing in books.catalogue.all_offers():
-        if standing.node == node:
-            books.dirty.add(standing.key)
+    books.dirty |= books.catalogue.offers_of(node)
 
 
 def _check_same(offer: Offer, known: KnownCapability, parameters: str, result: str) -> None:
@@ -131,11 +139,15 @@ def _check_same(offer: Offer, known: KnownCapability, parameters: str, result: s
 
 def _drop_misfits(books: Books, capability: KnownCapability) -> None:
     """End what waits and does not satisfy a capability's new schema."""
-    for request in list(books.live.values()):
-        if request.key != capability.key or request.status is not Status.PENDING:
-            continue
-        parameters = books.parameters(request.id)
-        if not capability.parameters.accepts(parameters):
-            why = capability.parameters.complaint(parameters, "parameters")
-            words = f"does not satisfy version {capability.version} of the capability: {why}"
-            books.change(request, Status.FAILED, words)
+    waiting = [
+        request
+        for request in books.live.values()
+        if request.key == capability.key and request.status is Status.PENDING
+    ]
+    for start in range(0, len(waiting), _AT_ONCE):
+        some = waiting[start : start + _AT_ONCE]
+        for request, parameters in zip(some, books.parameters_of(some), strict=True):
+            if not capability.parameters.accepts(parameters):
+                why = capability.parameters.complaint(parameters, "parameters")
+                words = f"does not satisfy version {capability.version} of the capability: {why}"
+                books.change(request, Status.FAILED, words)

@@ -7,6 +7,7 @@ from uuid import UUID
 from messages.ledger import OrderCancel, Progress, ProgressKind, Status
 from nodes.broker._books import Books
 from nodes.broker._door import Incoming
+from nodes.broker._last_change import last_change
 from nodes.broker._live import LiveRequest, Order
 from nodes.broker._refusal import Refusal
 from nodes.broker._row import Row
@@ -53,18 +54,14 @@ def standing_order(books: Books, incoming: Incoming, request_id: str, token: int
         Refusal: There is none; both tokens are named.
     """
     request = books.live.get(request_id)
-    if request is None:
-        raise _gone(books, request_id, token)
-    order = request.order
-    if order is None:
-        raise Refusal(
-            "token",
-            f"token {token} is old: the request is {request.status.value} again, no order stands",
-        )
+    order = request.order if request is not None else None
+    if request is None or order is None:
+        raise _fenced(books, request_id, token)
     if order.token != token:
+        age = "is old" if token < order.token else "has not been given out"
         raise Refusal(
             "token",
-            f"token {token} is old: order {order.token} of attempt {order.attempt} stands, "
+            f"token {token} {age}: order {order.token} of attempt {order.attempt} stands, "
             f"with {order.worker}",
         )
     if order.worker != incoming.author:
@@ -72,17 +69,18 @@ def standing_order(books: Books, incoming: Incoming, request_id: str, token: int
     return request
 
 
-def _gone(books: Books, request_id: str, token: int) -> Refusal:
-    ended = books.store.request(request_id)
-    if ended is not None:
+def _fenced(books: Books, request_id: str, token: int) -> Refusal:
+    """Say why a token does not count although no other order stands."""
+    last, live = last_change(books, request_id), books.live.get(request_id)
+    known = last.token if last is not None else None
+    had = "none has been given out" if known is None else f"the last one was {known}"
+    if live is not None:
         return Refusal(
-            "ended",
-            f"request {request_id} is {ended.status} ({ended.status_change_message}); "
-            f"token {token}, the last one was {ended.token}",
+            "token",
+            f"token {token} is void: the request is {live.status.value} and no order stands; {had}",
         )
-    fresh = books.batch.fresh.get(request_id)
-    if fresh is not None:
-        return Refusal("ended", f"request {request_id} has just ended; token {token} is void")
+    if last is not None:
+        return Refusal("ended", f"request {request_id} is {last.words()}; token {token}, {had}")
     return Refusal("request", f"no request {request_id} is known", where="request")
 
 

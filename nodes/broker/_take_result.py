@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from messages.errors import BodyError
-from messages.ledger import (
-    Capability,
-    EntryKind,
-    Result,
-    SampleState,
-    SampleStep,
-    Status,
-)
-from messages.model import JsonObject
+from messages.ledger import Capability, EntryKind, Result, Status
 from nodes.broker._books import Books
 from nodes.broker._catalogue import Key, KnownCapability
 from nodes.broker._door import Incoming
 from nodes.broker._live import LiveRequest
 from nodes.broker._refusal import Refusal
 from nodes.broker._row import Row
+from nodes.broker._samples import check_steps, doubt_sample, in_doubt, write_steps
+from nodes.broker._schemas import Schema
 from nodes.broker._take_progress import standing_order
 
 
@@ -39,23 +33,20 @@ def take_result(books: Books, incoming: Incoming, result: Result) -> Row:
                 where="quantity",
             )
     capability = books.catalogue.capabilities.get(key) or _from_vocabulary(books, key)
-    if result.outcome == "resolved" and not capability.result.accepts(result.data):
+    schema = capability.result if request is None else _promised(books, incoming.author, capability)
+    if result.outcome == "resolved" and not schema.accepts(result.data):
         raise Refusal(
             "data",
-            capability.result.complaint(result.data, "data"),
+            schema.complaint(result.data, "data"),
             remedy="the request stays with its worker: send a valid result, or a failed one",
         )
-    states = _check_samples(books, result.samples)
+    samples = check_steps(books, result.samples)
     if key not in books.catalogue.capabilities:
         books.catalogue.capabilities[key] = capability
         books.append(EntryKind.CAPABILITY, capability.body(), Capability, author=incoming.author)
     row = books.append_message(EntryKind.RESULT, incoming)
     books.batch.result_states[incoming.id] = ("original", incoming.author)
-    books.batch.sample_states.update(states)
-    for step in result.samples:
-        books.append(
-            EntryKind.SAMPLE, _state(step, incoming, result), SampleState, author=incoming.author
-        )
+    write_steps(books, incoming, result, samples)
     if request is not None:
         books.batch.parties[row.offset] = request.requester
         _conclude(books, request, incoming, result)
@@ -68,9 +59,11 @@ def _conclude(books: Books, request: LiveRequest, incoming: Incoming, result: Re
         # Its ACCEPT is late or lost on the way; the result says that it began.
         books.change(request, Status.RUNNING, "begun, by its result", by=worker)
     if result.failure is None:
-        books.change(request, Status.RESOLVED, "", by=worker, result=identity)
+        books.change(request, Status.RESOLVED, f"answered by {worker}", by=worker, result=identity)
         return
     failure = result.failure
+    if in_doubt(request) and not failure.retryable and not _tells_of(result, request.sample):
+        doubt_sample(books, request, identity)
     words = "; ".join(filter(None, (failure.message, failure.remedy)))
     if failure.where:
         words = f"{failure.where}: {words}"
@@ -82,47 +75,19 @@ def _conclude(books: Books, request: LiveRequest, incoming: Incoming, result: Re
         books.change(request, Status.FAILED, words, by=worker, result=identity)
 
 
-def _check_samples(books: Books, steps: tuple[SampleStep, ...]) -> dict[str, int]:
-    """Return the samples' new last states, or refuse: compare, and swap with the entry."""
-    states: dict[str, int] = {}
-    for index, step in enumerate(steps):
-        where = f"samples.{index}"
-        last = states.get(step.sample)
-        if last is None:
-            last = books.sample_state(step.sample)
-        expected = -1 if step.expects_state is None else step.expects_state
-        if last is None and step.expects_state is not None:
-            raise Refusal("sample", f"sample {step.sample!r} is not known", where=f"{where}.sample")
-        if last is not None and last != expected:
-            wanted = "to be new" if step.expects_state is None else f"in state {expected}"
-            raise Refusal(
-                "sample",
-                f"sample {step.sample!r} is in state {last}; it was expected {wanted}",
-                where=f"{where}.expects_state",
-            )
-        if step.state != expected + 1:
-            raise Refusal(
-                "sample",
-                f"the next state of {step.sample!r} is {expected + 1}, not {step.state}",
-                where=f"{where}.state",
-            )
-        states[step.sample] = step.state
-    return states
+def _promised(books: Books, worker: str, capability: KnownCapability) -> Schema:
+    """Return the schema a worker's results satisfy: of the version it offered.
+
+    A newer version, perhaps a stranger's, does not spoil the orders under way.
+    """
+    standing = books.catalogue.offer(worker, capability.key)
+    if standing is None or standing.offer.version >= capability.version:
+        return capability.result
+    return books.schemas.compile(standing.offer.result_schema)
 
 
-def _state(step: SampleStep, incoming: Incoming, result: Result) -> JsonObject:
-    return {
-        "sample": step.sample,
-        "kind": step.kind,
-        "state": step.state,
-        "label": step.label,
-        "parents": list(step.parents),
-        "location": step.location,
-        "properties": step.properties,
-        "result": incoming.id,
-        "request": str(result.request) if result.request else None,
-        "at": incoming.header.stamp,
-    }
+def _tells_of(result: Result, sample: str | None) -> bool:
+    return any(step.sample == sample for step in result.samples)
 
 
 def _from_vocabulary(books: Books, key: Key) -> KnownCapability:

@@ -1,0 +1,282 @@
+"""Whatever happens, every sample has one gapless history, and no two orders at one time."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from messages.envelope import decode
+from messages.ids import new_id
+from messages.ledger import (
+    Cancel,
+    Decision,
+    Failure,
+    FromState,
+    Order,
+    Progress,
+    ProgressKind,
+    Request,
+    Result,
+    SampleStep,
+)
+from messages.model import JsonObject, Message
+from nodes.broker._door import Parcel
+from nodes.broker._status import HAS_ORDER
+from nodes.broker.store import SqlStore, sqlite_url
+from tests.nodes.broker.lab import LEDGER, Lab, content
+from tests.support import PostgresServer
+
+SAMPLES = ("s-0", "s-1")
+WORKERS = ("kit/arm-a", "kit/arm-b", "kit/model")
+
+picks = st.integers(0, 1 << 16)
+deeds = st.tuples(
+    st.sampled_from(
+        ("step", "request", "request", "accept", "accept", "decline", "beat", "resolve", "resolve",
+         "fail", "fail", "retry", "tell", "cancel", "release", "abandon", "wait", "wait", "reboot",
+         "restart")
+    ),
+    picks, picks, st.integers(-1, 1),
+)  # fmt: skip
+
+
+class World:
+    """A lab of two instruments and a model; deeds pick from what there is by number."""
+
+    def __init__(self, url: str) -> None:
+        self.lab = Lab(url)
+        self.lab.settle()
+        self.epoch = dict.fromkeys(WORKERS, 1)
+        self.instrument: dict[UUID, bool] = {}
+        self.asked: list[UUID] = []
+        self.said: dict[UUID, Message] = {}
+        self.announce()
+
+    def announce(self) -> None:
+        for node in WORKERS:
+            self.lab.online(node, epoch=self.epoch[node])
+            self.lab.lifecycle(node)
+            kind = "model" if node == "kit/model" else "instrument"
+            self.lab.offer(node, "q", "n" if kind == "model" else "m", worker=kind, slots=2)
+
+    def parcel(self, author: str, kind: str, message: Message, *levels: str) -> Parcel:
+        identity = new_id()
+        self.said[identity] = message
+        return self.lab.parcel(author, kind, message, *levels, uuid=identity)
+
+    def state(self, sample: str) -> int:
+        """The last state, -1 before its birth."""
+        found = self.lab.ledger.books.sample_state(sample)
+        return -1 if found is None else found
+
+    def step(self, sample: str, error: int) -> SampleStep:
+        """The next step, or with an error one that does not fit."""
+        expected = max(self.state(sample) + error, -1)
+        return SampleStep(
+            sample=sample, kind="cell", state=expected + 1, label="made",
+            expects_state=None if expected < 0 else expected,
+        )  # fmt: skip
+
+    def do(self, deed: tuple[str, int, int, int]) -> list[Parcel]:
+        """Return the messages of a deed; what is no message happens at once."""
+        name, first, second, error = deed
+        lab, sample = self.lab, SAMPLES[first % len(SAMPLES)]
+        if name == "wait":
+            lab.wait((0.5, 2.5, 15.1, 31.0)[first % 4])
+        elif name == "reboot":
+            node = WORKERS[first % len(WORKERS)]
+            self.epoch[node] += 1
+            lab.online(node, epoch=self.epoch[node])
+        elif name == "restart":
+            lab.reopen()
+            self.announce()
+            lab.settle()
+        elif name == "step":
+            return [self.result(None, "kit/eve", (self.step(sample, error),))]
+        elif name == "request":
+            return [self.request(sample, second, error)]
+        elif name in ("cancel", "release", "abandon"):
+            return self.judge(name, first)
+        else:
+            return self.answer(name, first, second, error)
+        return []
+
+    def request(self, sample: str, pick: int, error: int) -> Parcel:
+        method = "n" if pick % 4 == 0 else "m"
+        request = Request(
+            quantity="q", method=method, parameters={"x": 1.0}, attempts=1 + pick % 2,
+            from_state=FromState(sample=sample, state=max(self.state(sample) + error, 0)),
+        )  # fmt: skip
+        parcel = self.parcel("kit/opt", "request", request, "q", method)
+        identity = decode(parcel.payload).header.id
+        self.asked.append(identity)
+        self.instrument[identity] = method == "m"
+        return parcel
+
+    def judge(self, name: str, pick: int) -> list[Parcel]:
+        if not self.asked:
+            return []
+        request = self.asked[pick % len(self.asked)]
+        if name == "cancel":
+            return [self.parcel("kit/opt", "cancel", Cancel(request=request), str(request))]
+        decision = Decision(request=request, decision=name, person="ada")  # type: ignore[arg-type]
+        return [self.parcel("kit/cli", "decision", decision, str(request))]
+
+    def answer(self, name: str, pick: int, second: int, error: int) -> list[Parcel]:
+        """Let a worker speak of the newest orders, or of one long gone."""
+        orders = self.lab.orders()
+        if not orders:
+            return []
+        worker, order = orders[-1 - pick % min(len(orders), 4)]
+        if name in ("accept", "decline", "beat"):
+            kind = ProgressKind("heartbeat" if name == "beat" else name)
+            word = Progress(request=order.request, token=order.token, kind=kind)
+            return [self.parcel(worker, "progress", word, str(order.request))]
+        start = self.said[order.request].from_state  # type: ignore[attr-defined]
+        tells = name == "tell" or (name == "resolve" and second % 3 > 0)
+        steps = (self.step(start.sample, error),) if tells else ()
+        failure = None if name == "resolve" else Failure(message="no", retryable=name == "retry")
+        return [self.result(order, worker, steps, failure)]
+
+    def result(
+        self,
+        order: Order | None,
+        node: str,
+        steps: tuple[SampleStep, ...],
+        failure: Failure | None = None,
+    ) -> Parcel:
+        asked: JsonObject = {"request": order.request, "token": order.token} if order else {}
+        method = order.method if order else "m"
+        result = Result(
+            quantity="q", method=method, parameters={}, samples=steps, failure=failure,
+            outcome="failed" if failure else "resolved", data={} if failure else {"y": 1.0},
+            **asked,
+        )  # fmt: skip
+        return self.parcel(node, "result", result, "q", method)
+
+    # -- what must hold ---
+
+    def check_now(self) -> None:
+        """No sample is in the hands of two."""
+        busy = Counter(
+            request.sample
+            for request in self.lab.ledger.books.live.values()
+            if request.status in HAS_ORDER
+        )
+        assert not [sample for sample, orders in busy.items() if orders > 1], busy
+
+    def check(self) -> None:
+        """The journal alone tells whether every promise was kept."""
+        lab = self.lab
+        entries: list[JsonObject] = []
+        after: int | None = 0
+        while after is not None:
+            page = lab.read("journal.read", **{"from": after}, limit=500)
+            entries += page["entries"]
+            after = page["next"]
+        results = {e["uuid"]: e for e in entries if e["kind"] == "result"}
+        made: dict[str, list[JsonObject]] = defaultdict(list)
+        for entry in entries:
+            if entry["kind"] == "sample":
+                made[entry["body"]["sample"]].append(entry)
+        steps = {
+            (identity, s["sample"], s["state"])
+            for identity, result in results.items()
+            for s in result["body"]["samples"]
+        }
+        for sample, found in made.items():
+            assert [e["body"]["state"] for e in found] == list(range(len(found)))
+            for entry in found:
+                body = entry["body"]
+                origin = (body["result"], sample, body["state"])
+                own = entry["author"] == LEDGER
+                assert own == (body["label"] == "unknown")
+                # Each state is a step of exactly one result, or the ledger's own after one.
+                assert (origin in steps) != own
+                assert results[body["result"]]["offset"] < entry["offset"]
+                steps.discard(origin)
+            shown = lab.read("query.sample", id=sample)
+            assert [s["state"] for s in shown["states"]] == list(range(len(found)))
+            assert shown["sample"]["state"] == len(found) - 1
+        assert not steps, "a result was taken without its steps"
+        self.check_orders(entries, results, made)
+
+    def check_orders(
+        self,
+        entries: list[JsonObject],
+        results: dict[str, JsonObject],
+        made: dict[str, list[JsonObject]],
+    ) -> None:
+        """Only the order that stood was ever believed, and doubt was noted where it is due."""
+        standing: dict[str, int] = {}
+        for entry in entries:
+            body = entry["body"]
+            if entry["kind"] == "result" and body["request"]:
+                assert standing[body["request"]] == body["token"]
+            if entry["kind"] != "status":
+                continue
+            request, after = body["request"], body["after"]
+            if after == "reserved":
+                standing[request] = entry["offset"]
+            elif after not in ("running", "held"):
+                standing.pop(request, None)
+            if body["before"] not in ("running", "held"):
+                continue
+            start = self.said[UUID(request)].from_state  # type: ignore[attr-defined]
+            doubted = [
+                e
+                for e in made[start.sample]
+                if e["author"] == LEDGER and e["body"]["result"] == body["result"]
+            ]
+            result = results[body["result"]]["body"] if body["result"] else None
+            due = self.instrument[UUID(request)] and (
+                after in ("abandoned", "retracted")
+                or (
+                    after == "failed"
+                    and result is not None
+                    and not (result["failure"] or {}).get("retryable")
+                    and not result["samples"]
+                )
+            )
+            assert bool(doubted) == due, (body, doubted)
+
+
+Batches = list[list[tuple[str, int, int, int]]]
+batches = st.lists(st.lists(deeds, min_size=1, max_size=3), min_size=5, max_size=40)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lived=batches)
+def test_histories(tmp_path_factory: pytest.TempPathFactory, lived: Batches) -> None:
+    live(sqlite_url(tmp_path_factory.mktemp("history") / "ledger.sqlite"), lived)
+
+
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lived=batches)
+def test_histories_in_postgresql(postgres: PostgresServer, lived: Batches) -> None:
+    live(postgres.database(), lived)
+
+
+def live(url: str, lived: Batches) -> None:
+    """Let it all happen, then look at every promise."""
+    world = World(url)
+    lab = world.lab
+    births = [world.result(None, "kit/eve", (world.step(sample, 0),)) for sample in SAMPLES]
+    lab.apply(*births)
+    for batch in lived:
+        parcels = [parcel for deed in batch for parcel in world.do(deed)]
+        lab.apply(*parcels)
+        world.check_now()
+    world.check()
+    lab.check()
+    before: Any = content(lab.url)
+    assert isinstance(lab.store, SqlStore)
+    lab.store.rebuild()
+    assert content(lab.url) == before
+    assert lab.ledger.refusals["internal"] == 0
+    lab.store.close()
