@@ -14,18 +14,13 @@ from uuid import UUID
 
 from labmesh.mesh import Mesh
 from labmesh.store import NodeStore, Unsent
+from labmesh.transport import Outbound
 from messages.envelope import Header, decode, encode
-from messages.errors import (
-    LabmeshError,
-    NotConnectedError,
-    PublishRefusedError,
-    RefusedError,
-    StoreError,
-)
+from messages.errors import LabmeshError, NotConnectedError, RefusedError, StoreError
 from messages.ids import NodeId
 from messages.ledger import Receipt
 from messages.model import Message
-from messages.topics import Topic
+from messages.topics import Topic, check_topic
 
 logger = logging.getLogger("labmesh.outbox")
 
@@ -41,14 +36,24 @@ that calls and heartbeats find room."""
 
 @dataclass(slots=True, eq=False)
 class _Pending:
-    """A message without a receipt."""
+    """A message without a receipt.
+
+    Attributes:
+        message: What is sent.
+        header: Its envelope's.
+        since: Loop time when it was first to be sent.
+        pause: Seconds until it is sent again.
+        sending: It has a place in the window.
+        timer: Loop time of the one entry in the heap of timers that counts.
+        waiting: Who waits for its receipt.
+    """
 
     message: Unsent
     header: Header
     since: float
     pause: float = field(default_factory=lambda: _FIRST_RESEND)
     sending: bool = False
-    again: asyncio.Event = field(default_factory=asyncio.Event)
+    timer: float = 0.0
     waiting: list[asyncio.Future[Receipt]] = field(default_factory=list)
 
 
@@ -76,7 +81,7 @@ class Outbox:
         self.refused = refused
         self._pending: dict[UUID, _Pending] = {}
         self._ready: deque[_Pending] = deque()
-        self._later: list[tuple[float, UUID]] = []
+        self._timers: list[tuple[float, UUID]] = []
         self._sending = 0
         self._news = asyncio.Event()
 
@@ -107,7 +112,7 @@ class Outbox:
                 self._add(message, decode(message.payload).header)
             except LabmeshError as error:
                 logger.error("message %s of an earlier process is damaged: %s", message.id, error)
-                self._forget(message.id)
+                self._store.forget(message.id)
         self._mesh.background(self._send_for_ever(), "outbox")
         self._mesh.transport.on_connect(self._send_all_now)
 
@@ -138,7 +143,9 @@ class Outbox:
             RefusedError: The ledger refused it, for the reason it gives; or a message of this id
                 and other content is under way.
             BodyError: The message does not travel, or is too large to be kept.
+            TopicError: The topic is not one to publish to.
         """
+        check_topic(topic)
         header = self._mesh.header(type(message), id=id, trace=trace)
         unsent = Unsent(header.id, topic, encode(header, message, kept=True))
         future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
@@ -184,70 +191,74 @@ class Outbox:
         return pending
 
     async def _send_for_ever(self) -> None:
-        """Begin what is due, as far as the window allows."""
+        """Send what is due, as far as the window allows."""
         loop = asyncio.get_running_loop()
         while True:
             self._news.clear()
             now = loop.time()
-            while self._later and self._later[0][0] <= now:
-                _, identity = heapq.heappop(self._later)
-                if (due := self._pending.get(identity)) is not None and not due.sending:
-                    self._ready.append(due)
-            while self._ready and self._sending < _WINDOW:
+            while self._timers and self._timers[0][0] <= now:
+                at, identity = heapq.heappop(self._timers)
+                pending = self._pending.get(identity)
+                if pending is not None and pending.timer == at:
+                    self._time_is_up(pending, now)
+            chosen: list[_Pending] = []
+            while self._ready and self._sending < _WINDOW and self._mesh.transport.connected:
                 pending = self._ready.popleft()
                 if self._pending.get(pending.message.id) is pending and not pending.sending:
                     pending.sending = True
                     self._sending += 1
-                    self._mesh.background(self._send_once(pending), f"outbox {pending.message.id}")
+                    self._wake_at(pending, now + _FIRST_RESEND)
+                    chosen.append(pending)
+            if chosen:
+                try:
+                    await self._publish(chosen)
+                except NotConnectedError:  # closed for good: the next process goes on
+                    return
+                continue
             try:
-                async with asyncio.timeout_at(self._later[0][0] if self._later else None):
+                async with asyncio.timeout_at(self._timers[0][0] if self._timers else None):
                     await self._news.wait()
             except TimeoutError:
                 continue
 
-    async def _send_once(self, pending: _Pending) -> None:
-        """Publish, and hold a place in the window until the receipt comes, but not for long."""
-        loop = asyncio.get_running_loop()
-        pending.again.clear()
-        try:
-            await self._publish(pending.message, pending.header)
-            if pending.message.id in self._pending:
-                async with asyncio.timeout(_FIRST_RESEND):
-                    await pending.again.wait()
-        except TimeoutError:
-            # Jitter keeps many nodes from resending at one beat after an outage.
-            due = loop.time() + pending.pause * random.uniform(0.0, 0.4)  # noqa: S311
-            due += pending.pause - _FIRST_RESEND
-            heapq.heappush(self._later, (due, pending.message.id))
-            pending.pause = min(pending.pause * 2, _LAST_RESEND)
-        else:
-            if pending.message.id in self._pending:
-                self._ready.append(pending)
-        finally:
-            pending.sending = False
-            self._sending -= 1
-            self._news.set()
+    def _time_is_up(self, pending: _Pending, now: float) -> None:
+        """Give up the place in the window where no receipt came; later, send again."""
+        if not pending.sending:
+            self._ready.append(pending)
+            return
+        self._leave(pending)
+        # Jitter keeps many nodes from resending at one beat after an outage.
+        rest = pending.pause * random.uniform(1.0, 1.4) - _FIRST_RESEND  # noqa: S311
+        self._wake_at(pending, now + rest)
+        pending.pause = min(pending.pause * 2, _LAST_RESEND)
+
+    def _wake_at(self, pending: _Pending, at: float) -> None:
+        pending.timer = at
+        heapq.heappush(self._timers, (at, pending.message.id))
+
+    def _leave(self, pending: _Pending) -> None:
+        pending.sending = False
+        self._sending -= 1
+        self._news.set()
 
     async def _send_all_now(self) -> None:
         """After a reconnect nothing waits for its time, the oldest goes first."""
-        self._later.clear()
+        self._timers.clear()
         self._ready.clear()
         for pending in self._pending.values():
             pending.pause = _FIRST_RESEND
             if pending.sending:
-                pending.again.set()
-            else:
-                self._ready.append(pending)
+                self._leave(pending)
+            self._ready.append(pending)
         self._news.set()
 
-    async def _publish(self, message: Unsent, header: Header) -> None:
-        try:
-            await self._mesh.send_payload(message.topic, message.payload, header)
-        except (NotConnectedError, PublishRefusedError) as error:
-            logger.warning("%s not sent yet: %s", message.topic, error)
-        except LabmeshError as error:
-            # It can never be sent (too large, bad topic): the author must know now.
-            self._settle(Receipt(message=message.id, accepted=False, reason=str(error)[:4000]))
+    async def _publish(self, chosen: list[_Pending]) -> None:
+        messages = [
+            Outbound(p.message.topic, p.message.payload, False, {"type": p.header.type})
+            for p in chosen
+        ]
+        published = await self._mesh.transport.publish_all(messages)
+        published.add_done_callback(_complain)
 
     def _take(self, receipt: Receipt, header: Header, topic: Topic) -> None:
         self._settle(receipt)
@@ -256,8 +267,9 @@ class Outbox:
         pending = self._pending.pop(receipt.message, None)
         if pending is None:
             return
-        pending.again.set()
-        self._forget(receipt.message)
+        if pending.sending:
+            self._leave(pending)
+        self._store.forget(receipt.message)
         waiting = [future for future in pending.waiting if not future.done()]
         for future in waiting:
             future.set_result(receipt)
@@ -265,14 +277,12 @@ class Outbox:
             logger.error("the ledger refused %s: %s", receipt.message, receipt.reason)
             self.refused(receipt.message, receipt.reason)
 
-    def _forget(self, message: UUID) -> None:
-        async def work() -> None:
-            try:
-                await self._store.forget(message)
-            except StoreError as error:
-                logger.warning("message %s will be sent again: %s", message, error)
 
-        self._mesh.background(work(), f"outbox forget {message}")
+def _complain(published: asyncio.Future[list[Exception]]) -> None:
+    """Say what did not go out; it is sent again until there is a receipt."""
+    for error in published.result():
+        if not isinstance(error, NotConnectedError):
+            logger.warning("not sent yet: %s", error)
 
 
 def _same(one: Unsent, other: Unsent) -> bool:

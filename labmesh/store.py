@@ -8,19 +8,22 @@ go side by side: the caller learns of success only from the receipt, so neither 
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 from uuid import UUID
 
+from labmesh._group import GroupWriter
 from messages.errors import ConfigurationError, NodeNameTakenError, StoreError
 
 T = TypeVar("T")
+
+logger = logging.getLogger("labmesh.store")
 
 _PATIENCE: Final = 0.5
 """Wall seconds to wait for another process that has the file, should it be about to end."""
@@ -53,7 +56,7 @@ class InHand:
 
 
 class NodeStore:
-    """The file. Every call runs in one thread of its own, in the order of the calls.
+    """The file. Calls are done in their order, in a thread of its own, those that wait together.
 
     One process has it at a time, until it closes the file or dies. Whoever is cancelled while he
     waits for a call has cancelled the waiting alone: the call itself is done.
@@ -71,13 +74,15 @@ class NodeStore:
         self._closed = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="node-store")
         self._db = self._thread.submit(self._open).result()
+        self._writer = GroupWriter(self._db, None if path is None else self._thread)
 
     def _open(self) -> sqlite3.Connection:
         db: sqlite3.Connection | None = None
         try:
             if self._path is not None:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-            db = sqlite3.connect(self._path or ":memory:", isolation_level=None, timeout=_PATIENCE)
+            db = sqlite3.connect(self._path or ":memory:", isolation_level=None, timeout=_PATIENCE,
+                check_same_thread=False)  # fmt: skip
             # Two processes of one folder would send each other's messages and count one boot.
             db.execute("PRAGMA locking_mode=EXCLUSIVE")
             db.execute("PRAGMA journal_mode=WAL")
@@ -104,14 +109,12 @@ class NodeStore:
             ) from error
         return db
 
-    async def _run(self, work: Callable[[], T]) -> T:
-        try:
-            future = asyncio.wrap_future(self._thread.submit(work))
-        except RuntimeError:
-            raise StoreError("the node's file is closed", where=str(self._path)) from None
+    async def _run(self, work: Callable[[], T], *, durable: bool = False) -> T:
+        if self._closed:
+            raise StoreError("the node's file is closed", where=str(self._path))
         try:
             # Shielded: what was begun must be done, or a cancelled sender would lose its message.
-            return await asyncio.shield(future)
+            return await asyncio.shield(self._writer.do(work, durable=durable))
         except sqlite3.Error as error:
             raise StoreError(
                 f"the node's file does not work: {error}",
@@ -125,11 +128,10 @@ class NodeStore:
         def work() -> int:
             row = self._db.execute("SELECT epoch FROM boot").fetchone()
             epoch = max(row[0] if row else 0, at_least) + 1
-            with self._transaction(durable=True):
-                self._db.execute("INSERT OR REPLACE INTO boot VALUES (1, ?)", (epoch,))
+            self._db.execute("INSERT OR REPLACE INTO boot VALUES (1, ?)", (epoch,))
             return epoch
 
-        return await self._run(work)
+        return await self._run(work, durable=True)
 
     async def put(
         self, message: Unsent, *, durable: bool = False, ends: UUID | None = None
@@ -143,20 +145,25 @@ class NodeStore:
         """
 
         def work() -> None:
-            with self._transaction(durable=durable):
-                self._db.execute(
-                    "INSERT OR IGNORE INTO outbox VALUES (?, ?, ?, ?)",
-                    (str(message.id), message.topic, message.payload, time.time_ns()),
-                )
-                if ends is not None:
-                    self._db.execute("DELETE FROM in_hand WHERE request = ?", (str(ends),))
+            self._db.execute(
+                "INSERT OR IGNORE INTO outbox VALUES (?, ?, ?, ?)",
+                (str(message.id), message.topic, message.payload, time.time_ns()),
+            )
+            if ends is not None:
+                self._db.execute("DELETE FROM in_hand WHERE request = ?", (str(ends),))
 
-        await self._run(work)
+        await self._run(work, durable=durable)
 
-    async def forget(self, message: UUID) -> None:
-        """Forget a message that the ledger has receipted."""
-        await self._run(
-            lambda: self._db.execute("DELETE FROM outbox WHERE id = ?", (str(message),))
+    def forget(self, message: UUID) -> None:
+        """Forget a message that the ledger has receipted; soon, and without waiting for it.
+
+        If the process dies first the message is sent once more, and gets the same receipt.
+        """
+        if self._closed:
+            return
+        self._writer.do_later(
+            lambda: self._db.execute("DELETE FROM outbox WHERE id = ?", (str(message),)),
+            lambda error: logger.warning("message %s will be sent again: %s", message, error),
         )
 
     async def unsent(self) -> list[Unsent]:
@@ -172,13 +179,12 @@ class NodeStore:
         """Write the intent to act before the act, through a loss of power."""
 
         def work() -> None:
-            with self._transaction(durable=True):
-                self._db.execute(
-                    "INSERT OR REPLACE INTO in_hand VALUES (?, ?, ?, ?)",
-                    (str(order.request), order.token, order.what, time.time_ns()),
-                )
+            self._db.execute(
+                "INSERT OR REPLACE INTO in_hand VALUES (?, ?, ?, ?)",
+                (str(order.request), order.token, order.what, time.time_ns()),
+            )
 
-        await self._run(work)
+        await self._run(work, durable=True)
 
     async def put_down(self, request: UUID | None = None) -> None:
         """Forget one order in hand, or (None) all of them after a person has looked."""
@@ -201,27 +207,12 @@ class NodeStore:
         return await self._run(work)
 
     async def close(self) -> None:
-        """Close the file. Idempotent."""
+        """Write what waits, and close the file. Idempotent."""
         if self._closed:
             return
-        self._closed = True
-        await self._run(self._db.close)
-        self._thread.shutdown(wait=True)
-
-    @contextmanager
-    def _transaction(self, *, durable: bool) -> Iterator[None]:
-        """Run the block as one transaction, in the thread; ``durable`` waits for the disk."""
-        if durable:
-            self._db.execute("PRAGMA synchronous=FULL")
         try:
-            self._db.execute("BEGIN")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.Error):  # a full disk may have rolled it back already
-                    self._db.execute("ROLLBACK")
-                raise
+            await self._run(lambda: None)
         finally:
-            if durable:
-                self._db.execute("PRAGMA synchronous=NORMAL")
+            self._closed = True
+            await asyncio.wrap_future(self._thread.submit(self._db.close))
+            self._thread.shutdown(wait=True)

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgpack
@@ -36,6 +35,7 @@ MAX_REASONS: Final = 8
 """Offending fields that one error names; the text fits a receipt's reason."""
 
 _CONTAINERS: Final = (dict, list, tuple)
+_HARMLESS: Final = frozenset({int, bool, bytes, type(None)})
 _EXTENSIONS: Final = (msgpack.ExtType, msgpack.Timestamp)
 _NUL: Final = "payload holds a NUL character"
 _REMEDY: Final = "send large data as an artifact"
@@ -43,12 +43,13 @@ _REMEDY: Final = "send large data as an artifact"
 M = TypeVar("M", bound=BaseModel)
 
 _KEYS: Final = frozenset({"type", "schema", "id", "stamp", "from", "epoch", "seq", "trace", "body"})
+_TEXTS: Final = ("type", "schema", "id", "from", "trace")
+_NUMBERS: Final = ("stamp", "epoch", "seq")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_TRACE: Final = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}|")
+_TRACE: Final = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """What an envelope says about its body.
 
     Attributes:
@@ -72,8 +73,7 @@ class Header:
     trace: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RawEnvelope:
+class RawEnvelope(NamedTuple):
     """A decoded envelope whose body is still a plain map."""
 
     header: Header
@@ -99,8 +99,7 @@ class RawEnvelope:
         return Envelope(self.header, validate(model, self.body, where="body"))
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """A message with its header."""
 
     header: Header
@@ -257,7 +256,12 @@ def _check(value: Any, limit: int, depth: int = 0) -> None:
             _check_keys(value)
             value = value.values()
         for item in value:
-            _check(item, limit, depth + 1)
+            kind = type(item)
+            if kind is str:  # what most items are, without a call for each
+                if "\0" in item:
+                    raise DecodeError(_NUL)
+            elif kind not in _HARMLESS:
+                _check(item, limit, depth + 1)
 
 
 def _check_keys(value: dict[Any, Any]) -> None:
@@ -269,13 +273,15 @@ def _check_keys(value: dict[Any, Any]) -> None:
 
 
 def _header(raw: dict[str, Any]) -> Header:
-    for key in ("type", "schema", "id", "from", "trace"):
-        if type(raw[key]) is not str or len(raw[key]) > 256:
-            raise DecodeError("not a text of at most 256 characters", where=key)
-    for key in ("stamp", "epoch", "seq"):
-        if type(raw[key]) is not int or not 0 <= raw[key] < 2**63:
-            raise DecodeError("not an integer from 0 to 2^63-1", where=key)
-    if not _TRACE.fullmatch(raw["trace"]):
+    texts = (raw["type"], raw["schema"], raw["id"], raw["from"], raw["trace"])
+    if set(map(type, texts)) != {str} or max(map(len, texts)) > 256:
+        wrong = (k for k in _TEXTS if type(raw[k]) is not str or len(raw[k]) > 256)
+        raise DecodeError("not a text of at most 256 characters", where=next(wrong))
+    numbers = (raw["stamp"], raw["epoch"], raw["seq"])
+    if set(map(type, numbers)) != {int} or min(numbers) < 0 or max(numbers) >= 2**63:
+        wrong = (k for k in _NUMBERS if type(raw[k]) is not int or not 0 <= raw[k] < 2**63)
+        raise DecodeError("not an integer from 0 to 2^63-1", where=next(wrong))
+    if raw["trace"] and not _TRACE.fullmatch(raw["trace"]):
         raise DecodeError("not a W3C traceparent", where="trace")
     if not _UUID.fullmatch(raw["id"]):
         raise DecodeError("not a uuid in lower case with hyphens", where="id")
@@ -283,16 +289,9 @@ def _header(raw: dict[str, Any]) -> Header:
         NodeId.parse(raw["from"])
     except NameInvalidError:
         raise DecodeError("not a node's name, site/node", where="from") from None
-    return Header(
-        type=raw["type"],
-        schema=raw["schema"],
-        id=UUID(raw["id"]),
-        stamp=raw["stamp"],
-        sender=raw["from"],
-        epoch=raw["epoch"],
-        seq=raw["seq"],
-        trace=raw["trace"],
-    )
+    name, schema, identity, sender, trace = texts
+    stamp, epoch, seq = numbers
+    return Header(name, schema, UUID(identity), stamp, sender, epoch, seq, trace)
 
 
 def _body(body: Any) -> dict[str, Any]:

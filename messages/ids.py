@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
-from uuid_utils import compat
+from uuid_utils import compat, uuid7
 
 from messages.errors import NameInvalidError
 
@@ -22,6 +23,11 @@ _SHOWN: Final = 80
 def new_id() -> UUID:
     """Return a UUIDv7 (RFC 9562 section 5.7): unique, and ordered by the time of its making."""
     return compat.uuid7()
+
+
+def new_id_text() -> str:
+    """Return the text of a `new_id`, for who needs no more."""
+    return str(uuid7())
 
 
 def check_name(name: str, what: str = "name") -> str:
@@ -55,6 +61,7 @@ class NodeId:
         check_name(self.node, "node")
 
     @classmethod
+    @lru_cache(maxsize=4096)
     def parse(cls, text: str) -> NodeId:
         """Parse ``site/node``.
 

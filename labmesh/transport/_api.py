@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 CONTENT_TYPE: Final = "application/msgpack"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Delivery:
     """One received message. ``eq=False``: two deliveries are never the same event.
 
@@ -60,6 +61,15 @@ class Subscription(Protocol):
     async def cancel(self) -> None:
         """Stop delivering; unsubscribe when nobody else here uses the same filter. Idempotent."""
         ...
+
+
+class Outbound(NamedTuple):
+    """One of many messages to publish; see `Transport.publish` for what each field means."""
+
+    topic: str
+    payload: bytes
+    retain: bool = False
+    properties: Mapping[str, str] | None = None
 
 
 @dataclass(slots=True)
@@ -126,6 +136,14 @@ class Transport(Protocol):
         """Call ``callback(reason)`` whenever the connection is lost, not on `close`."""
         ...
 
+    def before_reconnect(self, callback: Callable[[], Awaitable[bool]]) -> None:
+        """Connect again only when ``callback`` says so; while it says no, ask again.
+
+        For whoever may have lost the right to its client id meanwhile: connecting would end the
+        connection of the one who has it.
+        """
+        ...
+
     async def publish(
         self,
         topic: str,
@@ -162,6 +180,18 @@ class Transport(Protocol):
                 connection, or it was lost before the acknowledgement; or ``expiry`` passed before
                 the acknowledgement. Except where there was no connection at all, the message may
                 have arrived none the less.
+        """
+        ...
+
+    async def publish_all(self, messages: Iterable[Outbound]) -> asyncio.Future[list[Exception]]:
+        """Publish many with QoS 1, in order, at a fraction of the cost of as many `publish` calls.
+
+        Returns when the last has a place in the window; the future is done when every one has been
+        acknowledged, with the errors of those that never will be (as `publish` raises them). Each
+        is sent again after a reconnect until it is acknowledged.
+
+        Raises:
+            NotConnectedError: The transport is closed; those before the closing fail, too.
         """
         ...
 

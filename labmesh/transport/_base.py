@@ -38,6 +38,7 @@ class BaseTransport:
         self._parked = Parked(self._name)
         self._connect_callbacks: list[Callable[[], Awaitable[None]]] = []
         self._disconnect_callbacks: list[Callable[[str], None]] = []
+        self._permissions: list[Callable[[], Awaitable[bool]]] = []
         self._greeting: asyncio.Task[None] | None = None
         self._greet_again = False
         self._closed = False
@@ -54,6 +55,10 @@ class BaseTransport:
     def on_connect(self, callback: Callable[[], Awaitable[None]]) -> None:
         """Await ``callback`` after every successful (re)connect, subscriptions restored."""
         self._connect_callbacks.append(callback)
+
+    def before_reconnect(self, callback: Callable[[], Awaitable[bool]]) -> None:
+        """Connect again only when ``callback`` says so; see `Transport.before_reconnect`."""
+        self._permissions.append(callback)
 
     def on_disconnect(self, callback: Callable[[str], None]) -> None:
         """Call ``callback(reason)`` whenever the connection is lost, not on `close`."""
@@ -134,6 +139,10 @@ def check_properties(topic: str, properties: Mapping[str, str], correlation: byt
         PayloadTooLargeError: A text or the correlation data is longer than MQTT's 65535 bytes, or
             a text is not Unicode.
     """
+    if not correlation and all(
+        len(text) <= _PROPERTY and text.isascii() for pair in properties.items() for text in pair
+    ):
+        return
     try:
         texts = [text.encode() for pair in properties.items() for text in pair]
     except UnicodeEncodeError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -60,14 +61,27 @@ def publish_properties(
     Raises:
         ValueError: A text or the correlation data is longer than 65535 bytes.
     """
-    if not properties and correlation is None and expiry is None:
-        return _ONLY_CONTENT
+    if correlation is None and expiry is None:
+        if not properties:
+            return _ONLY_CONTENT
+        if len(properties) == 1:
+            return _one_property(*next(iter(properties.items())))
+    return _field(properties or _NOTHING, correlation, expiry)
+
+
+@lru_cache(maxsize=_MOST)
+def _one_property(name: str, value: str) -> bytes:
+    """Return the field of a message that says its type and no more: most do."""
+    return _field({name: value}, None, None)
+
+
+def _field(properties: Mapping[str, str], correlation: bytes | None, expiry: int | None) -> bytes:
     parts = [_CONTENT]
     if expiry is not None:
         parts.append(b"\x02" + _U32.pack(min(expiry, 0xFFFFFFFF)))
     if correlation is not None:
         parts += (b"\x09", _sized(correlation))
-    for name, value in (properties or _NOTHING).items():
+    for name, value in properties.items():
         parts += (b"\x26", _sized(name.encode()), _sized(value.encode()))
     field = b"".join(parts)
     return varint(len(field)) + field

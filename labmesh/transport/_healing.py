@@ -7,18 +7,18 @@ import logging
 import random
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
-from labmesh.transport._api import Delivery, Handler, Will
+from labmesh.transport._api import Delivery, Handler, Outbound, Will
 from labmesh.transport._base import BaseTransport, check_properties
 from labmesh.transport._codec import Publish
 from labmesh.transport._connection import ConnectRefusedError, Link, LinkLostError
 from labmesh.transport._message import Message
 from labmesh.transport._refusals import is_final
 from labmesh.transport._route import Route
-from labmesh.transport._window import Outgoing, Window
-from messages.errors import NotConnectedError, TransportError
+from labmesh.transport._window import Group, Outgoing, Window
+from messages.errors import LabmeshError, NotConnectedError, TransportError
 
 log = logging.getLogger("labmesh.transport")
 
@@ -131,6 +131,31 @@ class HealingTransport(BaseTransport, ABC):
                     f"the message expired unacknowledged after {expiry:g} s", where=topic
                 ) from None
 
+    async def publish_all(self, messages: Iterable[Outbound]) -> asyncio.Future[list[Exception]]:
+        """Publish many; see `Transport.publish_all`."""
+        group, window = Group(), self._window
+        try:
+            for each in messages:
+                if window.full:
+                    await window.admit()
+                if self._closed:
+                    raise self._not_connected()
+                group.add()
+                try:
+                    self._check_publish(each.topic, each.payload)
+                    if each.properties:
+                        check_properties(each.topic, each.properties, b"")
+                except (LabmeshError, TypeError) as error:
+                    group.set_exception(error)
+                    continue
+                message = Message(
+                    each.topic, each.payload, 1, each.retain, each.properties, None, None
+                )
+                window.add(Outgoing(message, True, group))
+        finally:
+            group.seal()
+        return group.finished
+
     async def subscribe(
         self, pattern: str, handler: Handler, *, qos: int = 1, manual_ack: bool = False
     ) -> Route:
@@ -196,7 +221,8 @@ class HealingTransport(BaseTransport, ABC):
         attempt = 0
         first = True
         while True:
-            link = await self._try_connect(first=first)
+            allowed = first or await self._is_allowed()
+            link = await self._try_connect(first=first) if allowed else None
             if link is not None:
                 first = False
                 since = time.monotonic()
@@ -208,6 +234,13 @@ class HealingTransport(BaseTransport, ABC):
             # Full jitter: clients that lost the same MQTT broker must not come back in step.
             await asyncio.sleep(random.uniform(0, min(cap, base * 2**attempt)))  # noqa: S311
             attempt = min(attempt + 1, 30)
+
+    async def _is_allowed(self) -> bool:
+        try:
+            return all([await permission() for permission in self._permissions])
+        except Exception:
+            log.exception("%s: cannot tell whether to connect again", self._name)
+            return False
 
     async def _try_connect(self, *, first: bool) -> Link | None:
         clean_start = self._clean_start if first else self._session_expiry == 0

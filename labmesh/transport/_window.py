@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Protocol
 
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
@@ -24,6 +24,63 @@ _REFUSED: Final = 0x80
 """Reason codes (MQTT 5 section 2.4)."""
 
 
+class Acknowledgement(Protocol):
+    """Who is told how a publish went: a future, or a `Group`."""
+
+    def done(self) -> bool:
+        """Tell whether nobody waits any more."""
+        ...
+
+    def set_result(self, result: Any, /) -> None:
+        """The MQTT broker has it."""
+        ...
+
+    def set_exception(self, exception: Exception, /) -> None:
+        """It never will."""
+        ...
+
+
+class Group:
+    """Many publishes that are waited for as one.
+
+    Attributes:
+        finished: Done when every publish of the sealed group is: with the errors among them.
+    """
+
+    __slots__ = ("_errors", "_left", "finished")
+
+    def __init__(self) -> None:
+        self._left = 1  # its maker, until `seal`
+        self._errors: list[Exception] = []
+        self.finished: asyncio.Future[list[Exception]] = asyncio.get_running_loop().create_future()
+
+    def add(self) -> None:
+        """Wait for one more."""
+        self._left += 1
+
+    def seal(self) -> None:
+        """Add none any more."""
+        self._leave()
+
+    def done(self) -> bool:
+        """Tell that somebody waits."""
+        return False
+
+    def set_result(self, _result: None, /) -> None:
+        """Count one that arrived."""
+        self._leave()
+
+    def set_exception(self, exception: Exception, /) -> None:
+        """Count one that failed."""
+        self._errors.append(exception)
+        self._leave()
+
+    def _leave(self) -> None:
+        self._left -= 1
+        if not self._left and not self.finished.done():
+            self.finished.set_result(self._errors)
+
+
 @dataclass(slots=True, eq=False)
 class Outgoing:
     """A QoS 1 message on its way.
@@ -31,14 +88,14 @@ class Outgoing:
     Attributes:
         message: What to send.
         durable: Whether to send it again after a reconnect.
-        acknowledged: Done when the MQTT broker has answered.
+        acknowledged: Told when the MQTT broker has answered.
         mid: Its packet identifier, 0 until it is first sent.
         sent: Whether it was sent before.
     """
 
     message: Message
     durable: bool
-    acknowledged: asyncio.Future[None]
+    acknowledged: Acknowledgement
     mid: int = 0
     sent: bool = False
 
@@ -65,6 +122,11 @@ class Window:
     def held(self) -> int:
         """Messages admitted and not yet answered, at most ``size``."""
         return len(self._wire) + len(self._unsent)
+
+    @property
+    def full(self) -> bool:
+        """Whether `admit` would wait."""
+        return self.held >= self._size or bool(self._callers)
 
     async def admit(self) -> None:
         """Wait for a place; `add` must follow without an await between."""

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable, Iterator
-from itertools import islice
+from collections import deque
+from collections.abc import Iterator
 from typing import Any, Final
 
 from labmesh.mesh import Mesh
-from labmesh.transport import Delivery
+from labmesh.transport import Delivery, Outbound
 from messages.envelope import validate
 from messages.errors import LabmeshError, NotConnectedError
-from messages.ids import NodeId
 from messages.ledger import EntryKind, Head, SampleState
-from messages.model import Message
 from nodes.broker._ledger import Outcome
 from nodes.broker._outbound import Publication
+from nodes.broker._wire import Wire
 
 logger = logging.getLogger("labmesh.ledger")
 
-_AT_ONCE: Final = 256
-"""Publishes begun together; the transport's window bounds what is in flight."""
-
 _HEAD_PAUSE: Final = 0.1
 """Wall seconds in which newer heads take the place of older ones."""
+
+_Said = tuple["asyncio.Future[list[Exception]]", Head | None]
 
 
 class Forwarder:
@@ -41,8 +39,11 @@ class Forwarder:
 
     def __init__(self, mesh: Mesh, forwarded: int) -> None:
         self._mesh = mesh
+        self._wire = Wire(mesh)
         self._queue: asyncio.Queue[Outcome] = asyncio.Queue()
+        self._under_way: deque[_Said] = deque()
         self._saying = False
+        self._quiet = asyncio.Event()
         self._head: Head | None = None
         self.forwarded = forwarded
         self.unsent = 0
@@ -52,47 +53,64 @@ class Forwarder:
         self._queue.put_nowait(outcome)
 
     async def run(self) -> None:
-        """Publish until cancelled."""
-        while True:
-            outcome = await self._queue.get()
-            count = 1
-            while not self._queue.empty():
-                outcome.add(self._queue.get_nowait())
-                count += 1
-            self._saying = True
-            await self.publish(outcome)
-            self._saying = False
-            for _ in range(count):
-                self._queue.task_done()
-
-    @property
-    def busy(self) -> bool:
-        """Whether something is written and not yet said."""
-        return bool(self._queue.qsize() or self._saying)
-
-    async def drain(self) -> None:
-        """Return when everything has been published."""
-        await self._queue.join()
-
-    async def publish(self, outcome: Outcome) -> None:
-        """Publish everything an outcome says.
+        """Publish until cancelled.
 
         Raises:
             NotConnectedError: The transport was closed. The rest is said at the next start.
         """
-        messages = self._messages(outcome)
-        while chunk := list(islice(messages, _AT_ONCE)):
-            for done in await asyncio.gather(*chunk, return_exceptions=True):
-                if isinstance(done, NotConnectedError | asyncio.CancelledError):
-                    raise done
-                if isinstance(done, BaseException):
-                    self.unsent += 1
-                    logger.error("not published: %s", done)
+        self._saying = False
+        self._under_way.clear()
+        while True:
+            outcome = await self._queue.get()
+            self._saying = True
+            while not self._queue.empty():
+                outcome.add(self._queue.get_nowait())
+            await self.publish(outcome)
+            self._saying = False
+            self._settle()
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is written and not yet said."""
+        return bool(self._queue.qsize() or self._saying or self._under_way)
+
+    async def drain(self) -> None:
+        """Return when everything has been published."""
+        while self.busy:
+            self._quiet.clear()
+            await self._quiet.wait()
+
+    async def publish(self, outcome: Outcome) -> None:
+        """Publish everything an outcome says; what is acknowledged later is noted later.
+
+        Raises:
+            NotConnectedError: The transport was closed.
+        """
+        said = await self._mesh.transport.publish_all(self._messages(outcome))
+        reached = None
+        if outcome.said:
+            last = outcome.said[-1].row
+            reached = Head.model_construct(offset=last.offset, hash=last.hash)
+        self._under_way.append((said, reached))
+        said.add_done_callback(lambda _: self._settle())
         for parcel, refusal in outcome.problems:
             self._mesh.complain(Delivery(parcel.topic, parcel.payload), refusal)
-        if outcome.said:
-            self.forwarded = outcome.said[-1].row.offset
-            self.say_head(outcome.head)
+
+    def _settle(self) -> None:
+        """Note how far everything has been acknowledged, without a gap."""
+        while self._under_way and self._under_way[0][0].done():
+            said, reached = self._under_way.popleft()
+            errors = said.result()
+            if any(isinstance(error, NotConnectedError) for error in errors):
+                self._under_way.clear()  # closed: whatever is not noted is said at the next start
+                break
+            for error in errors:
+                self._not_published(error)
+            if reached is not None:
+                self.forwarded = reached.offset
+                self.say_head(reached)
+        if not self.busy:
+            self._quiet.set()
 
     def say_head(self, head: Head) -> None:
         """Publish where the ledger stands, soon; of several heads only the last."""
@@ -111,50 +129,41 @@ class Forwarder:
         if head is not None:
             await self._mesh.keep(self._mesh.topics.own("head"), head)
 
-    def _messages(self, outcome: Outcome) -> Iterator[Coroutine[Any, Any, None]]:
+    def _messages(self, outcome: Outcome) -> Iterator[Outbound]:
+        """Yield receipts first: somebody waits for each. Then the rest in the entries' order."""
+        wire = self._wire
+        for publication in outcome.said:
+            if publication.receipt:
+                yield wire.accepted(publication.row, publication.trace)
+        for author, receipt in outcome.receipts:
+            yield wire.receipt(author, receipt, outcome.traces.get(receipt.message, ""))
         for publication in outcome.said:
             try:
                 yield from self._of_entry(publication)
             except LabmeshError as error:
-                self.unsent += 1
-                logger.error("entry %d not published: %s", publication.row.offset, error)
-        for author, receipt in outcome.receipts:
-            yield self._send("receipt", author, receipt)
+                self._not_published(error)
         for worker, void in _latest(outcome.voids):
-            yield self._send("void", worker, void, str(void.request))
+            yield self._directed("void", worker, void)
 
-    def _of_entry(self, publication: Publication) -> Iterable[Coroutine[Any, Any, None]]:
-        row = publication.row
-        if publication.receipt is not None:
-            yield self._send("receipt", row.author, publication.receipt)
-        topics = self._mesh.topics
-        yield self._publish(
-            topics.journal(row.kind, NodeId.parse(publication.party)), row.entry(), retain=False
-        )
+    def _of_entry(self, publication: Publication) -> Iterator[Outbound]:
+        row, trace = publication.row, publication.trace
         if publication.order is not None:
-            worker, order = publication.order
-            yield self._send("order", worker, order, str(order.request))
+            yield self._directed("order", *publication.order, trace)
         if publication.void is not None:
-            worker, void = publication.void
-            yield self._send("void", worker, void, str(void.request))
+            yield self._directed("void", *publication.void, trace)
+        yield self._wire.entry(row, publication.party, trace)
         if row.kind == EntryKind.SAMPLE.value:
             state = validate(SampleState, row.body, where="sample")
-            yield self._publish(topics.own("sample", state.sample), state, retain=True)
+            topic = self._mesh.topics.own("sample", state.sample)
+            yield self._wire.message(topic, state, retain=True)
 
-    def _send(
-        self, kind: str, to: str, message: Message, *levels: str
-    ) -> Coroutine[Any, Any, None]:
-        topic = self._mesh.topics.to(kind, NodeId.parse(to), *levels)
-        return self._publish(topic, message, retain=False)
+    def _directed(self, kind: str, worker: str, message: Any, trace: str = "") -> Outbound:
+        topic = f"{self._wire.to(kind, worker)}/{message.request}"
+        return self._wire.message(topic, message, trace=trace)
 
-    async def _publish(self, topic: str, message: Message, *, retain: bool) -> None:
-        try:
-            await self._mesh.send(topic, message, retain=retain)
-        except NotConnectedError:
-            raise
-        except LabmeshError as error:
-            self.unsent += 1
-            logger.error("not published on %s: %s", topic, error)
+    def _not_published(self, error: Exception) -> None:
+        self.unsent += 1
+        logger.error("not published: %s", error)
 
 
 def _latest(voids: list[tuple[str, Any]]) -> list[tuple[str, Any]]:

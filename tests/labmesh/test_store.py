@@ -40,7 +40,7 @@ async def test_messages_come_back_oldest_first_until_they_are_forgotten(tmp_path
     for n in (3, 1, 2):
         await store.put(message(n))
     await store.put(Unsent(UUID(int=3), "other", b"other"))
-    await store.forget(UUID(int=1))
+    store.forget(UUID(int=1))
     await store.close()
     again = NodeStore(tmp_path / "a" / "node.sqlite")
     assert await again.unsent() == [message(3), message(2)]

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from labmesh.transport import Delivery, Will
+from labmesh.transport import Delivery, Outbound, Will
 from messages.envelope import MAX_PAYLOAD
 from messages.errors import (
     NotConnectedError,
@@ -244,6 +244,25 @@ async def test_a_durable_intake_gets_what_came_while_no_process_was_there(net: N
     assert second.stats.received > 0
     await second.subscribe(net.topic("in"), inbox)
     assert await inbox.wait(300) == [b"%d" % number for number in range(300)]
+
+
+async def test_who_may_not_come_back_stays_away_until_it_may(net: Net) -> None:
+    answers: list[bool | Exception] = [False, RuntimeError("cannot tell"), True]
+    a, asked = await net.open("a"), 0
+
+    async def may() -> bool:
+        nonlocal asked
+        answer = answers[min(asked, 2)]
+        asked += 1
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    a.before_reconnect(may)
+    assert asked == 0
+    await net.drop(a)
+    await eventually(lambda: a.connected)
+    assert (asked, a.stats.connections) == (3, 2)
 
 
 async def test_a_clean_start_forgets(net: Net) -> None:
@@ -508,6 +527,50 @@ async def test_5000_messages_arrive_in_order(net: Net) -> None:
     assert await inbox.wait(5000) == [b"%d" % n for n in range(5000)]
     await asyncio.gather(*(a.publish(net.topic("x"), b"%d" % n, qos=0) for n in range(5000)))
     assert (await inbox.wait(10000))[5000:] == [b"%d" % n for n in range(5000)]
+
+
+async def test_many_at_once_arrive_in_order_with_everything(net: Net) -> None:
+    a, b, inbox = await net.open("a"), await net.open("b"), Inbox()
+    await b.subscribe(net.topic("data"), inbox)
+    topic = net.topic("data")
+    many = [Outbound(topic, b"%d" % n, False, {"type": "T@1"}) for n in range(1000)]
+    finished = await a.publish_all(many)
+    await a.publish(topic, b"last")
+    assert await finished == []
+    assert await inbox.wait(1001) == [*(b"%d" % n for n in range(1000)), b"last"]
+    assert all(d.properties == {"type": "T@1"} for d in inbox.deliveries[:1000])
+    assert await (await a.publish_all([])) == []
+
+
+async def test_of_many_the_bad_ones_are_named_and_the_others_arrive(net: Net) -> None:
+    a, b, inbox = await net.open("a"), await net.open("b"), Inbox()
+    await b.subscribe(net.topic("data"), inbox)
+    many = [
+        Outbound(net.topic("data"), b"first"),
+        Outbound(net.topic("+"), b"wild"),
+        Outbound(net.topic("data"), bytes(MAX_PAYLOAD + 1)),
+        Outbound(net.topic("data"), b"last"),
+    ]
+    errors = await (await a.publish_all(many))
+    assert [type(error) for error in errors] == [TopicError, PayloadTooLargeError]
+    assert await inbox.wait(2) == [b"first", b"last"]
+
+
+async def test_many_survive_a_lost_connection_and_fail_when_closed(net: Net) -> None:
+    a, b, inbox = await net.open("a"), await net.open("b"), Inbox()
+    await b.subscribe(net.topic("data"), inbox)
+    await net.cut_off(a)
+    finished = await a.publish_all(Outbound(net.topic("data"), b"%d" % n) for n in range(50))
+    assert not finished.done()
+    await net.let_back(a)
+    assert await finished == []
+    assert sorted(set(await inbox.wait(50)), key=int) == [b"%d" % n for n in range(50)]
+    await net.cut_off(a)
+    finished = await a.publish_all([Outbound(net.topic("data"), b"never")])
+    await a.close()
+    assert [type(error) for error in await finished] == [NotConnectedError]
+    with pytest.raises(NotConnectedError):
+        await a.publish_all([Outbound(net.topic("data"), b"closed")])
 
 
 async def test_closing_leaves_nothing(net: Net) -> None:

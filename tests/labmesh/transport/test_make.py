@@ -52,6 +52,7 @@ def test_exported_names() -> None:
         "MqttAddress",
         "MqttOptions",
         "MqttTransport",
+    "Outbound",
         "Subscription",
         "Transport",
         "TransportStats",
