@@ -7,7 +7,7 @@ Starts mosquitto, the broker node and no-op workers as real processes on this ma
 - durable requests accepted a second, by N requesters with a window of requests in flight each;
 - full cycles a second.
 
-Run: ``python benchmarks/roundtrip.py [--seconds 5] [--requesters 4] [--json]``.
+Run: ``python benchmarks/roundtrip.py [--seconds 5] [--requesters 4] [--workers 1] [--json]``.
 """
 
 from __future__ import annotations
@@ -21,20 +21,24 @@ import statistics
 import sys
 import tempfile
 import time
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
+
+from pydantic import Field
 
 from labmesh import LabClient, Node, Order, capability, connect
 from labmesh.mosquitto import BrokerConfig, MosquittoProcess
 from messages.errors import RefusedError
-from messages.model import Count, Model
+from messages.model import Count, JsonObject, Model
 
 
 class Nothing(Model):
     """Parameters and result of the no-op."""
 
     number: Count = 0
+    payload: JsonObject = Field(default_factory=dict)
 
 
 class NoopNode(Node):  # type: ignore[type-arg]
@@ -57,6 +61,7 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seconds", type=float, default=5.0, help="length of each measurement")
     parser.add_argument("--requesters", type=int, default=4)
+    parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--window", type=int, default=32, help="requests in flight a requester")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
@@ -73,26 +78,36 @@ async def main() -> None:
 
 async def measure(folder: Path, given: argparse.Namespace) -> dict[str, float]:
     """Return the figures by name."""
-    async with AsyncExitStack() as stack:
-        mosquitto = MosquittoProcess(BrokerConfig(port=0, sites=("bench",)), folder / "mosquitto")
-        await mosquitto.start()
-        stack.push_async_callback(mosquitto.stop)
-        for program in ("broker", "benchmarks.roundtrip:NoopNode"):
-            node = await start(program, mosquitto.url, folder)
-            stack.push_async_callback(end, node)
-        labs = [
-            await stack.enter_async_context(
-                connect(mqtt=mosquitto.url, site="bench", name=f"asker{index}")
-            )
-            for index in range(given.requesters)
-        ]
-        await ready(labs[0])
+    async with mesh(folder, given.requesters, given.workers) as labs:
         return {
             **await cycle_times(labs[0], given.seconds),
             **await receipt_times(labs[0], given.seconds),
             **await throughput(labs, given, "echo", "full cycles/s"),
             **await throughput(labs, given, "never", "durable requests accepted/s"),
         }
+
+
+@asynccontextmanager
+async def mesh(folder: Path, requesters: int, workers: int = 1) -> AsyncIterator[list[LabClient]]:
+    """Run mosquitto, the broker node and workers; yield that many requesters, ready to ask."""
+    async with AsyncExitStack() as stack:
+        mosquitto = MosquittoProcess(BrokerConfig(port=0, sites=("bench",)), folder / "mosquitto")
+        await mosquitto.start()
+        stack.push_async_callback(mosquitto.stop)
+        names = {"broker": "broker"} | {
+            f"noop{n}": "benchmarks.roundtrip:NoopNode" for n in range(workers)
+        }
+        for name, program in names.items():
+            node = await start(program, mosquitto.url, folder, name)
+            stack.push_async_callback(end, node)
+        labs = [
+            await stack.enter_async_context(
+                connect(mqtt=mosquitto.url, site="bench", name=f"asker{index}")
+            )
+            for index in range(requesters)
+        ]
+        await ready(labs[0])
+        yield labs
 
 
 async def cycle_times(lab: LabClient, seconds: float) -> dict[str, float]:
@@ -146,12 +161,12 @@ def spread(name: str, times: list[float]) -> dict[str, float]:
     return {f"{name}, p50 ms": cuts[49], f"{name}, p99 ms": cuts[98]}
 
 
-async def start(program: str, url: str, folder: Path) -> asyncio.subprocess.Process:
+async def start(program: str, url: str, folder: Path, name: str = "") -> asyncio.subprocess.Process:
     """Start a node process."""
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "labmesh.node", program, "--site", "bench", "--mqtt", url,
-        "--data-dir", str(folder), stderr=asyncio.subprocess.DEVNULL,
-        cwd=Path(__file__).parent.parent,
+        *(["--name", name] if name else []), "--data-dir", str(folder),
+        stderr=asyncio.subprocess.DEVNULL, cwd=Path(__file__).parent.parent,
     )  # fmt: skip
 
 

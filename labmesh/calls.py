@@ -1,4 +1,8 @@
-"""Services: both sides of ``~/call/@/{service}`` and ``~/reply/@/{instance}``."""
+"""Services: both sides of ``~/call/@/{service}`` and ``~/reply/@/{instance}``.
+
+Artifacts are asked for in the same way on ``~/fetch/@/{sha256}``, each side on a connection of its
+own; hence ``kind``.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from labmesh.mesh import Mesh
+from labmesh.transport import Subscription
 from messages.envelope import Header, pack
 from messages.errors import (
     CallRefusedError,
@@ -39,8 +44,9 @@ _REMEMBERED: Final = 1024
 class Caller:
     """The client's side. `open` first."""
 
-    def __init__(self, mesh: Mesh) -> None:
+    def __init__(self, mesh: Mesh, *, kind: str = "call") -> None:
         self._mesh = mesh
+        self._kind = kind
         self._waiting: dict[UUID, asyncio.Future[Reply]] = {}
 
     async def open(self) -> None:
@@ -80,7 +86,7 @@ class Caller:
         try:
             async with asyncio.timeout(timeout):
                 await self._mesh.send(
-                    self._mesh.topics.to("call", node, service),
+                    self._mesh.topics.to(self._kind, node, service),
                     call,
                     expiry=timeout,
                     id=identity,
@@ -108,8 +114,9 @@ class Caller:
 class Server:
     """The servant's side: one subscription, every call a task of its own."""
 
-    def __init__(self, mesh: Mesh) -> None:
+    def __init__(self, mesh: Mesh, *, kind: str = "call") -> None:
         self._mesh = mesh
+        self._kind = kind
         self._services: dict[str, Service] = {}
         self._seen: OrderedDict[UUID, None] = OrderedDict()
 
@@ -122,9 +129,14 @@ class Server:
         """Serve ``name``."""
         self._services[name] = service
 
-    async def open(self) -> None:
-        """Subscribe to calls."""
-        await self._mesh.on_message(self._mesh.topics.to_me("call", "+"), Call, self._take)
+    def find(self, name: str) -> Service | None:
+        """Return what serves ``name``."""
+        return self._services.get(name)
+
+    async def open(self, name: str = "+") -> Subscription:
+        """Subscribe to the calls of all services, or of one."""
+        pattern = self._mesh.topics.to_me(self._kind, name)
+        return await self._mesh.on_message(pattern, Call, self._take)
 
     def _take(self, call: Call, header: Header, topic: Topic) -> None:
         if header.id in self._seen:
@@ -162,7 +174,7 @@ class Server:
             # Said, not kept silent: where the clocks differ every call would time out unexplained.
             what = f"the deadline passed {late:.1f} s ago by the clock of {self._mesh.me}"
             return _failure(header, "too_late", what, "if it did not, set the machines' clocks")
-        service = self._services.get(name)
+        service = self.find(name)
         if service is None:
             known = ", ".join(self.names)
             return _failure(header, "unknown_service", f"{self._mesh.me} has no service {name!r}",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-import secrets
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
@@ -13,6 +12,7 @@ from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from labmesh.clock import Clock
+from labmesh.tracing import OFF, Tracer
 from labmesh.transport import Delivery, Subscription, Transport
 from messages.envelope import Envelope, Header, RawEnvelope, decode, encode
 from messages.errors import LabmeshError, MessageError, NotConnectedError
@@ -44,6 +44,10 @@ class Mesh:
         clock: Stamps what is published.
         epoch: Boot counter of this identity.
         instance: Tells processes of one identity apart; where replies to this one are sent.
+
+    Attributes:
+        name: This identity as text.
+        tracer: Records what is done for a request, where that is switched on.
     """
 
     def __init__(
@@ -61,6 +65,8 @@ class Mesh:
         self.epoch = epoch
         self.instance = instance
         self.problems = 0
+        self.tracer: Tracer = OFF
+        self.name: Final = str(topics.me)
         self._seq = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._problem_window = (0, 0)
@@ -73,9 +79,14 @@ class Mesh:
         """This identity."""
         return self.topics.me
 
+    def next_seq(self) -> int:
+        """Return the number of this identity's next message."""
+        self._seq += 1
+        return self._seq
+
     def header(self, model: type[Message], *, id: UUID | None = None, trace: str = "") -> Header:  # noqa: A002
         """Return the header of this identity's next message."""
-        self._seq += 1
+        self.next_seq()
         return self._header(model, id or new_id(), trace)
 
     def _header(self, model: type[Message], identity: UUID, trace: str) -> Header:
@@ -84,7 +95,7 @@ class Mesh:
             schema=schema_hash(model),
             id=identity,
             stamp=self.clock.now(),
-            sender=str(self.me),
+            sender=self.name,
             epoch=self.epoch,
             seq=self._seq,
             trace=trace,
@@ -109,34 +120,9 @@ class Mesh:
             TransportError: As `Transport.publish`.
         """
         header = self.header(type(message), id=id, trace=trace)
-        await self.send_payload(
-            topic,
-            encode(header, message),
-            header,
-            qos=qos,
-            retain=retain,
-            expiry=expiry,
-            correlation=correlation,
-            wait=wait,
-        )
-        return header
-
-    async def send_payload(
-        self,
-        topic: str,
-        payload: bytes,
-        header: Header,
-        *,
-        qos: int = 1,
-        retain: bool = False,
-        expiry: float | None = None,
-        correlation: UUID | None = None,
-        wait: bool = True,
-    ) -> None:
-        """Publish an encoded message, its header mirrored in MQTT properties."""
         await self.transport.publish(
             topic,
-            payload,
+            encode(header, message),
             qos=qos,
             retain=retain,
             expiry=expiry,
@@ -144,6 +130,7 @@ class Mesh:
             correlation=correlation.bytes if correlation else None,
             wait=wait,
         )
+        return header
 
     async def keep(self, topic: str, message: Message) -> None:
         """Make ``message`` the retained value of ``topic`` as soon as there is a connection.
@@ -319,8 +306,3 @@ def open_delivery(delivery: Delivery, topic: Topic) -> Envelope:
     raw = decode(delivery.payload)
     check_author(raw, topic)
     return raw.open()
-
-
-def new_trace() -> str:
-    """Return a fresh W3C traceparent (sampled)."""
-    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"

@@ -23,6 +23,7 @@ LabmeshError                what happened, where, what to do
 ├── LifecycleError          an illegal transition
 ├── NodeNameTakenError      another live process has this name
 ├── StoreError              the node's own file
+├── ArtifactError           a large file that cannot be kept, fetched, or does not fit its hash
 └── MissingProgramError     a program or package is not installed
 """
 
@@ -163,6 +164,10 @@ class NodeNameTakenError(LabmeshError):
 
 class StoreError(LabmeshError):
     """The node's file cannot be read or written: a full disk, a damaged file, or it is closed."""
+
+
+class ArtifactError(LabmeshError):
+    """A large file cannot be kept, nobody has it, or its bytes do not fit its hash."""
 
 
 class MissingProgramError(LabmeshError):

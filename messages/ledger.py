@@ -25,15 +25,16 @@ from messages.model import (
     Real,
     Text,
     Unit,
+    Uuid,
 )
 
 CampaignName = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)
+    str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)
 ]
 """Name of a campaign; what an optimiser resumes by."""
 
 SampleId = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length=80)
+    str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length=80)
 ]
 """Identity of a physical sample."""
 
@@ -134,7 +135,7 @@ class Request(Message, name="Request", version=1):
 class Cancel(Message, name="Cancel", version=1):
     """Retract a request of one's own."""
 
-    request: UUID
+    request: Uuid
     reason: Text = ""
 
 
@@ -153,6 +154,9 @@ class Order(Message, name="Order", version=1):
         description="wall seconds between two signs of life after which the worker counts as lost"
     )
     expires: Nanoseconds | None = None
+    from_state: FromState | None = Field(
+        default=None, description="the sample it is about, and the state that is its last one"
+    )
 
 
 class OrderCancel(Message, name="OrderCancel", version=1):
@@ -179,7 +183,7 @@ class ProgressKind(StrEnum):
 class Progress(Message, name="Progress", version=1):
     """A worker's word about its order."""
 
-    request: UUID
+    request: Uuid
     token: Count
     kind: ProgressKind
     fraction: Annotated[Real, Unit("1"), Field(ge=0, le=1)] | None = None
@@ -245,7 +249,7 @@ class SampleStep(Model):
 class ArtifactRef(Model):
     """A blob that belongs to a result."""
 
-    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9a-f]{64}$")]
     name: Text
     media_type: Text
     size: Annotated[Count, Unit("By")]
@@ -254,7 +258,7 @@ class ArtifactRef(Model):
 class Result(Message, name="Result", version=1):
     """What came of an order, or (``request`` None) a result nobody asked for."""
 
-    request: UUID | None = None
+    request: Uuid | None = None
     token: Count | None = Field(default=None, description="the order's fencing token")
     quantity: Name
     method: Name
@@ -284,7 +288,7 @@ class Result(Message, name="Result", version=1):
 class ResultAmendment(Message, name="ResultAmendment", version=1):
     """Its author marks a result as amended or deleted. The entry itself stays."""
 
-    result: UUID
+    result: Uuid
     status: ResultStatus
     reason: Text
 
@@ -292,7 +296,7 @@ class ResultAmendment(Message, name="ResultAmendment", version=1):
 class Decision(Message, name="Decision", version=1):
     """A person's word on a held request: release it to be tried again, or abandon it."""
 
-    request: UUID
+    request: Uuid
     decision: Literal["release", "abandon"]
     reason: Text = ""
     person: Text = ""

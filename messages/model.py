@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final, Unpack
+from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    StringConstraints,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -23,20 +31,34 @@ Positive = Annotated[int, Field(strict=True, ge=1, lt=2**63)]
 Flag = Annotated[bool, Field(strict=True)]
 """True or false, nothing that merely looks like it."""
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$", max_length=MAX_NAME)]
+Name = Annotated[
+    str, StringConstraints(strict=True, pattern=r"^[a-z][a-z0-9_-]*$", max_length=MAX_NAME)
+]
 """A realm, site, node, quantity or method name."""
 
 NodeName = Annotated[
     str,
-    StringConstraints(pattern=r"^[a-z][a-z0-9_-]*/[a-z][a-z0-9_-]*$", max_length=2 * MAX_NAME + 1),
+    StringConstraints(
+        strict=True, pattern=r"^[a-z][a-z0-9_-]*/[a-z][a-z0-9_-]*$", max_length=2 * MAX_NAME + 1
+    ),
 ]
 """``site/node``."""
 
 Nanoseconds = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
 """A point in time as nanoseconds since 1970-01-01T00:00:00Z (UTC)."""
 
-Text = Annotated[str, StringConstraints(max_length=4000)]
-"""Words for people."""
+Text = Annotated[str, StringConstraints(strict=True, max_length=4000)]
+"""Words for people. As with every text of a message, bytes that could be read as text are none."""
+
+
+def _no_bytes(value: Any) -> Any:
+    if isinstance(value, bytes):
+        raise ValueError("bytes where a uuid belongs as text")
+    return value
+
+
+Uuid = Annotated[UUID, BeforeValidator(_no_bytes)]
+"""A uuid, which travels as text."""
 
 JsonObject = dict[str, Any]
 """A map whose shape another schema fixes (a capability's parameters, a result's data)."""

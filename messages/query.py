@@ -74,6 +74,11 @@ class ResultView(Model):
     artifacts: tuple[ArtifactRef, ...] = ()
     status: ResultStatus
     reason: Text = Field(default="", description="why it was amended or deleted")
+    unknown: FromState | None = Field(
+        default=None,
+        description="the state the ledger gave to a sample because this result does not say what "
+        "became of it; only where one result is asked for",
+    )
 
 
 class LogLine(StatusChange):
@@ -111,16 +116,28 @@ class OfferView(Model):
     """Orders in hand; ``offer.slots`` minus this many are free."""
 
 
-class SampleView(Model):
-    """A sample and its last state."""
+class SampleLine(Model):
+    """A sample as a list shows it: what it is, and its last state."""
 
     sample: SampleId
     kind: Name
     state: Count
     label: Name
     location: Text = ""
+    offset: Count = Field(description="of its birth")
+    born: Nanoseconds = Field(description="wall time at which the ledger learnt of its birth")
+
+
+class SampleView(SampleLine):
+    """A sample, what it was made of, and what was made of it.
+
+    Of many relatives the first by name are given; `query.samples` lists all of them.
+    """
+
     parents: tuple[SampleId, ...] = ()
+    parents_total: Count = 0
     children: tuple[SampleId, ...] = ()
+    children_total: Count = 0
 
 
 class SampleStateView(Model):
@@ -131,6 +148,10 @@ class SampleStateView(Model):
     location: Text = ""
     properties: JsonObject
     result: UUID
+    author: NodeName = Field(description="whose result it is")
+    quantity: Name
+    method: Name
+    outcome: Literal["resolved", "failed"]
     request: UUID | None = None
     offset: Count
     at: Nanoseconds

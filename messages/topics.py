@@ -21,7 +21,7 @@ MAX_BYTES: Final = 256
 _ADDRESSED: Final = frozenset(
     {
         "call", "reply", "request", "cancel", "decision", "amend", "progress", "result",
-        "order", "void", "receipt", "journal",
+        "order", "void", "receipt", "journal", "fetch",
     }
 )  # fmt: skip
 
@@ -43,6 +43,13 @@ class Topic:
     kind: str
     to: NodeId | None
     rest: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The topic as text."""
+        head, to = [self.realm, str(self.author), self.kind], [str(self.to)] if self.to else []
+        cut = 1 if self.kind == "journal" else 0
+        return "/".join((*head, *self.rest[:cut], *to, *self.rest[cut:]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, settings
 
 from labmesh.mosquitto import Program, find_mosquitto
 from messages.errors import MissingProgramError
-from tests.support import MqttBroker, Processes
+from tests.support import MqttBroker, PostgresServer, Processes
+from tests.support.postgres import find_postgres
 
 # Without deadlines: a loaded machine is no fault of the code.
 settings.register_profile(
@@ -42,6 +43,20 @@ def shared_mqtt_broker(
     """One mosquitto for all tests that only use it: choose names of your own, do not harm it."""
     with MqttBroker(tmp_path_factory.mktemp("mosquitto")) as broker:
         yield broker
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One PostgreSQL server for all tests: make a database of your own, restart what you kill."""
+    programs = find_postgres()
+    if programs is None:
+        pytest.fail(
+            "the PostgreSQL server is missing; install it (Debian: sudo apt-get install "
+            "postgresql) or run: scripts/setup.sh --test",
+            pytrace=False,
+        )
+    with PostgresServer(programs) as server:
+        yield server
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ def envelope_of(delivery: Delivery) -> dict[str, Any]:
         raw = decode(delivery.payload)
     except DecodeError as error:
         return {**content, "error": str(error), "payload": delivery.payload.hex()}
-    header = {name: getattr(raw.header, name) for name in raw.header.__slots__}
+    header = {name: getattr(raw.header, name) for name in raw.header._fields}
     return {**content, "header": header, "body": raw.body}
 
 

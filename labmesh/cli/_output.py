@@ -82,6 +82,9 @@ class Output:
             self.remark(empty)
             return
         console = _console()
+        if not console.is_terminal and not any("\n" in cell for line in lines for cell in line):
+            self._plain_table(columns, lines)
+            return
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
         needed = 0
         for index, column in enumerate(columns):
@@ -100,6 +103,19 @@ class Output:
             console.print(table)
         for text in captured.get().splitlines():
             click.echo(text.rstrip())
+
+    def _plain_table(self, columns: Sequence[str], lines: list[list[str]]) -> None:
+        """Print a table whose cells are one line each, where there is no terminal to fit."""
+        from rich.cells import cell_len
+
+        rows = [[column.upper() for column in columns], *lines]
+        widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+        for row in rows:
+            cells = (
+                cell + " " * (width - cell_len(cell))
+                for cell, width in zip(row, widths, strict=True)
+            )
+            click.echo("  ".join(cells).rstrip())
 
     def pairs(self, values: Iterable[tuple[str, object]]) -> None:
         """Print ``name  value`` lines, leaving out what is None or empty."""

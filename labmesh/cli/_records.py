@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -58,15 +58,71 @@ class Verdict(Protocol):
         ...
 
 
+class SqlAnswer(Protocol):
+    """What a statement found."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names, as the statement gives them."""
+        ...
+
+    @property
+    def rows(self) -> list[tuple[Any, ...]]:
+        """Text, numbers, bytes, None, or the data of a message."""
+        ...
+
+    @property
+    def cut(self) -> bool:
+        """Whether there were more rows than asked for."""
+        ...
+
+
+class TableWords(Protocol):
+    """A table, in words."""
+
+    @property
+    def name(self) -> str:
+        """As in SQL."""
+        ...
+
+    @property
+    def about(self) -> str:
+        """What one row is."""
+        ...
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Their names."""
+        ...
+
+
 class LedgerFile(Protocol):
     """A ledger opened from its file."""
+
+    def sql(
+        self, statement: str, *, limit: int | None, seconds: float | None, decode: bool
+    ) -> SqlAnswer:
+        """Answer one SELECT; refuse whatever else."""
+        ...
+
+    def interrupt(self) -> None:
+        """End what `sql` does in another thread."""
+        ...
+
+    def tables(self) -> Sequence[TableWords]:
+        """Return the tables there are."""
+        ...
 
     def query(self, service: str, arguments: JsonObject) -> JsonObject:
         """Answer as the broker node's service of that name would."""
         ...
 
-    def verify(self) -> Verdict:
-        """Walk the chain of hashes."""
+    def verify(self, tell: Callable[[int, int], None]) -> Verdict:
+        """Walk the chain of hashes; ``tell`` hears of the progress."""
+        ...
+
+    def first_difference(self, tell: Callable[[int, int], None]) -> str:
+        """Compare the tables with the journal; return where they differ first, or ""."""
         ...
 
     def rebuild(self) -> int:
@@ -211,6 +267,24 @@ def open_file(path: Path) -> LedgerFile:
     """
     if not path.is_file():
         raise ConfigurationError("no such ledger file", where=str(path), remedy="check the path")
+    return _open(path)
+
+
+def open_database(url: str) -> LedgerFile:
+    """Open a ledger by its database URL.
+
+    Raises:
+        ConfigurationError: As `open_file`, or it is no URL.
+    """
+    if "://" not in url:
+        raise ConfigurationError(
+            f"{url!r} is no database URL",
+            remedy="write it as postgresql+psycopg://user@host/name, or name a --ledger-file",
+        )
+    return _open(url)
+
+
+def _open(place: Path | str) -> LedgerFile:
     points = entry_points(group=GROUP)
     if not points:
         raise ConfigurationError(
@@ -218,7 +292,7 @@ def open_file(path: Path) -> LedgerFile:
         )
     names = {point.name: point for point in points}
     point = names.get("default") or next(iter(names.values()))
-    file: LedgerFile = point.load()(path)
+    file: LedgerFile = point.load()(place)
     return file
 
 

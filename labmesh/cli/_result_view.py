@@ -36,6 +36,8 @@ def show_result(out: Output, result: ResultView) -> None:
             ("calibration", provenance.calibration),
             ("simulated", "yes" if provenance.simulated else "no"),
             ("source", provenance.source and f"{provenance.source.title} {provenance.source.doi}"),
+            ("left behind", result.unknown
+             and f"sample {result.unknown.sample} in state {result.unknown.state}, unknown"),
             ("notes", one_line(provenance.notes, 200) if provenance.notes else None),
         )
     )  # fmt: skip

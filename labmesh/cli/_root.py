@@ -21,9 +21,12 @@ VERBS: Final = {
     ),
     "request": Lazy("labmesh.cli.request:command", "Requests: send, list, show, watch, cancel ..."),
     "result": Lazy("labmesh.cli.result:command", "Results: list, show."),
+    "artifact": Lazy(
+        "labmesh.cli.artifact:command", "Large files that belong to results: list, get, verify."
+    ),
     "capability": Lazy("labmesh.cli.capability:command", "What the lab offers: list, show."),
     "campaign": Lazy("labmesh.cli.campaign:command", "Campaigns: list, show."),
-    "sample": Lazy("labmesh.cli.sample:command", "Samples: show."),
+    "sample": Lazy("labmesh.cli.sample:command", "Samples: list, show."),
     "ledger": Lazy("labmesh.cli.ledger:command", "The record: tail, show, stats, verify ..."),
     "clock": Lazy("labmesh.cli.clock:command", "Simulated time: show, rate."),
 }

@@ -70,10 +70,27 @@ class NodeSeen:
                 self.offers.append(body)
 
 
+EVERYTHING: Final = ("node/#",)
+WITH_OFFERS: Final = ("node/#", "offer/#")
+AT_A_GLANCE: Final = ("node/alive/+", "node/life", "node/diag/+")
+"""What `survey` looks at: of a thousand nodes, the less the sooner."""
+
+
 async def survey(
-    mesh: Mesh, *, offers: bool = False, patience: float = 5.0
+    mesh: Mesh,
+    *,
+    parts: tuple[str, ...] = EVERYTHING,
+    patience: float = 5.0,
+    unreadable: dict[str, str] | None = None,
 ) -> dict[NodeId, NodeSeen]:
     """Return every node that is or was there, by name.
+
+    Args:
+        mesh: The seat to look from.
+        parts: Topic filters below each node's prefix.
+        patience: Wall seconds to wait for the MQTT broker.
+        unreadable: Gets the topics on which something is retained that is no message of ours, and
+            why it is none. Nobody is told of them again at every look.
 
     Raises:
         NotConnectedError: The MQTT broker did not answer within ``patience`` seconds.
@@ -87,13 +104,14 @@ async def survey(
             topic = parse_topic(delivery.topic)
             body = open_delivery(delivery, topic).body
         except LabmeshError as error:
-            mesh.complain(delivery, error)
+            if unreadable is not None:
+                unreadable[delivery.topic] = str(error)
             return
         seen.setdefault(topic.author, NodeSeen(topic.author)).take(topic.rest, body)
 
-    kinds = ("node", "offer") if offers else ("node",)
     subscriptions = [
-        await mesh.transport.subscribe(mesh.topics.of(None, kind, "#"), take) for kind in kinds
+        await mesh.transport.subscribe(mesh.topics.of(None, *part.split("/")), take)
+        for part in parts
     ]
     await probe(mesh, timeout=patience)
     for subscription in subscriptions:

@@ -68,7 +68,9 @@ def command(
             return
         plan = launch.load_plan(file, given, only_site=site)
         if check or show:
-            _show(plan.at_site(site) if site else plan, show=show, as_json=as_json)
+            # Of the whole plan: another site's node may offer it.
+            warnings = () if show else launch.missing_capabilities(plan)
+            _show(plan.at_site(site) if site else plan, warnings, show=show, as_json=as_json)
             return
         code = asyncio.run(launch.execute(plan, where, only_site=site, colour=not no_color))
     except LabmeshError as error:
@@ -76,13 +78,18 @@ def command(
     sys.exit(code)
 
 
-def _show(plan: launch.Plan, *, show: bool, as_json: bool) -> None:
+def _show(
+    plan: launch.Plan, warnings: tuple[launch.Problem, ...], *, show: bool, as_json: bool
+) -> None:
     if as_json:
-        click.echo(json.dumps(plan.as_dict() if show else {"problems": []}, indent=2, default=str))
+        verdict = {"problems": [], "warnings": [warning.as_dict() for warning in warnings]}
+        click.echo(json.dumps(plan.as_dict() if show else verdict, indent=2, default=str))
     elif show:
         click.echo(launch.show_plan(plan), nl=False)
     else:
         nodes = sum(1 for _ in plan.nodes())
+        for warning in warnings:
+            click.echo(f"warning: {warning}", err=True)
         click.echo(f"{plan.file}: sound, {nodes} node{'s' if nodes != 1 else ''}")
 
 

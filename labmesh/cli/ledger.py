@@ -8,6 +8,9 @@ import click
 
 from labmesh.cli._format import duration, when
 from labmesh.cli._ledger_online import check_ledger_online
+from labmesh.cli._ledger_query import query
+from labmesh.cli._ledger_transfer import COMMANDS
+from labmesh.cli._progress import progress
 from labmesh.cli._records import (
     MeshRecords,
     find_ledger_file,
@@ -30,6 +33,10 @@ from messages.ledger import Entry, EntryKind, Head
 @click.group(cls=Verbs)
 def command() -> None:
     """The ledger: every request, result and change of status, in order, chained by hashes."""
+
+
+for _member in (query, *COMMANDS):
+    command.add_command(_member)
 
 
 @command.command("tail")
@@ -122,30 +129,53 @@ async def stats(session: Session) -> None:
 
 
 @command.command("verify")
+@click.option(
+    "--projections", is_flag=True, help="Compare the tables beside the journal with it, too."
+)
 @record_command
-async def verify(session: Session) -> None:
+async def verify(session: Session, *, projections: bool) -> None:
     """Check the chain of hashes in the ledger's file; the exit code is 1 where it is broken.
 
     Compare the hash of the head with one you noted elsewhere: whoever can write the file could
-    have written another chain, or cut its end off.
+    have written another chain, or cut its end off. With --projections the tables that follow from
+    the journal are made once more in a scratch file and compared.
     """
     path = find_ledger_file(session)
+    differs = ""
     with closing(open_file(path)) as file:
-        verdict = file.verify()
+        with progress(session.out, "entries checked") as tell:
+            verdict = file.verify(tell)
+        if projections and verdict.sound:
+            with progress(session.out, "entries projected") as tell:
+                differs = file.first_difference(tell)
     answer = {
         "file": str(path), "sound": verdict.sound, "entries": verdict.entries,
         "head": verdict.head, "bad": verdict.bad, "reason": verdict.reason,
     }  # fmt: skip
+    if projections:
+        answer["differs"] = differs
     if session.out.as_json:
         session.out.document(answer)
     elif verdict.sound:
         session.out.text(f"{path}: {verdict.entries} entries, all sound")
         session.out.text(f"head {verdict.entries - 1} {verdict.head.hex()}")
+        if verdict.reason:
+            session.out.remark(
+                f"{verdict.reason}; stop the broker node, then labmesh ledger rebuild"
+            )
+        if projections and not differs:
+            session.out.text("every table is what the journal makes of it")
     if not verdict.sound:
         raise LabmeshError(
             f"entry {verdict.bad} is not sound: {verdict.reason}",
             where=str(path),
             remedy=f"the {verdict.entries} entries before it are; keep the file, restore a backup",
+        )
+    if differs:
+        raise LabmeshError(
+            f"not what the journal makes of it: {differs}",
+            where=str(path),
+            remedy="the journal is sound: stop the broker node, then `labmesh ledger rebuild`",
         )
 
 

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, Final
 
 import click
 
 from labmesh.cli._format import duration, one_line, when
 from labmesh.cli._output import Output
 from labmesh.cli._session import Session, mesh_command
-from labmesh.cli._survey import NodeSeen, pick, survey
+from labmesh.cli._survey import (
+    AT_A_GLANCE,
+    EVERYTHING,
+    WITH_OFFERS,
+    NodeSeen,
+    pick,
+    survey,
+)
 from labmesh.cli._verbs import Verbs
+
+_SHOWN: Final = ("online", "lost", "unknown", "offline")
+"""States of presence, in the order in which they are counted."""
 
 
 @click.group(cls=Verbs)
@@ -27,8 +39,16 @@ async def list_nodes(session: Session, *, everybody: bool) -> None:
 
     A node whose process ended without a word is `lost`.
     """
+    unreadable: dict[str, str] = {}
     async with session.visit() as visitor:
-        seen = await survey(visitor.mesh, patience=session.patience)
+        seen = await survey(
+            visitor.mesh,
+            parts=EVERYTHING if session.out.as_json else AT_A_GLANCE,
+            patience=session.patience,
+            unreadable=unreadable,
+        )
+    if unreadable:
+        _tell_unreadable(session.out, unreadable)
     shown = [node for node in seen.values() if everybody or node.state != "offline"]
     if session.out.as_json:
         session.out.document([_summary(node) for node in shown])
@@ -49,8 +69,8 @@ async def list_nodes(session: Session, *, everybody: bool) -> None:
         ),
         empty="no nodes; start some with `labmesh launch FILE` or `labmesh run PROGRAM`",
     )
-    if hidden := len(seen) - len(shown):
-        session.out.remark(f"{hidden} more that have left; see `labmesh node list --all`")
+    if seen:
+        session.out.remark(_count(seen.values(), hidden=len(seen) - len(shown)))
 
 
 @command.command("info")
@@ -59,12 +79,28 @@ async def list_nodes(session: Session, *, everybody: bool) -> None:
 async def info(session: Session, name: str) -> None:
     """Show what a node is, serves, offers, publishes, and how it fares."""
     async with session.visit() as visitor:
-        seen = await survey(visitor.mesh, offers=True, patience=session.patience)
+        seen = await survey(visitor.mesh, parts=WITH_OFFERS, patience=session.patience)
     node = pick(name, visitor.place, seen)
     if session.out.as_json:
         session.out.document(_everything(node))
     else:
         _show(session.out, node)
+
+
+def _tell_unreadable(out: Output, unreadable: dict[str, str]) -> None:
+    topic, reason = min(unreadable.items())
+    what = f"{topic} is retained and no message of ours ({one_line(reason)})"
+    if others := len(unreadable) - 1:
+        what += f", nor are {others} others"
+    out.remark(f"{what}; labmesh topic clear '{topic}' removes it")
+
+
+def _count(nodes: Iterable[NodeSeen], *, hidden: int) -> str:
+    states = Counter(node.state for node in nodes)
+    words = ", ".join(f"{states[state]} {state}" for state in sorted(states, key=_SHOWN.index))
+    count = states.total()
+    more = "; `labmesh node list --all` shows those that have left" if hidden else ""
+    return f"{count} node{'s' * (count != 1)}: {words}{more}"
 
 
 def _worst(node: NodeSeen) -> str:

@@ -13,6 +13,7 @@ from labmesh.cli._deliveries import FieldMissingError, envelope_of, pick_field, 
 from labmesh.cli._format import duration, one_line, plain, size, when
 from labmesh.cli._session import Session, mesh_command
 from labmesh.cli._survey import survey
+from labmesh.cli._topic_clear import clear
 from labmesh.cli._verbs import Verbs
 from labmesh.listing import probe
 from labmesh.place import Place
@@ -186,6 +187,9 @@ async def pub(
                 session.out.text(f"{whole} {header.type} {header.id}")
 
 
+command.add_command(clear)
+
+
 def whole_topic(text: str, place: Place) -> str:
     """Return a topic or filter as the MQTT broker knows it.
 
@@ -253,4 +257,4 @@ def _age(topic: dict[str, Any], now: int) -> str:
 
 
 def _header(header: Header) -> Any:
-    return plain({name: getattr(header, name) for name in header.__slots__})
+    return plain({name: getattr(header, name) for name in header._fields})

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any, Final, Literal
 from uuid import UUID
 
 from pydantic import BaseModel
 
+from labmesh.artifacts import ArtifactDesk
 from labmesh.calls import Caller
 from labmesh.client._handle import RequestHandle
-from labmesh.mesh import Mesh, new_trace
+from labmesh.mesh import Mesh
 from labmesh.outbox import Outbox
+from labmesh.tracing import message_attributes, request_attributes
+from messages.artifact import ArtifactView
 from messages.envelope import Header, validate
-from messages.errors import CallError, CallRefusedError, LabmeshError, TransportError
+from messages.errors import (
+    CallError,
+    CallRefusedError,
+    ConfigurationError,
+    LabmeshError,
+    TransportError,
+)
 from messages.ids import NodeId, new_id
 from messages.ledger import (
     FINAL,
+    ArtifactRef,
     Cancel,
     Decision,
     Entry,
@@ -27,6 +38,7 @@ from messages.ledger import (
     Request,
     Result,
     ResultStatus,
+    Status,
     StatusChange,
 )
 from messages.model import JsonObject
@@ -49,12 +61,20 @@ class LabClient:
         mesh: The seat in the mesh.
         outbox: Durable messages to the ledger.
         caller: Service calls.
+        artifacts: Attaches and gets large files; without it only what the ledger has is listed.
     """
 
-    def __init__(self, mesh: Mesh, outbox: Outbox, caller: Caller) -> None:
+    def __init__(
+        self,
+        mesh: Mesh,
+        outbox: Outbox,
+        caller: Caller,
+        artifacts: ArtifactDesk | None = None,
+    ) -> None:
         self._mesh = mesh
         self._outbox = outbox
         self._caller = caller
+        self._artifacts = artifacts
         self._open: dict[UUID, RequestHandle] = {}
         self._unanswered = False
 
@@ -133,11 +153,21 @@ class LabClient:
         known = self._open.get(identity)
         handle = self._open[identity] = known or RequestHandle(self, identity, -1)
         topic = self._mesh.topics.to("request", self.ledger, quantity, method)
+        tracer, about = self._mesh.tracer, request_attributes(identity, quantity, method, campaign)
+        if handle.span is None:
+            handle.span = tracer.begin(f"request {quantity}", "client", attributes=about)
+        send = {**about, **message_attributes("send", topic, identity)}
         try:
-            receipt = await self._outbox.send(topic, request, id=identity, trace=new_trace())
-        except BaseException:
+            with tracer.begin(
+                "send request", "producer", parent=handle.span.traceparent, attributes=send
+            ) as span:
+                receipt = await self._outbox.send(
+                    topic, request, id=identity, trace=span.traceparent
+                )
+        except BaseException as error:
             if known is None:
                 self._open.pop(identity, None)
+                handle.let_go(f"{type(error).__name__}: {error}")
             raise
         handle.offset = receipt.offset or 0
         if id is not None and not handle.changes:
@@ -206,7 +236,63 @@ class LabClient:
         identity = id or new_id()
         topic = self._mesh.topics.to("result", self.ledger, result.quantity, result.method)
         await self._outbox.send(topic, result, id=identity)
+        if self._artifacts is not None:
+            self._artifacts.named(result.artifacts)
         return identity
+
+    async def attach(
+        self, source: Path | str | bytes, *, name: str = "", media_type: str = ""
+    ) -> ArtifactRef:
+        """Keep a copy of a file, or of bytes, for a `Result` that is posted next.
+
+        Args:
+            source: A path (the file is never read as a whole), or bytes.
+            name: What it is called; a file's own name by default.
+            media_type: By default guessed from the name.
+
+        Raises:
+            ArtifactError: There is no such file, it is too large, or the copy cannot be written.
+        """
+        return await self._desk.attach(source, name=name, media_type=media_type)
+
+    async def artifact(
+        self,
+        sha256: str,
+        *,
+        to: Path | str,
+        progress: Callable[[int, int], None] | None = None,
+        patience: float = 30.0,
+    ) -> Path:
+        """Fetch an artifact into the file ``to``, from the broker node or else from its author.
+
+        The file appears under its name only when it is complete and fits its hash; until then it
+        is ``{to}.part``, from where the next call goes on.
+
+        Args:
+            sha256: Its address, as a result's ``artifacts`` name it.
+            to: Where; what is there is replaced.
+            progress: Told the bytes that are there, and how many there will be.
+            patience: Wall seconds without an answer after which a holder is given up.
+
+        Raises:
+            ArtifactError: Nobody has it, its content does not fit the hash, or the file cannot be
+                written.
+        """
+        await self._desk.get(sha256, Path(to), progress=progress, patience=patience)
+        return Path(to)
+
+    async def artifacts(self, **filters: Any) -> AsyncIterator[ArtifactView]:
+        """Yield the artifacts that match (result, sha256, missing), by offset of their result."""
+        async for item in self._pages("query.artifacts", "artifacts", filters):
+            yield validate(ArtifactView, item, where="artifact")
+
+    @property
+    def _desk(self) -> ArtifactDesk:
+        if self._artifacts is None:
+            raise ConfigurationError(
+                "this client has no place for artifacts", remedy="make it with labmesh.connect"
+            )
+        return self._artifacts
 
     async def query(
         self,
@@ -254,18 +340,41 @@ class LabClient:
             change = validate(StatusChange, entry.body, where="entry")
             handle = self._open.get(change.request)
             if handle is not None:
+                self._show(handle, "status", entry, header, topic)
                 self._note(handle, change, entry.offset)
         elif entry.kind is EntryKind.RESULT:
             view = _view(entry)
             handle = self._open.get(view.request) if view.request else None
             if handle is not None:
+                self._show(handle, "result", entry, header, topic)
                 handle.heard = view
+
+    def _show(
+        self, handle: RequestHandle, what: str, entry: Entry, header: Header, topic: Topic
+    ) -> None:
+        """Record that the ledger's word has come."""
+        if not self._mesh.tracer.recording or not header.trace:
+            return
+        about = {
+            **message_attributes("receive", topic.name, header.id),
+            **request_attributes(handle.id),
+            "labmesh.offset": entry.offset,
+        }
+        self._mesh.tracer.begin(
+            f"receive {what}", "consumer", parent=header.trace, attributes=about
+        ).end()
+
+    def close(self) -> None:
+        """End the spans of what is still under way: whoever asked does not wait any more."""
+        for handle in self._open.values():
+            handle.let_go("")
 
     def _note(self, handle: RequestHandle, change: StatusChange, offset: int) -> None:
         handle.news = asyncio.get_running_loop().time()
         handle.take(change, offset)
         if change.after in FINAL:
             self._open.pop(handle.id, None)
+            handle.let_go("" if change.after is Status.RESOLVED else change.message)
 
     def _replay(self, handle: RequestHandle, log: list[JsonObject]) -> None:
         for line in log:

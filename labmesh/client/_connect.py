@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from labmesh.artifacts import ArtifactDesk
 from labmesh.calls import Caller
 from labmesh.client._client import LabClient
 from labmesh.clock import WallClock
 from labmesh.mesh import Mesh
 from labmesh.outbox import Outbox
-from labmesh.place import Place, find_place
+from labmesh.place import Place, data_dir, find_place
 from labmesh.store import NodeStore
+from labmesh.tracing import open_tracer
 from labmesh.transport import make_transport
 from messages.ids import NodeId, new_id
 from messages.topics import Topics
@@ -88,14 +91,31 @@ async def connect(
 
 @asynccontextmanager
 async def requester(visitor: Visitor) -> AsyncIterator[LabClient]:
-    """Give a visitor the requester's side of its ledger."""
-    store = NodeStore(None)
+    """Give a visitor the requester's side of its ledger; errors also as `open_tracer`.
+
+    Where the block ends in order, the ledger has the artifacts of the results posted in it, or
+    a warning names those it has not asked for.
+    """
+    tracer = open_tracer(str(visitor.mesh.me))
+    store, ledger, me = NodeStore(None), visitor.place.need_ledger(), visitor.mesh.me
+    folder = data_dir() / me.site / me.node / "artifacts"
+    desk = ArtifactDesk(
+        visitor.place.mqtt, visitor.mesh, visitor.caller, ledger, folder, visitor=True
+    )
     try:
-        outbox = Outbox(visitor.mesh, store, visitor.place.need_ledger())
-        lab = LabClient(visitor.mesh, outbox, visitor.caller)
+        outbox = Outbox(visitor.mesh, store, ledger)
+        lab = LabClient(visitor.mesh, outbox, visitor.caller, desk)
+        visitor.mesh.tracer = tracer
         await outbox.open()
         await lab.open()
-        yield lab
+        try:
+            yield lab
+            await desk.hand_over()
+        finally:
+            lab.close()
     finally:
+        await desk.close()
         await visitor.mesh.close()
         await store.close()
+        if tracer.recording:
+            await asyncio.to_thread(tracer.close)

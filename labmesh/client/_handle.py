@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
+from labmesh.tracing import Span
 from messages.errors import CallTimeoutError, NotConnectedError, RequestFailedError
 from messages.ledger import FINAL, Status, StatusChange
 from messages.query import ResultView
@@ -33,6 +34,8 @@ class RequestHandle:
         self.heard: ResultView | None = None
         self.news = 0.0
         """When the ledger was last heard about it (time of the event loop)."""
+        self.span: Span | None = None
+        """The request as its requester sees it, where it was submitted by this client."""
         self._changes: dict[int, StatusChange] = {}
         self._final: asyncio.Future[StatusChange] = asyncio.get_running_loop().create_future()
 
@@ -54,6 +57,14 @@ class RequestHandle:
         self._changes.setdefault(offset, change)
         if change.after in FINAL and not self._final.done():
             self._final.set_result(change)
+
+    def let_go(self, why: str) -> None:
+        """End the span, as failed where there is a reason (called by the client)."""
+        if self.span is not None:
+            self.span.note({"labmesh.status": self.status.value})
+            if why:
+                self.span.fail(why)
+            self.span.end()
 
     async def done(self) -> StatusChange:
         """Return the final change of status, whenever it comes."""

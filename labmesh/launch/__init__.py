@@ -3,6 +3,7 @@
 `load_plan` describes and `execute` does; nothing starts before the whole plan is sound.
 """
 
+from labmesh.launch._coverage import missing_capabilities
 from labmesh.launch._execute import execute
 from labmesh.launch._load import declared_arguments, load_plan, parse_arguments
 from labmesh.launch._plan import (
@@ -46,6 +47,7 @@ __all__ = [
     "execute",
     "launch_schema",
     "load_plan",
+    "missing_capabilities",
     "parse_arguments",
     "read_last_launch",
     "show_arguments",

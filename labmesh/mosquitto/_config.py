@@ -85,7 +85,7 @@ class BrokerConfig:
             *([] if anonymous else [f"password_file {self.password_file}"]),
             f"acl_file {folder / ACL_FILE}",
             f"max_queued_messages {MAX_QUEUED}",
-            "max_inflight_messages 200",
+            "max_inflight_messages 1000",
             f"max_packet_size {MAX_PACKET}",
             f"memory_limit {self.memory_limit}",
             f"persistence {str(self.persistence).lower()}",

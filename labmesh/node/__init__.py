@@ -1,6 +1,11 @@
 """Nodes: the base class, its decorators, and how a node process runs."""
 
-from labmesh.node._capability import BoundCapability, CapabilitySpec, capability
+from labmesh.node._capability import (
+    BoundCapability,
+    CapabilitySpec,
+    capabilities_declared,
+    capability,
+)
 from labmesh.node._lifecycle import transitions_from
 from labmesh.node._node import Node
 from labmesh.node._options import NodeOptions
@@ -17,6 +22,7 @@ __all__ = [
     "NodeOptions",
     "NodeParameters",
     "Order",
+    "capabilities_declared",
     "capability",
     "find_node",
     "node_programs",

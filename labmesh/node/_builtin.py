@@ -8,8 +8,9 @@ from pydantic import Field
 
 from labmesh.calls import Server, Service
 from labmesh.node._lifecycle import LifecycleMachine
-from labmesh.node._parameters import ParameterServer
+from labmesh.node._parameters import NodeParameters, ParameterServer
 from labmesh.node._service import NoArguments, service, services_of
+from messages.errors import CallRefusedError
 from messages.model import Count, JsonObject, Model, Text
 from messages.node import Parameters, State, Transition
 
@@ -75,11 +76,22 @@ class BuiltinServices:
         snapshot = await self._parameters.set(
             arguments.values,
             if_version=arguments.if_version,
-            changed=self._node.on_parameters,
+            changed=self._take_over,
         )
         await self._parameters.publish(self._node.mesh)
         self._node.log.info("parameters changed", names=",".join(sorted(arguments.values)))
         return snapshot
+
+    async def _take_over(self, before: NodeParameters, after: NodeParameters) -> None:
+        for name in NodeParameters.model_fields:
+            if getattr(before, name) != getattr(after, name):
+                raise CallRefusedError(
+                    f"parameter {name} is read at the start only",
+                    where=str(self._node.id),
+                    remedy=f"start the node again with --param {name}=...",
+                    code="bad_arguments",
+                )
+        await self._node.on_parameters(before, after)
 
     @service("life.change", when_inactive=True)
     async def change(self, arguments: ChangeLifecycle) -> JsonObject:

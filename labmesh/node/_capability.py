@@ -134,6 +134,13 @@ def capabilities_of(owner: object) -> dict[tuple[str, str], BoundCapability]:
     return found
 
 
+def capabilities_declared(kind: type) -> set[tuple[str, str]]:
+    """Return the (quantity, method) pairs that a node class serves."""
+    members = inspect.getmembers(kind, callable)
+    specs = (getattr(function, _MARK, None) for _, function in members)
+    return {spec.key for spec in specs if isinstance(spec, CapabilitySpec)}
+
+
 def _bind(owner: object, name: str, function: Any, spec: CapabilitySpec) -> BoundCapability:
     where = f"{type(owner).__qualname__}.{name}"
     remedy = "write it as: async def f(self, order: Order[Input]) -> Output"

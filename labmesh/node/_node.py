@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import inspect
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
-from typing import Any, ClassVar, Final, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel
 
+from labmesh.artifacts import LARGEST, RETENTION
 from labmesh.client import LabClient
 from labmesh.clock import Clock
 from labmesh.log import NodeLog
@@ -25,6 +26,7 @@ from labmesh.node._parameters import NodeParameters, ParameterServer
 from labmesh.node._runtime import Runtime
 from labmesh.node._software import software_version
 from labmesh.node._threads import Threads
+from labmesh.tracing import open_tracer
 from labmesh.transport import Subscription, Transport
 from messages.errors import ConfigurationError, LabmeshError
 from messages.ids import NodeId
@@ -40,8 +42,12 @@ from messages.node import (
     State,
     Transition,
 )
-from messages.schema import json_schema
 from messages.topics import Topics
+
+if TYPE_CHECKING:
+    from prometheus_client.registry import Collector
+
+    from labmesh.node._metrics import NodeMetrics
 
 P = TypeVar("P", bound=NodeParameters)
 M = TypeVar("M", bound=Message)
@@ -61,10 +67,15 @@ class Node(Generic[P]):
     Attributes:
         Parameters: The model of the node's parameters.
         is_ledger: True of the broker node alone, which is its own ledger.
+        artifact_limit: Bytes of the largest artifact that the node attaches.
+        artifact_retention: Wall seconds that the node keeps its copy of an artifact at least; it
+            never forgets one that the ledger does not have.
     """
 
     Parameters: ClassVar[type[NodeParameters]] = NodeParameters
     is_ledger: ClassVar[bool] = False
+    artifact_limit: ClassVar[int] = LARGEST
+    artifact_retention: ClassVar[float] = RETENTION
 
     def __init__(self, options: NodeOptions) -> None:
         self.options = options
@@ -85,6 +96,7 @@ class Node(Generic[P]):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._diagnostics: dict[str, Diagnostic] = {}
         self._runtime: Runtime | None = None
+        self._metrics: NodeMetrics | None = None
         self.takes_orders = False
         """Whether orders are begun now: from activation to the beginning of deactivation."""
 
@@ -111,6 +123,21 @@ class Node(Generic[P]):
     def limitations(self, quantity: str, method: str) -> JsonObject:
         """Return a JSON Schema that narrows what a capability's parameters may be here and now."""
         return {}
+
+    @classmethod
+    def asks_for(cls, parameters: P) -> Iterable[tuple[str, str]]:  # noqa: ARG003 - a hook
+        """Return the (quantity, method) pairs that a node with these parameters will request.
+
+        ``labmesh launch --check`` warns of those that nobody offers.
+        """
+        return ()
+
+    def collectors(self) -> Iterable[Collector]:
+        """Return what the node adds to its page for Prometheus; called after `on_configure`.
+
+        They are read in another thread; their names shall not begin with ``labmesh_``.
+        """
+        return ()
 
     # What an author uses.
 
@@ -276,16 +303,23 @@ class Node(Generic[P]):
                 where=str(self.data_dir),
                 remedy="name a folder that you may write to with --data-dir",
             ) from None
-        runtime = await Runtime.join(self.options, self.data_dir, is_ledger=self.is_ledger)
+        runtime = await Runtime.join(
+            self.options,
+            self.data_dir,
+            is_ledger=self.is_ledger,
+            artifact_limit=self.artifact_limit,
+            artifact_retention=self.artifact_retention,
+        )
         self._runtime = runtime
+        runtime.mesh.tracer = open_tracer(str(self.id), self.parameters.traces_endpoint)
         self.log.sink = self._publish_log
         life = self._life = LifecycleMachine(
             runtime.mesh,
             {
-                Transition.CONFIGURE: self.on_configure,
+                Transition.CONFIGURE: self._configure,
                 Transition.ACTIVATE: self._activate,
                 Transition.DEACTIVATE: self._deactivate,
-                Transition.CLEANUP: self.on_cleanup,
+                Transition.CLEANUP: self._clean_up,
                 Transition.SHUTDOWN: self.on_shutdown,
             },
         )
@@ -329,7 +363,32 @@ class Node(Generic[P]):
                 for task in late:
                     self.log.error("does not stop", task=task.get_name())
         finally:
+            await self._close_metrics()
             await runtime.leave()
+
+    async def _configure(self) -> None:
+        # First the page: a port that is taken shall be said before an instrument is touched.
+        if self.parameters.metrics_port:
+            # Prometheus' client is not for everyone to wait for.
+            from labmesh.node._metrics import NodeMetrics  # noqa: PLC0415
+
+            self._metrics = await NodeMetrics.open(self, self._running)
+        try:
+            await self.on_configure()
+            if self._metrics is not None:
+                self._metrics.add_own(self)
+        except BaseException:
+            await self._close_metrics()
+            raise
+
+    async def _clean_up(self) -> None:
+        await self.on_cleanup()
+        await self._close_metrics()
+
+    async def _close_metrics(self) -> None:
+        metrics, self._metrics = self._metrics, None
+        if metrics is not None:
+            await metrics.close()
 
     async def _activate(self) -> None:
         await self.on_activate()
@@ -376,7 +435,7 @@ class Node(Generic[P]):
                 Capabilities(quantity=b.spec.quantity, method=b.spec.method, worker=b.spec.worker)
                 for b in self._capabilities.values()
             ),
-            parameters_schema=json_schema(type(self).Parameters),
+            parameters_schema=self._server.describe(),
             ledger=str(runtime.ledger),
             simulated=any(b.spec.simulated for b in self._capabilities.values()),
         )  # fmt: skip

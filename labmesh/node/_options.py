@@ -21,6 +21,9 @@ class NodeOptions:
         parameters: Values that differ from the defaults.
         autostart: Configure and activate at once.
         patience: Wall seconds to wait for the MQTT broker at the start.
+        succeeds: None: the name must be free. A number: the name is this process's by right,
+            whoever still answers to it; boots are counted on from that epoch, should nothing newer
+            be known.
     """
 
     place: Place
@@ -29,6 +32,7 @@ class NodeOptions:
     parameters: JsonObject = field(default_factory=dict)
     autostart: bool = True
     patience: float = 10.0
+    succeeds: int | None = None
 
     @property
     def id(self) -> NodeId:

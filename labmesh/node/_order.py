@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
-from typing import Any, Generic, TypeVar
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel
 
 import messages.ledger as wire
-from messages.errors import OrderVoidError
+from messages.errors import ArtifactError, OrderVoidError
 from messages.ids import NodeId
 from messages.ledger import ArtifactRef, Progress, ProgressKind, Rating, SampleStep
 from messages.model import JsonObject
 
 P = TypeVar("P", bound=BaseModel)
+
+
+class Attach(Protocol):
+    """Keeps a copy of a file or of bytes; as `labmesh.artifacts.ArtifactDesk.attach`."""
+
+    async def __call__(
+        self, source: Path | str | bytes, *, name: str, media_type: str
+    ) -> ArtifactRef:
+        """Return the reference that a result carries."""
+        ...
 
 
 class Order(Generic[P]):
@@ -26,6 +37,7 @@ class Order(Generic[P]):
         request: The request's uuid.
         requester: Who asks.
         campaign: For which campaign, or None.
+        from_state: The sample it is about and that sample's last state, or None.
         attempt: 1 at the first attempt.
     """
 
@@ -34,14 +46,17 @@ class Order(Generic[P]):
         wire_order: wire.Order,
         parameters: P,
         report: Callable[[Progress], Awaitable[None]],
+        attach: Attach | None = None,
     ) -> None:
         self.parameters = parameters
         self.request: UUID = wire_order.request
         self.requester = NodeId.parse(wire_order.requester)
         self.campaign = wire_order.campaign
+        self.from_state = wire_order.from_state
         self.attempt = wire_order.attempt
         self._token = wire_order.token
         self._report = report
+        self._attach = attach
         self._void: str | None = None
         self._rating: Rating | None = None
         self._performed: JsonObject = wire_order.parameters
@@ -99,8 +114,30 @@ class Order(Generic[P]):
         """Report the birth or the next state of a sample, in the order they happened."""
         self._samples.append(step)
 
+    async def attach(
+        self, source: Path | str | bytes, *, name: str = "", media_type: str = ""
+    ) -> ArtifactRef:
+        """Attach a file, or content, of any size to the result; it is copied before this returns.
+
+        The ledger fetches it by itself once it has the result.
+
+        Args:
+            source: A path (the file is never read as a whole), or bytes.
+            name: What it is called; a file's own name by default.
+            media_type: By default guessed from the name.
+
+        Raises:
+            ArtifactError: There is no such file, it is larger than the node's ``artifact_limit``,
+                or the copy cannot be written.
+        """
+        if self._attach is None:
+            raise ArtifactError("this order has no place for artifacts", where=name)
+        reference = await self._attach(source, name=name, media_type=media_type)
+        self.artifact(reference)
+        return reference
+
     def artifact(self, artifact: ArtifactRef) -> None:
-        """Attach a blob."""
+        """Name an artifact that has been attached before, or that another node holds."""
         self._artifacts.append(artifact)
 
     def void(self, reason: str) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import difflib
+import re
 from collections.abc import Awaitable, Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from labmesh.mesh import Mesh
 from messages.errors import CallRefusedError, ConfigurationError
@@ -17,12 +18,30 @@ from messages.schema import json_schema
 
 
 class NodeParameters(BaseModel):
-    """Base of a node's parameters. Give every field a description; it is the documentation."""
+    """Base of a node's parameters. Give every field a description; it is the documentation.
+
+    Those that every node has say how it is watched; they are read once, at its start.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
+    metrics_port: int = Field(
+        default=0, ge=0, le=65535, description="port of a page for Prometheus; 0: there is none"
+    )
+    metrics_address: str = Field(
+        default="127.0.0.1", description="interface of that page; 0.0.0.0 opens it to everyone"
+    )
+    traces_endpoint: str = Field(
+        default="",
+        description="collector of traces (OTLP over HTTP), http://host:4318; "
+        "empty: as OTEL_EXPORTER_OTLP_ENDPOINT says",
+    )
+
 
 P = TypeVar("P", bound=NodeParameters)
+
+_PASSWORD: Final = re.compile(r"(://[^:/@\s]*:)[^@\s]*@")
+"""The password in ``scheme://user:password@host`` (RFC 3986 section 3.2.1)."""
 
 
 class ParameterServer(Generic[P]):
@@ -45,8 +64,8 @@ class ParameterServer(Generic[P]):
         self.values: P = parse_parameters(model, values, where=node)
 
     def snapshot(self) -> Parameters:
-        """Return the message for ``~/node/param``."""
-        return Parameters(version=self._version, values=self.values.model_dump(mode="json"))
+        """Return the message for ``~/node/param``, which everybody may read."""
+        return Parameters(version=self._version, values=_own_first(public(self.values)))
 
     async def set(
         self,
@@ -106,7 +125,23 @@ class ParameterServer(Generic[P]):
 
     def describe(self) -> JsonObject:
         """Return the JSON Schema of the parameters."""
-        return json_schema(self._model)
+        schema = json_schema(self._model)
+        return {**schema, "properties": _own_first(schema["properties"])}
+
+
+def public(values: NodeParameters, exclude: frozenset[str] = frozenset()) -> JsonObject:
+    """Return parameters as plain values, without the password of any URL among them."""
+    return {
+        name: _PASSWORD.sub(r"\1***@", value) if isinstance(value, str) else value
+        for name, value in values.model_dump(mode="json", exclude=set(exclude)).items()
+    }
+
+
+def _own_first(values: JsonObject) -> JsonObject:
+    """Return parameters with those that every node has at the end."""
+    common = NodeParameters.model_fields
+    own = {name: value for name, value in values.items() if name not in common}
+    return {**own, **{name: value for name, value in values.items() if name in common}}
 
 
 def parse_parameters(model: type[P], values: JsonObject, *, where: str) -> P:

@@ -30,8 +30,20 @@ _PING: Final = 2.0
 """Wall seconds that a namesake has to show that it lives."""
 
 
-async def check_name_free(place: Place, me: NodeId, *, patience: float) -> int:
+async def check_name_free(
+    place: Place, me: NodeId, *, patience: float, by_right: bool = False
+) -> int:
     """Return the last epoch anyone used this name with, 0 for none.
+
+    The MQTT broker that still holds the will of an earlier process holds its birth, too: a boot
+    counted on from what is retained here is newer than any will that may yet come, whatever host
+    that process ran on.
+
+    Args:
+        place: The mesh.
+        me: The name.
+        patience: Wall seconds to wait for the MQTT broker.
+        by_right: Whether the name is ours even if another process lives under it.
 
     Raises:
         NodeNameTakenError: A live process has the name; says where and since when.
@@ -43,7 +55,7 @@ async def check_name_free(place: Place, me: NodeId, *, patience: float) -> int:
         if not found:
             return 0
         presence = found[-1][1]
-        if presence.state == "online":
+        if presence.state == "online" and not by_right:
             with suppress(CallTimeoutError):
                 with suppress(CallRefusedError):  # a refusal is a sign of life, too
                     await visitor.caller.call(me, "node.ping", {}, timeout=_PING)
@@ -106,14 +118,15 @@ class PresenceKeeper:
         await self._mesh.keep(self._topic, self.presence(state))
 
     def _take(self, presence: Presence, header: Header, topic: Topic) -> None:
-        if presence.state != "online":
-            if self._online and presence.epoch <= self._mesh.epoch:
+        if presence.state != "online" and presence.epoch <= self._mesh.epoch:
+            if self._online:
                 # A will that came late, of an earlier life or connection, has buried our birth.
                 self._mesh.background(self.publish("online"), "presence")
             return
-        if presence.boot_id == self._boot_id:
+        if presence.boot_id == self._boot_id or presence.state == "offline":
             return
-        # Of two that booted at one moment the older one keeps the name.
+        # Of two that booted at one moment the older one keeps the name. A newer one that is lost
+        # was thrown out by our own coming back, most likely, and will be back to do the same.
         theirs = (presence.epoch, -presence.boot_id.int)
         if theirs > (self._mesh.epoch, -self._boot_id.int):
             self._fenced(

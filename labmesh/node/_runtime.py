@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from labmesh.artifacts import ArtifactDesk
 from labmesh.calls import Caller, Server
 from labmesh.client import LabClient
 from labmesh.clock import Clock, ScaledClock, WallClock
 from labmesh.mesh import Mesh
 from labmesh.node._capability import BoundCapability
 from labmesh.node._options import NodeOptions
+from labmesh.node._parameters import NodeParameters, public
 from labmesh.node._presence import INSTANCE, PresenceKeeper, check_name_free
 from labmesh.node._software import software_version
 from labmesh.node._worker import Identity, Worker
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("labmesh.node")
 
+_WATCHING: Final = frozenset(NodeParameters.model_fields)
+"""How a node is watched has no part in what it measures."""
+
 _GOODBYE: Final = 1.0
 """Wall seconds the MQTT broker has to take our goodbye; it may be frozen."""
 
@@ -50,12 +55,21 @@ class Runtime:
     ledger: NodeId
     outbox: Outbox | None
     lab: LabClient | None
+    artifacts: ArtifactDesk | None
     presence: PresenceKeeper | None = None
     worker: Worker | None = None
     fenced: bool = False
 
     @classmethod
-    async def join(cls, options: NodeOptions, folder: Path, *, is_ledger: bool) -> Runtime:
+    async def join(
+        cls,
+        options: NodeOptions,
+        folder: Path,
+        *,
+        is_ledger: bool,
+        artifact_limit: int,
+        artifact_retention: float,
+    ) -> Runtime:
         """Make sure that the name is free, count the boot, and wire everything up.
 
         Raises:
@@ -64,10 +78,12 @@ class Runtime:
             ConfigurationError: The node's file cannot be opened, or the address is none.
         """
         place, me = options.place, options.id
-        last = await check_name_free(place, me, patience=options.patience)
+        last = await check_name_free(
+            place, me, patience=options.patience, by_right=options.succeeds is not None
+        )
         store = NodeStore(folder / "node.sqlite")
         try:
-            epoch = await store.next_epoch(last)
+            epoch = await store.next_epoch(max(last, options.succeeds or 0))
             transport = make_transport(place.mqtt, client_id=f"{me}/{INSTANCE}", username=me.node)
         except BaseException:
             await store.close()
@@ -76,7 +92,13 @@ class Runtime:
         mesh = Mesh(transport, Topics(me, place.realm), clock, epoch=epoch, instance=INSTANCE)
         caller = Caller(mesh)
         ledger = me if is_ledger else place.need_ledger()
-        outbox = None if is_ledger else Outbox(mesh, store, ledger)
+        outbox = desk = None
+        if not is_ledger:
+            outbox = Outbox(mesh, store, ledger)
+            desk = ArtifactDesk(
+                place.mqtt, mesh, caller, ledger, folder / "artifacts",
+                limit=artifact_limit, retention=artifact_retention,
+            )  # fmt: skip
         return cls(
             transport=transport,
             clock=clock,
@@ -86,7 +108,8 @@ class Runtime:
             server=Server(mesh),
             ledger=ledger,
             outbox=outbox,
-            lab=None if outbox is None else LabClient(mesh, outbox, caller),
+            lab=None if outbox is None else LabClient(mesh, outbox, caller, desk),
+            artifacts=desk,
         )
 
     async def open(
@@ -103,16 +126,17 @@ class Runtime:
         await self.presence.open()
         await self.caller.open()
         await self.server.open()
-        if self.outbox is None or self.lab is None:
+        if self.outbox is None or self.lab is None or self.artifacts is None:
             return
         self.outbox.refused = node.refused_later
         await self.outbox.open()
         await self.lab.open()
+        await self.artifacts.open()
         if capabilities:
             identity = Identity(
                 software=software_version(type(node)),
                 instrument=str(node.id),
-                parameters=lambda: node.parameters.model_dump(mode="json"),
+                parameters=lambda: public(node.parameters, _WATCHING),
             )
             self.worker = Worker(
                 self.mesh,
@@ -121,6 +145,7 @@ class Runtime:
                 capabilities,
                 identity,
                 lambda: node.takes_orders,
+                self.artifacts.attach,
             )
             await self.worker.open()
 
@@ -174,11 +199,19 @@ class Runtime:
         except (LabmeshError, TimeoutError) as error:
             logger.warning("could not say goodbye: %s", error or "no answer")
         finally:
+            if self.artifacts is not None:
+                await self.artifacts.close()
             await self.mesh.close()
             await self.transport.close()
             await self.store.close()
+            if self.lab is not None:
+                self.lab.close()
+            if self.mesh.tracer.recording:
+                await asyncio.to_thread(self.mesh.tracer.close)
 
     async def fall_silent(self) -> None:
         """Leave the name to the process that has taken it: whatever we said now would be its."""
         self.fenced = True
+        if self.artifacts is not None:
+            await self.artifacts.close()
         await self.transport.close()

@@ -11,7 +11,7 @@ import logging
 import socket
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
@@ -21,9 +21,10 @@ from pydantic import BaseModel
 import messages.ledger as wire
 from labmesh.mesh import Mesh
 from labmesh.node._capability import BoundCapability, lost_to
-from labmesh.node._order import Order
+from labmesh.node._order import Attach, Order
 from labmesh.outbox import Outbox
 from labmesh.store import InHand, NodeStore
+from labmesh.tracing import Attributes, message_attributes, request_attributes
 from messages.envelope import Header, pack, unpack, validate
 from messages.errors import (
     LabmeshError,
@@ -38,13 +39,17 @@ from messages.model import JsonObject
 from messages.topics import Topic
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import Iterator
 
 logger = logging.getLogger("labmesh.worker")
 
 
 _REMEMBERED: Final = 4096
 """Ended orders remembered, so that a redelivered one is not begun again."""
+
+_HOLD_BACK: Final = 0.05
+"""Wall seconds that a model has to be done before it says that it has begun: its result says so,
+too, and half of the messages of a quick one are saved."""
 
 _LAST_GRACE: Final = 1.0
 """Wall seconds that a handler has after it was told to stop for the second time."""
@@ -57,6 +62,7 @@ class _Job:
     Attributes:
         after: The attempt it supersedes, which must have ended first.
         void: Why the order does not stand any more, or None.
+        accept: A model's ACCEPT that is held back for a moment.
         announced: The ledger has been, or is being, told that it begins.
         begun: The handler was called.
         ended: The handler is done; its result is on its way.
@@ -69,6 +75,7 @@ class _Job:
     task: asyncio.Task[None] | None = None
     handed: Order[Any] | None = None
     void: str | None = None
+    accept: asyncio.TimerHandle | None = None
     announced: bool = False
     begun: bool = False
     ended: bool = False
@@ -94,6 +101,7 @@ class Worker:
         capabilities: What is served.
         identity: For provenance.
         active: Whether the node takes orders now.
+        attach: Keeps artifacts.
     """
 
     def __init__(
@@ -104,6 +112,7 @@ class Worker:
         capabilities: Mapping[tuple[str, str], BoundCapability],
         identity: Identity,
         active: Callable[[], bool],
+        attach: Attach,
     ) -> None:
         self._mesh = mesh
         self._outbox = outbox
@@ -111,10 +120,12 @@ class Worker:
         self._capabilities = capabilities
         self._identity = identity
         self._active = active
+        self._attach = attach
         self._jobs: dict[UUID, _Job] = {}
         self._all: set[_Job] = set()
         self._past: OrderedDict[UUID, int] = OrderedDict()
         self._locks: dict[str, asyncio.Lock] = {}
+        self._host = socket.gethostname()
         self.done = 0
         self.failed = 0
 
@@ -179,11 +190,13 @@ class Worker:
         self._jobs[order.request] = job
         self._all.add(job)
         job.task = asyncio.get_running_loop().create_task(
-            self._serve(job, header.trace), name=f"{self._mesh.me} order {order.request}"
+            self._serve(job, header, topic), name=f"{self._mesh.me} order {order.request}"
         )
         job.task.add_done_callback(lambda task: self._ended(job, task))
 
     def _ended(self, job: _Job, task: asyncio.Task[None]) -> None:
+        if job.accept is not None:
+            job.accept.cancel()
         self._all.discard(job)
         self._remember(job.order.request, job.order.token)
         if self._jobs.get(job.order.request) is job:
@@ -223,22 +236,35 @@ class Worker:
         with suppress(RefusedError):
             await self._outbox.send(self._topic("progress", order.request), decline)
 
-    async def _serve(self, job: _Job, trace: str) -> None:
-        spec = job.capability.spec
-        async with self._signs_of_life(job):
-            if job.after is not None:
-                # Two attempts must never act side by side, resource or no resource.
-                await asyncio.wait([job.after])
-            if spec.resource:
-                async with self._locks.setdefault(spec.resource, asyncio.Lock()):
+    async def _serve(self, job: _Job, header: Header, topic: Topic) -> None:
+        spec, order, tracer = job.capability.spec, job.order, self._mesh.tracer
+        about = _known(order, header, topic) if tracer.recording else None
+        with tracer.begin(
+            "process order", "consumer", parent=header.trace, attributes=about
+        ) as span:
+            trace = span.traceparent
+            with self._signs_of_life(job):
+                waiting = tracer.begin("queue", parent=trace)
+                if job.after is not None:
+                    # Two attempts must never act side by side, resource or no resource.
+                    await asyncio.wait([job.after])
+                if spec.resource:
+                    async with self._locks.setdefault(spec.resource, asyncio.Lock()):
+                        waiting.end()
+                        result = await self._perform(job, trace)
+                else:
+                    waiting.end()
                     result = await self._perform(job, trace)
-            else:
-                result = await self._perform(job, trace)
-            job.ended = True
-            if result is not None:
+                job.ended = True
+                if job.accept is not None:
+                    job.accept.cancel()
+                if result is None:
+                    span.fail(job.void or "not begun")
+                    await self._put_down(job)
+                    return
+                if result.failure is not None:
+                    span.fail(result.failure.message)
                 await self._send_result(job, result, trace)
-            else:
-                await self._put_down(job)
 
     async def _perform(self, job: _Job, trace: str) -> Result | None:
         """Run the handler and return its result; None when the order turned out void."""
@@ -259,16 +285,23 @@ class Worker:
             parameters = validate(job.capability.parameters, order.parameters, where="parameters")
         except MessageError as error:
             return self._failure(job, {}, begun, OrderError(error.what))
-        handed: Order[BaseModel] = Order(order, parameters, self._report)
+        handed: Order[BaseModel] = Order(order, parameters, self._report, self._attach)
         job.handed = handed
         try:
-            data = _data(await job.capability.handler(handed), job.capability)
+            with self._mesh.tracer.begin(f"run {order.quantity}/{order.method}", parent=trace):
+                data = _data(await job.capability.handler(handed), job.capability)
         except OrderVoidError as error:
             return None if job.void is not None else self._failure(job, handed.notes, begun, error)
         except asyncio.CancelledError as error:
             if self._told_to_stop(job):
-                # In order: the node knows that nothing goes on, so another may try.
-                stopped = OrderError("the node was stopped before it was done", retryable=True)
+                # In order: the node knows that nothing goes on, so another may try; but a sample
+                # that was in an instrument's hands is not what it was.
+                touched = (
+                    job.capability.spec.worker == "instrument" and order.from_state is not None
+                )
+                stopped = OrderError(
+                    "the node was stopped before it was done", retryable=not touched
+                )
                 return self._failure(job, handed.notes, begun, stopped)
             task = asyncio.current_task()
             if task is None or task.cancelling():
@@ -297,7 +330,9 @@ class Worker:
         order = job.order
         if job.capability.spec.worker == "model":
             job.announced = True
-            self._mesh.background(self._accept_later(job, trace), "accept")
+            job.accept = asyncio.get_running_loop().call_later(
+                _HOLD_BACK, self._accept_late, job, trace
+            )
             return True
         what = f"{order.quantity}/{order.method} for {order.requester}"
         try:
@@ -314,7 +349,10 @@ class Worker:
             return False
         return True
 
-    async def _accept_later(self, job: _Job, trace: str) -> None:
+    def _accept_late(self, job: _Job, trace: str) -> None:
+        self._mesh.background(self._accept_meanwhile(job, trace), "accept")
+
+    async def _accept_meanwhile(self, job: _Job, trace: str) -> None:
         try:
             await self._send_accept(job.order, trace)
         except RefusedError as error:
@@ -323,7 +361,7 @@ class Worker:
 
     async def _send_accept(self, order: wire.Order, trace: str) -> None:
         accept = Progress(request=order.request, token=order.token, kind=ProgressKind.ACCEPT)
-        await self._outbox.send(self._topic("progress", order.request), accept, trace=trace)
+        await self._send("accept", self._topic("progress", order.request), accept, trace)
 
     async def _put_down(self, job: _Job) -> None:
         if job.capability.spec.worker == "instrument":
@@ -344,7 +382,7 @@ class Worker:
         order = job.order
         topic = self._mesh.topics.to("result", self._outbox.ledger, order.quantity, order.method)
         try:
-            await self._outbox.send(topic, result, durable=True, trace=trace, ends=order.request)
+            await self._send("result", topic, result, trace, durable=True, ends=order.request)
         except LabmeshError as error:
             self.failed += 1
             logger.error("result of order %s refused: %s", order.request, error)
@@ -369,7 +407,16 @@ class Worker:
             campaign=order.campaign,
         )
         with suppress(LabmeshError):
-            await self._outbox.send(topic, sorry, durable=True, trace=trace, ends=order.request)
+            await self._send("result", topic, sorry, trace, durable=True, ends=order.request)
+
+    async def _send(
+        self, what: str, topic: str, message: Progress | Result, trace: str, **options: Any
+    ) -> None:
+        """Send to the ledger, as a step that lasts until its receipt; errors as `Outbox.send`."""
+        tracer = self._mesh.tracer
+        about = _sending(topic, message) if tracer.recording else None
+        with tracer.begin(f"send {what}", "producer", parent=trace, attributes=about) as span:
+            await self._outbox.send(topic, message, trace=span.traceparent, **options)
 
     def _failure(self, job: _Job, notes: JsonObject, begun: int, error: OrderError) -> Result:
         order = job.order
@@ -395,7 +442,7 @@ class Worker:
     def _provenance(self, job: _Job, notes: JsonObject, begun: int) -> Provenance:
         return Provenance(
             software=self._identity.software,
-            host=socket.gethostname(),
+            host=self._host,
             instrument=self._identity.instrument,
             simulated=job.capability.spec.simulated,
             parameters=self._identity.parameters(),
@@ -404,25 +451,22 @@ class Worker:
             notes=travelling(notes),
         )
 
-    @asynccontextmanager
-    async def _signs_of_life(self, job: _Job) -> AsyncIterator[None]:
-        async def beat() -> None:
-            word = Progress(
-                request=job.order.request, token=job.order.token, kind=ProgressKind.HEARTBEAT
-            )
-            while True:
-                await asyncio.sleep(job.order.lease / 3)
-                self._mesh.post(self._topic("progress", job.order.request), word)
+    @contextmanager
+    def _signs_of_life(self, job: _Job) -> Iterator[None]:
+        order, loop = job.order, asyncio.get_running_loop()
+        timer: asyncio.TimerHandle
 
-        task = asyncio.get_running_loop().create_task(
-            beat(), name=f"{self._mesh.me} heartbeat {job.order.request}"
-        )
+        def beat() -> None:
+            nonlocal timer
+            word = Progress(request=order.request, token=order.token, kind=ProgressKind.HEARTBEAT)
+            self._mesh.post(self._topic("progress", order.request), word)
+            timer = loop.call_later(order.lease / 3, beat)
+
+        timer = loop.call_later(order.lease / 3, beat)
         try:
             yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            timer.cancel()
 
     async def _report(self, progress: Progress) -> None:
         if self._mesh.transport.connected:
@@ -434,6 +478,21 @@ class Worker:
 
     def _topic(self, kind: str, request: UUID) -> str:
         return self._mesh.topics.to(kind, self._outbox.ledger, str(request))
+
+
+def _known(order: wire.Order, header: Header, topic: Topic) -> Attributes:
+    """Return what is to be said of an order's step."""
+    return {
+        **message_attributes("process", topic.name, header.id),
+        **request_attributes(order.request, order.quantity, order.method, order.campaign),
+        "labmesh.attempt": order.attempt,
+        "labmesh.token": order.token,
+    }
+
+
+def _sending(topic: str, message: Progress | Result) -> Attributes:
+    """Return what is to be said of a message to the ledger."""
+    return {**message_attributes("send", topic), **request_attributes(message.request or "")}
 
 
 def _data(output: object, capability: BoundCapability) -> JsonObject:

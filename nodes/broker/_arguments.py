@@ -7,8 +7,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+from messages.artifact import Sha256
 from messages.ledger import CampaignName, EntryKind, SampleId, Status
-from messages.model import Count, Flag, Model, Name, NodeName
+from messages.model import Count, Flag, Model, Name, NodeName, Text
 
 Limit = Annotated[int, Field(strict=True, ge=1, le=500)]
 """Most items of one page; its size in bytes may end it earlier."""
@@ -45,6 +46,7 @@ class RequestsArguments(Model):
     quantity: Name | None = None
     method: Name | None = None
     campaign: CampaignName | None = None
+    sample: SampleId | None = Field(default=None, description="it begins from a state of this")
     author: NodeName | None = None
     limit: Limit = 50
     after: Count | None = Field(default=None, description="offset of the last one had")
@@ -58,6 +60,7 @@ class ResultsArguments(Model):
     quantity: Name | None = None
     method: Name | None = None
     campaign: CampaignName | None = None
+    sample: SampleId | None = Field(default=None, description="it made a state of this")
     unsolicited: Flag | None = None
     author: NodeName | None = None
     limit: Limit = 50
@@ -69,6 +72,38 @@ class OneArguments(Model):
     """``query.request`` and ``query.result``."""
 
     id: Identity
+
+
+class SamplesArguments(Model):
+    """``query.samples``: by what they are, their last state, or a relative."""
+
+    kind: Name | None = None
+    label: Name | None = Field(default=None, description="of the last state")
+    location: Text | None = Field(default=None, description="of the last state, word for word")
+    parent: SampleId | None = Field(default=None, description="what it was made of")
+    child: SampleId | None = Field(default=None, description="what was made of it")
+    limit: Limit = 50
+    after: Count | None = Field(default=None, description="offset of the last one had")
+    newest_first: Flag = False
+
+
+class ArtifactsArguments(Model):
+    """``query.artifacts``."""
+
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{4,64}$")] | None = Field(
+        default=None, description="its first digits, or all of them"
+    )
+    result: Identity | None = None
+    missing: Flag = Field(default=False, description="only what the ledger's folder lacks")
+    limit: Limit = 50
+    after: Count | None = Field(default=None, description="``next`` of the page before")
+    newest_first: Flag = False
+
+
+class ArtifactArguments(Model):
+    """``artifact.verify``."""
+
+    sha256: Sha256
 
 
 class SampleArguments(Model):

@@ -7,11 +7,13 @@ themselves): after a failed commit it is thrown away and read again.
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
 import messages.ledger as wire
+from labmesh.tracing import trace_of
 from messages.ids import NodeId, new_id
 from messages.ledger import EntryKind, Head, OrderCancel, Status, StatusChange
 from messages.model import JsonObject, Message
@@ -21,8 +23,8 @@ from nodes.broker._deadlines import Deadlines
 from nodes.broker._door import Incoming
 from nodes.broker._live import LiveRequest, Order
 from nodes.broker._queue import Queue
-from nodes.broker._row import Row, make_row
-from nodes.broker._schemas import Schema, Schemas, Vocabulary
+from nodes.broker._row import Row, Tip, make_row
+from nodes.broker._schemas import Schemas, Vocabulary
 from nodes.broker._status import HAS_ORDER, IN_HAND, check_change, is_final
 from nodes.broker.store import Store
 
@@ -48,6 +50,15 @@ class Now:
     mono: float
 
 
+@dataclass(frozen=True, slots=True)
+class SampleNow:
+    """What a sample is, its last state, and where it was then."""
+
+    kind: str
+    state: int
+    location: str
+
+
 @dataclass(slots=True)
 class Batch:
     """What one transaction is to write and to say."""
@@ -57,8 +68,9 @@ class Batch:
     orders: dict[int, tuple[str, wire.Order]] = field(default_factory=dict)
     voids: list[tuple[str, OrderCancel]] = field(default_factory=list)
     parties: dict[int, str] = field(default_factory=dict)
-    sample_states: dict[str, int] = field(default_factory=dict)
+    samples: dict[str, SampleNow] = field(default_factory=dict)
     result_states: dict[str, tuple[str, str]] = field(default_factory=dict)
+    traces: dict[int, str] = field(default_factory=dict)
 
 
 class Books:
@@ -87,8 +99,11 @@ class Books:
         self.catalogue = catalogue or Catalogue()
         self.catalogue.busy.clear()
         self.now = Now(0, 0, 0.0)
-        self.head: Head = store.head()
+        head = store.head()
+        self._tip = Tip(head.offset, head.hash)
         self.batch = Batch()
+        self.cause = ""
+        """Traceparent of the message that is being taken, or empty."""
         self.live: dict[str, LiveRequest] = {}
         self.by_worker: dict[str, set[str]] = defaultdict(set)
         self.queue = Queue()
@@ -99,6 +114,16 @@ class Books:
         self.sample_in_hand: dict[str, str] = {}
         self.waiting_for_sample: dict[str, list[LiveRequest]] = defaultdict(list)
         self._parameters: OrderedDict[str, JsonObject] = OrderedDict()
+
+    @property
+    def head(self) -> Head:
+        """The last entry's offset and hash, the batch under way included."""
+        return Head.model_construct(offset=self._tip.offset, hash=self._tip.hash)
+
+    @property
+    def next_offset(self) -> int:
+        """The offset of the entry to come."""
+        return self._tip.offset + 1
 
     # -- entries ---------------------------------------------------------------------------
 
@@ -121,7 +146,7 @@ class Books:
             incoming: The message that caused it; its author gets a receipt for this entry.
         """
         row = make_row(
-            self.head,
+            self._tip,
             uuid=incoming.id if incoming else str(new_id()),
             kind=kind.value,
             stamp=incoming.header.stamp if incoming else self.now.stamp,
@@ -137,7 +162,7 @@ class Books:
         """Add a message as it is."""
         header = incoming.header
         row = make_row(
-            self.head,
+            self._tip,
             uuid=incoming.id,
             kind=kind.value,
             stamp=header.stamp,
@@ -151,8 +176,10 @@ class Books:
         return self._add(row)
 
     def _add(self, row: Row) -> Row:
-        self.head = Head.model_construct(offset=row.offset, hash=row.hash)
+        self._tip = Tip(row.offset, row.hash)
         self.batch.rows.append(row)
+        if self.cause:
+            self.batch.traces[row.offset] = self.cause
         self.batch.fresh[row.uuid] = row
         return row
 
@@ -160,6 +187,8 @@ class Books:
 
     def admit(self, request: LiveRequest, parameters: JsonObject) -> None:
         """Take a new request in; it is pending."""
+        request.trace = self.cause or trace_of(request.id)
+        request.since = self.now.wall
         self.live[request.id] = request
         self.keep_parameters(request.id, parameters)
         self._settle(request, None)
@@ -203,7 +232,7 @@ class Books:
         order = request.order
         if give_to is not None:
             order = give_to[1]
-            order.token = self.head.offset + 1
+            order.token = self.next_offset
             attempt = order.attempt
             terms = {
                 "worker": "instrument" if order.instrument else "model",
@@ -229,6 +258,8 @@ class Books:
             incoming=cause,
         )
         self.batch.parties[row.offset] = request.requester
+        request.trace = self.cause or request.trace
+        self.batch.traces[row.offset] = request.trace
         request.status = after
         if after is Status.RUNNING:
             request.begun = attempt
@@ -242,6 +273,7 @@ class Books:
     def _release(self, request: LiveRequest, before: Status) -> None:
         """Undo what hung on the status before."""
         order = request.order
+        self.queue.leave(request)
         if order is not None and before in IN_HAND and request.status not in IN_HAND:
             self.catalogue.busy[order.worker, request.key] -= 1
             self.leases.drop(request.id)
@@ -279,7 +311,6 @@ class Books:
 
     def enqueue(self, request: LiveRequest) -> None:
         """Let a pending request wait for an offer."""
-        request.fits = self.fits(request, self.catalogue.limits(request.key))
         self.queue.push(request)
         self.dirty.add(request.key)
 
@@ -311,6 +342,9 @@ class Books:
             campaign=request.campaign,
             lease=order.lease,
             expires=request.expires,
+            from_state=wire.FromState(sample=request.sample, state=request.sample_state)
+            if request.sample
+            else None,
         )
 
     # -- parameters ------------------------------------------------------------------------
@@ -330,24 +364,38 @@ class Books:
             found = body["parameters"]
         return found
 
-    def fits(self, request: LiveRequest, limits: dict[str, Schema]) -> frozenset[str]:
-        """Return the hashes of those limitations that a request satisfies."""
-        if not limits:
-            return frozenset()
-        parameters = self.parameters(request.id)
-        return frozenset(key for key, schema in limits.items() if schema.accepts(parameters))
+    def parameters_of(self, requests: Sequence[LiveRequest]) -> list[JsonObject]:
+        """Return the parameters of many requests; what must be read is read together."""
+        fresh, kept = self.batch.fresh, self._parameters
+        far = [r.id for r in requests if r.id not in kept and r.id not in fresh]
+        # Whoever is looked at now is given out soon: keep what was read.
+        for request, known in (self.store.known(far) if far else {}).items():
+            self.keep_parameters(request, known.body["parameters"])
+        return [self.parameters(r.id) for r in requests]
+
+    def classify(self, requests: Sequence[LiveRequest]) -> None:
+        """Note in requests of one capability which of the present limitations each satisfies."""
+        limits = self.catalogue.limits(requests[0].key)
+        shared: dict[frozenset[str], frozenset[str]] = {}
+        for request, parameters in zip(requests, self.parameters_of(requests), strict=True):
+            fits = frozenset(key for key, schema in limits.items() if schema.accepts(parameters))
+            request.fits = shared.setdefault(fits, fits)
 
     def requeue(self, key: Key) -> None:
-        """Look anew at everything that waits for a capability: its limitations have changed."""
-        limits = self.catalogue.limits(key)
-        for request in self.queue.take_all(key):
-            request.fits = self.fits(request, limits)
-            self.queue.push(request)
+        """Look anew at what waits for a capability: there is a limitation that was not."""
+        self.queue.forget(key)
         self.dirty.add(key)
 
     # -- samples ---------------------------------------------------------------------------
 
+    def sample(self, sample: str) -> SampleNow | None:
+        """Return a sample as it is now, this batch included."""
+        found = self.batch.samples.get(sample)
+        if found is None and (row := self.store.sample(sample)) is not None:
+            found = SampleNow(row.kind, row.state, row.location)
+        return found
+
     def sample_state(self, sample: str) -> int | None:
         """Return a sample's last state, this batch included."""
-        found = self.batch.sample_states.get(sample)
-        return self.store.sample_state(sample) if found is None else found
+        found = self.sample(sample)
+        return None if found is None else found.state

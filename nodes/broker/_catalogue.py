@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -66,6 +66,9 @@ class Catalogue:
     def __init__(self) -> None:
         self.capabilities: dict[Key, KnownCapability] = {}
         self._offers: dict[Key, dict[str, Standing]] = {}
+        self._keys: defaultdict[str, set[Key]] = defaultdict(set)
+        self._limits: dict[Key, tuple[int, dict[str, Schema]]] = {}
+        self._ready: set[str] = set()
         self._presence: dict[str, dict[str, Presence]] = {}
         self._doubted: set[tuple[str, str]] = set()
         self._state: dict[str, State] = {}
@@ -90,25 +93,48 @@ class Catalogue:
         for offers in self._offers.values():
             yield from list(offers.values())
 
+    def offers_of(self, node: str) -> set[Key]:
+        """Return the capabilities a node offers."""
+        return self._keys.get(node, set())
+
     def put(self, standing: Standing) -> None:
         """Set a node's offer."""
-        self._offers.setdefault(standing.key, {})[standing.node] = standing
+        key, limitations = standing.key, standing.limitations
+        before = self._offers.setdefault(key, {}).get(standing.node)
+        self._offers[key][standing.node] = standing
+        self._keys[standing.node].add(key)
+        version, limits = self._limits.get(key, (-1, {}))
+        if before is not None and before.limitations.hash != limitations.hash:
+            self._limits.pop(key, None)
+        elif standing.offer.version == version:
+            # Of many offers that come together each costs the same, however many stand.
+            limits[limitations.hash] = limitations
+        elif before is not None and before.offer.version == version:
+            self._limits.pop(key, None)
 
     def withdraw(self, node: str, key: Key) -> Standing | None:
         """Forget a node's offer."""
+        self._keys[node].discard(key)
+        self._limits.pop(key, None)
         return self._offers.get(key, {}).pop(node, None)
 
     def limits(self, key: Key) -> dict[str, Schema]:
         """Return the different limitations of a capability's offers, by hash."""
-        return {s.limitations.hash: s.limitations for s in self.offers(key)}
+        capability = self.capabilities.get(key)
+        version, limits = self._limits.get(key, (-1, {}))
+        if capability is None or version != capability.version:
+            limits = {s.limitations.hash: s.limitations for s in self.offers(key)}
+            if capability is not None:
+                self._limits[key] = (capability.version, limits)
+        return limits
 
     def free(self, key: Key) -> list[Standing]:
         """Return the offers whose node could take an order now."""
-        return [
-            s
-            for s in self.offers(key)
-            if self.busy[s.node, key] < s.offer.slots and self.ready(s.node)
-        ]
+        return [s for s in self.offers(key) if s.node in self._ready and self.has_slot(s)]
+
+    def has_slot(self, standing: Standing) -> bool:
+        """Tell whether a node could take another order by an offer."""
+        return self.busy[standing.node, standing.key] < standing.offer.slots
 
     def hear(self, node: str, presence: Presence) -> bool:
         """Take a word about presence; return whether it is news.
@@ -121,6 +147,7 @@ class Catalogue:
             return False
         instances[presence.instance] = presence
         self._doubted.discard((node, presence.instance))
+        self._look(node)
         return before is None or (before.epoch, before.state) != (presence.epoch, presence.state)
 
     def doubt_presences(self) -> None:
@@ -141,6 +168,7 @@ class Catalogue:
     def forget_presence(self, node: str, instance: str) -> None:
         """A node's retained presence was cleared."""
         self._presence.get(node, {}).pop(instance, None)
+        self._look(node)
 
     def set_state(self, node: str, state: State | None) -> None:
         """Take a lifecycle state; None when it was cleared."""
@@ -148,14 +176,19 @@ class Catalogue:
             self._state.pop(node, None)
         else:
             self._state[node] = state
+        self._look(node)
 
     def online(self, node: str) -> bool:
         """Tell whether a node's process is there."""
         return any(p.state == "online" for p in list(self._presence.get(node, {}).values()))
 
+    def absent(self, node: str) -> bool:
+        """Tell whether a node was heard of, and its process is not there now."""
+        return bool(self._presence.get(node)) and not self.online(node)
+
     def ready(self, node: str) -> bool:
         """Tell whether a node takes orders: there, and active."""
-        return self._state.get(node) is State.ACTIVE and self.online(node)
+        return node in self._ready
 
     def epoch(self, node: str) -> int:
         """Return the latest boot heard of."""
@@ -169,3 +202,9 @@ class Catalogue:
             return "offline"
         state = self._state.get(node)
         return state.value if state is not None else "lifecycle state not known"
+
+    def _look(self, node: str) -> None:
+        if self._state.get(node) is State.ACTIVE and self.online(node):
+            self._ready.add(node)
+        else:
+            self._ready.discard(node)

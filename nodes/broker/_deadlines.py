@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import heapq
+from typing import Final
+
+_FEW: Final = 100
+"""Deadlines that passed out of use and may stay in the heap all the same."""
 
 
 class Deadlines:
@@ -23,7 +27,12 @@ class Deadlines:
         before = self._at.get(key)
         self._at[key] = at
         if before is None or at < before:
-            heapq.heappush(self._heap, (at, key))
+            if len(self._heap) > 2 * len(self._at) + _FEW:
+                # Most of what stands there has been dropped since: do not keep it till its time.
+                self._heap = [(when, name) for name, when in self._at.items()]
+                heapq.heapify(self._heap)
+            else:
+                heapq.heappush(self._heap, (at, key))
 
     def drop(self, key: str) -> None:
         """Forget a key. Idempotent."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
+from collections import Counter
+
 from messages.ledger import Status
 from nodes.broker._books import Books
 from nodes.broker._catalogue import Catalogue, Key, Standing
@@ -12,46 +15,71 @@ def dispatch(books: Books) -> None:
     """Reserve whatever can be reserved now."""
     while books.dirty:
         key = books.dirty.pop()
-        while _serve_one(books, key):
-            pass
+        free = Free(books.catalogue, key)
+        while free and (request := books.queue.take(key, free.usable, books.classify)) is not None:
+            _deal(books, request, free)
 
 
-def choose(
-    catalogue: Catalogue, request: LiveRequest, free: list[Standing], now: float
-) -> Standing | None:
-    """Return the offer for a request: the least busy, then the one that has waited longest."""
-    best: Standing | None = None
-    best_rank: tuple[float, int, str] | None = None
-    for standing in free:
-        if standing.limitations.hash not in request.fits:
-            continue
-        if request.avoid.get(standing.node, now) > now:
-            continue
+class Free:
+    """The offers of a capability whose node could take an order now, the best first.
+
+    The least busy comes first, then the one that has waited longest.
+    """
+
+    def __init__(self, catalogue: Catalogue, key: Key) -> None:
+        self._catalogue = catalogue
+        self._heap: list[tuple[tuple[float, int, str], Standing]] = []
+        self._limits: Counter[str] = Counter()
+        for standing in catalogue.free(key):
+            self._heap.append((self._rank(standing), standing))
+            self._limits[standing.limitations.hash] += 1
+        heapq.heapify(self._heap)
+
+    def __bool__(self) -> bool:
+        return bool(self._heap)
+
+    def usable(self, fits: frozenset[str]) -> bool:
+        """Tell whether an offer with one of these limitations is free."""
+        return any(self._limits[limit] for limit in fits)
+
+    def take(self, request: LiveRequest, now: float) -> Standing | None:
+        """Remove and return the offer for a request, None where each has declined it of late."""
+        passed: list[tuple[tuple[float, int, str], Standing]] = []
+        chosen: Standing | None = None
+        while self._heap and chosen is None:
+            item = heapq.heappop(self._heap)
+            standing = item[1]
+            fits = standing.limitations.hash in (request.fits or ())
+            if fits and request.avoid.get(standing.node, now) <= now:
+                chosen = standing
+                self._limits[standing.limitations.hash] -= 1
+            else:
+                passed.append(item)
+        for item in passed:
+            heapq.heappush(self._heap, item)
+        return chosen
+
+    def put_back(self, standing: Standing) -> None:
+        """Take an offer that got an order in again, if it has another slot."""
+        if self._catalogue.has_slot(standing):
+            heapq.heappush(self._heap, (self._rank(standing), standing))
+            self._limits[standing.limitations.hash] += 1
+
+    def nodes(self) -> list[str]:
+        """Return whose offers are free."""
+        return [standing.node for _, standing in self._heap]
+
+    def _rank(self, standing: Standing) -> tuple[float, int, str]:
         where = (standing.node, standing.key)
-        rank = (
-            catalogue.busy[where] / standing.offer.slots,
-            catalogue.last_served.get(where, -1),
+        return (
+            self._catalogue.busy[where] / standing.offer.slots,
+            self._catalogue.last_served.get(where, -1),
             standing.node,
         )
-        if best_rank is None or rank < best_rank:
-            best, best_rank = standing, rank
-    return best
 
 
-def _serve_one(books: Books, key: Key) -> bool:
-    """Deal with the request whose turn it is; return whether another may follow."""
-    free = books.catalogue.free(key)
-    if not free:
-        return False
-    limits = {standing.limitations.hash for standing in free}
-    for request in books.queue.in_order(key, lambda fits: not limits.isdisjoint(fits)):
-        books.queue.pop(request)
-        _deal(books, request, free)
-        return True
-    return False
-
-
-def _deal(books: Books, request: LiveRequest, free: list[Standing]) -> None:
+def _deal(books: Books, request: LiveRequest, free: Free) -> None:
+    """Reserve a request, let it wait for its sample or a node, or end it."""
     if request.sample is not None:
         if request.sample in books.sample_in_hand:
             books.waiting_for_sample[request.sample].append(request)
@@ -65,10 +93,10 @@ def _deal(books: Books, request: LiveRequest, free: list[Standing]) -> None:
             books.change(request, Status.FAILED, words)
             return
     now = books.now.mono
-    chosen = choose(books.catalogue, request, free, now)
+    chosen = free.take(request, now)
     if chosen is None:
         # Every free offer has declined it of late: ask again when the first of them may be asked.
-        waits = (request.avoid.get(s.node, now) for s in free)
+        waits = (request.avoid.get(node, now) for node in free.nodes())
         books.wakes.set(request.id, min(at for at in waits if at > now))
         return
     order = Order(
@@ -80,5 +108,6 @@ def _deal(books: Books, request: LiveRequest, free: list[Standing]) -> None:
         lease=chosen.offer.lease,
     )
     books.queue.served(request)
-    books.catalogue.last_served[chosen.node, chosen.key] = books.head.offset + 1
+    books.catalogue.last_served[chosen.node, chosen.key] = books.next_offset
     books.change(request, Status.RESERVED, f"given to {chosen.node}", give_to=(chosen, order))
+    free.put_back(chosen)

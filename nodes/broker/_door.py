@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from messages.envelope import MAX_PAYLOAD, Header, RawEnvelope, decode
@@ -24,6 +24,7 @@ from messages.ledger import (
     Result,
     ResultAmendment,
 )
+from messages.model import TYPES as MESSAGE_TYPES
 from messages.model import JsonObject, Message
 from messages.node import Lifecycle, Presence
 from messages.topics import Topic, parse_topic
@@ -44,7 +45,8 @@ TYPES: Final[dict[str, type[Message]]] = {
 
 _NODE: Final[dict[str, type[Message]]] = {"alive": Presence, "life": Lifecycle}
 
-_TYPE_NAMES: Final = frozenset(model.TYPE for model in (*TYPES.values(), *_NODE.values()))
+_parse = lru_cache(maxsize=4096)(parse_topic)
+"""Most messages come on the few topics of their authors."""
 
 _CODES: Final[dict[type[MessageError], str]] = {
     UnknownTypeError: "unknown_type",
@@ -55,16 +57,14 @@ _CODES: Final[dict[type[MessageError], str]] = {
 _UNRECORDED: Final = frozenset({ProgressKind.FEEDBACK, ProgressKind.HEARTBEAT})
 
 
-@dataclass(frozen=True, slots=True)
-class Parcel:
+class Parcel(NamedTuple):
     """Bytes as they arrived."""
 
     topic: str
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """A message that is what it claims to be.
 
     Attributes:
@@ -98,7 +98,7 @@ def read(parcel: Parcel) -> Incoming:
         Refusal: It is not what its topic and type promise.
     """
     try:
-        topic = parse_topic(parcel.topic)
+        topic = _parse(parcel.topic)
     except LabmeshError as error:
         raise Refusal("topic", error.what, where=error.where) from None
     raw = _decode(parcel)
@@ -110,7 +110,7 @@ def read(parcel: Parcel) -> Incoming:
             remedy="publish as yourself, below your own prefix",
         )
     expected = _expected(topic)
-    if raw.header.type != expected.TYPE and raw.header.type in _TYPE_NAMES:
+    if raw.header.type != expected.TYPE and raw.header.type in MESSAGE_TYPES:
         raise Refusal(
             "unknown_type", f"{raw.header.type} came where {expected.TYPE} belongs", where="type"
         )
@@ -172,14 +172,15 @@ def _expected(topic: Topic) -> type[Message]:
 def _check_topic(incoming: Incoming) -> None:
     """Topic and body say the same thing twice; they must agree."""
     message, rest = incoming.message, incoming.topic.rest
-    if isinstance(message, Request | Result | Offer):
-        said: tuple[str, ...] = (message.quantity, message.method)
-    elif isinstance(message, Cancel | Progress | Decision):
-        said = (str(message.request),)
-    elif isinstance(message, ResultAmendment):
-        said = (str(message.result),)
-    else:
-        return
+    match message:
+        case Request() | Result() | Offer():
+            said: tuple[str, ...] = (message.quantity, message.method)
+        case Cancel() | Progress() | Decision():
+            said = (str(message.request),)
+        case ResultAmendment():
+            said = (str(message.result),)
+        case _:
+            return
     if rest != said:
         raise Refusal(
             "topic", f"the topic ends in {'/'.join(rest)!r}, the body says {'/'.join(said)!r}"

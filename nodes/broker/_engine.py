@@ -21,10 +21,14 @@ from nodes.broker._books import Now
 from nodes.broker._door import Parcel
 from nodes.broker._forwarder import Forwarder
 from nodes.broker._ledger import Command, Doubt, HeardAgain, Ledger, NoDoubt, Outcome, Settled
+from nodes.broker._quota import Quota
 from nodes.broker._schemas import Vocabulary
-from nodes.broker.store import SqlStore, damaged, database_error
+from nodes.broker.store import LedgerTakenError, SqlStore, complaint, damaged, database_error
 
 T = TypeVar("T")
+
+_Taken = tuple[Command, Callable[[], None] | None]
+"""What has arrived, and what to call when it is written."""
 
 logger = logging.getLogger("labmesh.ledger")
 
@@ -34,8 +38,8 @@ INTAKE: Final = ("request", "cancel", "progress", "result", "decision", "amend")
 SESSION_EXPIRY: Final = 7 * 24 * 3600
 """Seconds the MQTT broker keeps what arrives while the ledger is down."""
 
-RECEIVE_MAXIMUM: Final = 200
-"""Messages in the ledger's hands before an acknowledgement."""
+RECEIVE_MAXIMUM: Final = 1000
+"""Messages in the ledger's hands before an acknowledgement: several times what one author may."""
 
 _BEAT: Final = 1.0
 """Longest wall time between two looks at the clock, seconds."""
@@ -68,7 +72,9 @@ class LedgerEngine:
         database_url: Where the ledger is.
         vocabulary: Capabilities known before anyone offers them.
         batch: Most messages of one transaction.
+        open_store: Opens the database.
         trouble: Told when the database does not work, and with "" when it does again.
+        flood: Told who sends more than is taken, and with "" when nobody does any more.
         fatal: Told why the ledger cannot go on at all; the process should end.
     """
 
@@ -79,27 +85,33 @@ class LedgerEngine:
         database_url: str,
         *,
         vocabulary: Vocabulary | None = None,
-        batch: int = 500,
+        batch: int = 200,
+        open_store: Callable[[str], SqlStore] = SqlStore,
         trouble: Callable[[str], None] = lambda _: None,
+        flood: Callable[[str], None] = lambda _: None,
         fatal: Callable[[LabmeshError], None] = lambda _: None,
     ) -> None:
         self._mesh = mesh
         self._make_intake = intake
         self._intake: Transport | None = None
         self._url = self._where = database_url
+        self._open_store = open_store
         mesh.transport.on_disconnect(self._disconnected)
         mesh.transport.on_connect(self._connected)
+        mesh.transport.before_reconnect(self._is_writer)
         self._vocabulary = vocabulary
         self._batch = batch
         self._trouble = trouble
         self._fatal = fatal
         self._troubled = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
-        self._queue: asyncio.Queue[tuple[Command, Callable[[], None] | None]] = asyncio.Queue()
+        self._queue: asyncio.Queue[_Taken] = asyncio.Queue()
+        self.quota = Quota(flood)
         self._subscriptions: list[Subscription] = []
         self._sayer: asyncio.Task[None]
         self._writer: asyncio.Task[None]
         self._stopping = False
+        self._open = False
         self._doubt: asyncio.TimerHandle | None = None
         self._last_look = time.monotonic()
         self._persisted = (-1, 0.0)
@@ -116,7 +128,7 @@ class LedgerEngine:
         """
 
         def work() -> tuple[Ledger, int]:
-            store = SqlStore(self._url)
+            store = self._open_store(self._url)
             try:
                 ledger = Ledger(self._mesh.me, store, self._vocabulary)
                 forwarded = store.forwarded()
@@ -128,6 +140,7 @@ class LedgerEngine:
             return ledger, forwarded
 
         self.ledger, forwarded = await self._in_thread(work)
+        self._open = True
         self.forwarder = Forwarder(self._mesh, forwarded)
         self._persisted = (forwarded, time.monotonic())
 
@@ -150,6 +163,7 @@ class LedgerEngine:
             self._queue.put_nowait((HeardAgain(), None))
 
         intake.on_connect(heard)
+        intake.before_reconnect(self._is_writer)
         self._intake = intake
         await intake.open()
 
@@ -173,11 +187,12 @@ class LedgerEngine:
         for task in (self._writer, self._sayer):
             task.cancel()
         await asyncio.gather(self._writer, self._sayer, return_exceptions=True)
-        with suppress(DBAPIError):
+        with suppress(DBAPIError, LedgerTakenError):
             await self._apply([], forwarded=self.forwarder.forwarded)
 
     async def close(self) -> None:
         """Close the database. Idempotent."""
+        self._open = False
         if hasattr(self, "ledger"):
             await self._in_thread(self.ledger.store.close)
         self._thread.shutdown(wait=True)
@@ -186,6 +201,21 @@ class LedgerEngine:
     def uptime(self) -> float:
         """Wall seconds since the engine was made."""
         return (time.time_ns() - self.started) / 1e9
+
+    @property
+    def waiting(self) -> int:
+        """Messages that have arrived and are not being written yet."""
+        return self._queue.qsize()
+
+    @property
+    def troubled(self) -> bool:
+        """Whether the database does not take what is to be written."""
+        return self._troubled
+
+    @property
+    def hears(self) -> bool:
+        """Whether messages can come in."""
+        return self._intake is not None and self._intake.connected
 
     # -- listening --------------------------------------------------------------------------
 
@@ -219,13 +249,39 @@ class LedgerEngine:
         loop = asyncio.get_running_loop()
         self._doubt = loop.call_later(_PATIENCE, self._queue.put_nowait, (NoDoubt(), None))
 
+    async def _is_writer(self) -> bool:
+        """Tell whether the ledger is still ours, and with it the name and the session.
+
+        Whoever has lost it does not come back to the mesh: the one who has it is there by now.
+        """
+        if not self._open:
+            return True
+        try:
+            await self._in_thread(self.ledger.prove)
+        except LedgerTakenError as error:
+            self._fatal(error)
+            return False
+        except DBAPIError as error:
+            self._in_trouble(f"not in the mesh while the ledger does not answer: {error.orig}")
+            return False
+        return True
+
     def _hear(self, delivery: Delivery) -> None:
         self._queue.put_nowait((Parcel(delivery.topic, delivery.payload), None))
 
     def _take_in(self, delivery: Delivery) -> None:
         if self._stopping:
             return  # Not acknowledged: it comes again at the next start.
-        self._queue.put_nowait((Parcel(delivery.topic, delivery.payload), delivery.ack))
+        author = "/".join(delivery.topic.split("/", 3)[1:3])
+        if not self.quota.admit(author):
+            delivery.ack()
+            return
+        taken = partial(self._written, author, delivery.ack)
+        self._queue.put_nowait((Parcel(delivery.topic, delivery.payload), taken))
+
+    def _written(self, author: str, ack: Callable[[], None]) -> None:
+        self.quota.release(author)
+        ack()
 
     async def _say_unsaid(self) -> None:
         """Publish what an earlier process wrote and did not say (or did not note that it had)."""
@@ -243,8 +299,9 @@ class LedgerEngine:
     # -- writing ----------------------------------------------------------------------------
 
     async def _run(self) -> None:
-        while not (self._stopping and self._queue.empty()):
-            taken = await self._collect()
+        again: list[_Taken] = []
+        while again or not (self._stopping and self._queue.empty()):
+            taken = again or await self._collect()
             acks = [ack for _, ack in taken if ack is not None]
             try:
                 outcome = await self._apply_stubbornly([command for command, _ in taken])
@@ -252,19 +309,25 @@ class LedgerEngine:
                 if isinstance(error, DBAPIError) and damaged(error):
                     self._fatal(database_error(error, self._where))
                     return
-                # Not acknowledged, so nothing is lost; the ledger has read its present anew.
+                if isinstance(error, LedgerTakenError):
+                    self._fatal(error)
+                    return
+                # Nobody was told of them, so they are simply taken once more; the ledger has read
+                # its present anew.
                 logger.exception("a batch was not written")
                 self._in_trouble(f"a batch was not written: {type(error).__name__}: {error}")
                 await asyncio.sleep(_RETRY[0])
+                again = taken
                 continue
+            again = []
             for ack in acks:
                 ack()
             if outcome.said or outcome.receipts or outcome.voids or outcome.problems:
                 self.forwarder.put(outcome)
 
-    async def _collect(self) -> list[tuple[Command, Callable[[], None] | None]]:
+    async def _collect(self) -> list[_Taken]:
         """Return what has arrived, at the latest when time alone changes something."""
-        taken: list[tuple[Command, Callable[[], None] | None]] = []
+        taken: list[_Taken] = []
         with suppress(TimeoutError):
             async with asyncio.timeout(self._pause()):
                 taken.append(await self._queue.get())
@@ -274,6 +337,7 @@ class LedgerEngine:
         if now - self._last_look > _DEAF:
             taken.append((HeardAgain(), None))
         self._last_look = now
+        self.quota.look(now)
         return taken
 
     def _pause(self) -> float:
@@ -292,8 +356,8 @@ class LedgerEngine:
             try:
                 outcome = await self._apply(commands, forwarded=self._worth_noting())
             except OperationalError as error:
-                logger.error("cannot write the ledger, trying again: %s", error.orig)
-                self._in_trouble(f"cannot write the ledger: {error.orig}")
+                logger.error("cannot write the ledger, trying again: %s", complaint(error))
+                self._in_trouble(f"cannot write the ledger: {complaint(error)}")
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, last)
                 commands = [*commands, HeardAgain()]

@@ -56,7 +56,8 @@ from nodes.broker._take_progress import standing_order, take_progress
 from nodes.broker._take_request import take_request
 from nodes.broker._take_result import take_result
 from nodes.broker._take_time import fresh_leases, pass_time
-from nodes.broker.store import Known, Store, damaged
+from nodes.broker._watch import Watch
+from nodes.broker.store import Known, LedgerTakenError, Store, damaged
 
 logger = logging.getLogger("labmesh.ledger")
 
@@ -103,6 +104,7 @@ class Outcome:
         voids: Workers told that an order they speak of does not stand.
         problems: Messages that could not be taken, for ``~/event/problem``.
         head: The ledger's head now.
+        traces: Of further receipts, the traceparent by the message's id.
     """
 
     said: list[Publication] = field(default_factory=list)
@@ -110,6 +112,7 @@ class Outcome:
     voids: list[tuple[str, OrderCancel]] = field(default_factory=list)
     problems: list[tuple[Parcel, Refusal]] = field(default_factory=list)
     head: Head = field(default_factory=lambda: Head(offset=-1, hash=GENESIS))
+    traces: dict[UUID, str] = field(default_factory=dict)
 
     def add(self, other: Outcome) -> None:
         """Append what came of a later batch."""
@@ -117,6 +120,7 @@ class Outcome:
         self.receipts += other.receipts
         self.voids += other.voids
         self.problems += other.problems
+        self.traces.update(other.traces)
         self.head = other.head
 
 
@@ -134,6 +138,7 @@ class Ledger:
         self.store = store
         self.refusals: Counter[str] = Counter()
         self.duplicates = 0
+        self.watch = Watch()
         self._schemas = Schemas()
         self._vocabulary = {} if vocabulary is None else vocabulary
         self._refused: OrderedDict[str, tuple[bytes, Receipt, float]] = OrderedDict()
@@ -142,6 +147,7 @@ class Ledger:
         self._stale = False
         self._owed: list[Publication] = []
         self.books = self._load(None)
+        self._written = self.head.offset
 
     @property
     def head(self) -> Head:
@@ -158,6 +164,23 @@ class Ledger:
         monos = [at for d in (self.books.leases, self.books.wakes) if (at := d.next()) is not None]
         wall = self.books.expiries.next()
         return min(monos, default=None), None if wall is None else int(wall)
+
+    def prove(self) -> None:
+        """Make sure that this is still the ledger's one writer.
+
+        Raises:
+            LedgerTakenError: Another process has become it.
+            OperationalError: The database does not answer.
+        """
+        if self._stale:
+            self._start_over()
+            return
+        try:
+            self.store.prove()
+            self.store.end_reading()
+        except BaseException:
+            self._stale = True  # somebody may have written since
+            raise
 
     def unsaid(self, start: int, limit: int = 200) -> list[Publication]:
         """Return what entries from offset ``start`` make the ledger say, read again."""
@@ -188,6 +211,7 @@ class Ledger:
             OperationalError: The database does not work at present (disk full, locked). Nothing has
                 happened; apply the same again later.
             DBAPIError: The database is `damaged`.
+            LedgerTakenError: Another process has become the ledger's writer. Nothing has happened.
             Exception: The ledger's own code breaks without any message. Nothing has happened.
         """
         try:
@@ -196,6 +220,8 @@ class Ledger:
             return self._apply(commands, now, leases=leases, forwarded=forwarded)
         except OperationalError:
             self._start_over()
+            raise
+        except LedgerTakenError:
             raise
         except Exception as error:
             if isinstance(error, DBAPIError) and damaged(error):
@@ -215,7 +241,7 @@ class Ledger:
                 outcome.add(self.apply([command], now, leases=leases, forwarded=forwarded))
             except Exception:
                 # Those before it are written, and nobody has been told yet.
-                self._owed = outcome.said
+                self._owed = [*outcome.said, *self._owed]
                 raise
         return outcome
 
@@ -248,13 +274,19 @@ class Ledger:
                 self._cleared(command)
         pass_time(books, leases=leases)
         dispatch(books)
+        self.watch.writing()
         if books.batch.rows or forwarded is not None:
             self.store.commit(books.batch.rows, forwarded)
         else:
+            if outcome.receipts or outcome.problems or books.batch.voids:
+                # What no commit vouches for, a former writer with an old memory must not say.
+                self.store.prove()
             self.store.end_reading()
+        self.watch.written(books, len(commands))
         self._settled = self._settled or any(isinstance(c, Settled) for c in commands)
         outcome.said = [*self._owed, *publications(books)]
         self._owed = []
+        self._written = books.head.offset
         outcome.voids = books.batch.voids
         outcome.head = books.head
         books.batch = Batch()
@@ -273,20 +305,28 @@ class Ledger:
     def _take(
         self, command: Command, incoming: Incoming, known: dict[str, Known], outcome: Outcome
     ) -> None:
+        self.books.cause = self.watch.taking(incoming)
+        why = ""
         try:
             if incoming.topic.kind in _ANSWERED and incoming.packed:
                 repeated = self._repeated(incoming, known)
                 if repeated is not None:
                     self.duplicates += 1
                     outcome.receipts.append((incoming.author, repeated))
+                    outcome.traces[incoming.header.id] = self.books.cause
                     return
             self._handle(incoming)
         except Refusal as refusal:
+            why = str(refusal)
             receipt = self._refuse(
                 command, refusal, outcome, incoming.topic.author, incoming.header.id
             )
+            outcome.traces[incoming.header.id] = self.books.cause
             if receipt is not None and incoming.packed:
                 self._remember(incoming, receipt)
+        finally:
+            self.books.cause = ""
+            self.watch.taken(why)
 
     def _handle(self, incoming: Incoming) -> None:
         books, message = self.books, incoming.message
@@ -406,10 +446,19 @@ class Ledger:
         return outcome
 
     def _start_over(self) -> None:
-        """Forget what a failed transaction left in memory."""
+        """Forget what a failed transaction left in memory.
+
+        It may have been written none the less, when the connection broke before the database could
+        say so: nobody has been told of those entries.
+        """
+        self.watch.undone()
         self._stale = True  # until it has been read anew, should that fail, too
         self.store.rollback()
         self.books = self._load(self.books)
+        new = self.head.offset - self._written
+        if new > 0:
+            self._owed += self.unsaid(self._written + 1, new)
+            self._written = self.head.offset
         self._stale = False
 
     def _load(self, before: Books | None) -> Books:

@@ -38,8 +38,14 @@ class LiveRequest:
     begun: int = 0
     """Attempts that began."""
     order: Order | None = None
-    fits: frozenset[str] = frozenset()
-    """Hashes of the limitations its parameters satisfy."""
+    fits: frozenset[str] | None = None
+    """Hashes of the limitations its parameters satisfy, as of the last look; None before."""
+    queued: bool = False
+    """Whether it waits in the queue."""
     avoid: dict[str, float] = field(default_factory=dict)
     """Nodes that declined or were lost, and until when (monotonic) they are not asked again."""
     declined: int = 0
+    since: int = 0
+    """When it was accepted, ns UTC by the ledger's clock."""
+    trace: str = ""
+    """Traceparent of the last step that was taken for it."""

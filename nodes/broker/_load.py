@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from sys import intern
+
+from labmesh.tracing import trace_of
 from messages.envelope import validate
 from messages.ledger import Offer, Status
 from nodes.broker._books import Books
-from nodes.broker._catalogue import KnownCapability, Standing
+from nodes.broker._catalogue import Key, KnownCapability, Standing
 from nodes.broker._live import LiveRequest, Order
 from nodes.broker._status import HAS_ORDER
 
@@ -40,6 +43,12 @@ def load(books: Books, *, confirmed: bool) -> None:
         standing = Standing(body["node"], offer, limitations)
         standing.confirmed = confirmed or (standing.node, standing.key) in heard
         catalogue.put(standing)
+    _load_requests(books)
+
+
+def _load_requests(books: Books) -> None:
+    # Of many requests few differ in these: let them share what is equal.
+    keys: dict[Key, Key] = {}
     for row in books.store.live():
         status = Status(row.status)
         order: Order | None = None
@@ -56,9 +65,9 @@ def load(books: Books, *, confirmed: bool) -> None:
             LiveRequest(
                 id=row.uuid,
                 offset=row.offset,
-                key=(row.quantity, row.method),
-                requester=row.author,
-                campaign=row.campaign,
+                key=keys.setdefault(key := (row.quantity, row.method), key),
+                requester=intern(row.author),
+                campaign=intern(row.campaign) if row.campaign else row.campaign,
                 priority=row.priority,
                 attempts=row.attempts,
                 expires=row.expires,
@@ -67,5 +76,7 @@ def load(books: Books, *, confirmed: bool) -> None:
                 status=status,
                 begun=row.attempt - 1 if status is Status.RESERVED else row.attempt,
                 order=order,
+                since=row.load_time,
+                trace=trace_of(row.uuid),
             )
         )

@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 from sqlalchemy import make_url
 
 from labmesh import Level, Node, NodeParameters, service
+from labmesh.artifacts import LARGEST, RATE, BulkLink
 from labmesh.transport import make_transport
 from messages.capabilities import CAPABILITIES
 from messages.errors import CallRefusedError, ConfigurationError, LabmeshError
 from messages.model import JsonObject
 from messages.schema import json_schema
 from nodes.broker import _arguments as a
+from nodes.broker._artifact_queries import Claim
+from nodes.broker._artifacts import Custody
+from nodes.broker._artifacts_told import tell_condition
 from nodes.broker._engine import RECEIVE_MAXIMUM, SESSION_EXPIRY, LedgerEngine
-from nodes.broker._reader import LedgerReader
+from nodes.broker._reader import FOLDER, LedgerReader, artifacts_of
 from nodes.broker._schemas import Vocabulary
-from nodes.broker.store import sqlite_url
+from nodes.broker._watch import ActiveWatch
+from nodes.broker.store import SqlStore, sqlite_url
+
+if TYPE_CHECKING:
+    from prometheus_client.registry import Collector
+
+    from nodes.broker._metrics import LedgerMetrics
 
 
 class BrokerParameters(NodeParameters):
@@ -29,7 +41,22 @@ class BrokerParameters(NodeParameters):
     database_url: str = Field(
         default="", description="SQLAlchemy URL; empty: ledger.sqlite in the node's own folder"
     )
-    batch: int = Field(default=500, ge=1, le=5000, description="most messages of one transaction")
+    batch: int = Field(default=200, ge=1, le=5000, description="most messages of one transaction")
+    artifact_folder: str = Field(
+        default="",
+        description="where artifacts are kept, the same one for a standby; empty: beside the "
+        "ledger's file, or in the node's own folder",
+    )
+    artifact_rate: float = Field(
+        default=RATE, ge=0, description="bytes a second of artifacts that come and go; 0: no bound"
+    )
+    artifact_limit: int = Field(default=LARGEST, ge=0, description="bytes of the largest artifact")
+    artifact_quota: int = Field(
+        default=0, ge=0, description="bytes of all artifacts; 0: what the disk has"
+    )
+    artifact_reserve: int = Field(
+        default=2**30, ge=0, description="bytes of the disk that artifacts leave to the ledger"
+    )
 
 
 class BrokerNode(Node[BrokerParameters]):
@@ -37,7 +64,10 @@ class BrokerNode(Node[BrokerParameters]):
 
     Parameters = BrokerParameters
     is_ledger: ClassVar[bool] = True
+    open_store: Callable[[str], SqlStore] = SqlStore
     _reader: LedgerReader | None = None
+    _custody: Custody | None = None
+    _meter: LedgerMetrics | None = None
 
     async def on_configure(self) -> None:
         """Open the database."""
@@ -56,11 +86,23 @@ class BrokerNode(Node[BrokerParameters]):
             url,
             vocabulary=vocabulary(),
             batch=self.parameters.batch,
+            open_store=self.open_store,
             trouble=self._trouble,
+            flood=self._flood,
             fatal=self._give_up,
         )
         await self._engine.open()
-        self._reader = LedgerReader(url)
+        if self.parameters.metrics_port:
+            # Prometheus' client is not for everyone to wait for.
+            from nodes.broker._metrics import LedgerMetrics  # noqa: PLC0415
+
+            self._meter = LedgerMetrics(str(self.id), self._engine)
+        if self._meter is not None or self.mesh.tracer.recording:
+            tracer = self.mesh.tracer
+            self._engine.ledger.watch = ActiveWatch(self.topics, tracer, self._meter)
+        given = self.parameters.artifact_folder
+        folder = Path(given) if given else artifacts_of(url) or self.data_dir / FOLDER
+        self._reader = LedgerReader(url, folder)
         self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger-read")
         head = self._engine.ledger.head
         self.log.info(
@@ -70,13 +112,22 @@ class BrokerNode(Node[BrokerParameters]):
             at=make_url(url).render_as_string(hide_password=True),
         )
 
+    def collectors(self) -> Iterable[Collector]:
+        """Show how the ledger fares."""
+        return () if self._meter is None else (self._meter,)
+
     async def on_activate(self) -> None:
         """Take messages."""
         await self._engine.start()
+        self._custody = self._take_custody()
+        self._custody.start()
         self.log.info("taking messages")
 
     async def on_deactivate(self) -> None:
         """Take no more; finish what has been taken."""
+        if self._custody is not None:
+            await self._custody.stop()
+        self._custody = None
         await self._engine.stop()
 
     async def on_cleanup(self) -> None:
@@ -88,12 +139,42 @@ class BrokerNode(Node[BrokerParameters]):
         # Last: only a writer who is alone moves the -wal into the file, which then is complete.
         await self._engine.close()
 
+    def _take_custody(self) -> Custody:
+        reader = self._need_reader()
+
+        async def claims(after: int, limit: int) -> list[Claim]:
+            work = partial(reader.claims, after, limit)
+            return await asyncio.get_running_loop().run_in_executor(self._reading, work)
+
+        return Custody(
+            BulkLink(self.options.place.mqtt, self.mesh, name=f"{self.mesh.instance}-blob"),
+            reader.holdings,
+            claims,
+            # Not the ledger's head, which in memory may be ahead of the commit.
+            said=lambda: self._engine.forwarder.forwarded,
+            absent=lambda node: self._engine.ledger.catalogue.absent(str(node)),
+            bounds=lambda: self.parameters,
+            tell=partial(tell_condition, self.diagnose),
+        )
+
     def _trouble(self, words: str) -> None:
         self.diagnose(
             "ledger",
             Level.ERROR if words else Level.OK,
             words or "the ledger is written",
             remedy="free disk space, or look at the database; nothing is lost meanwhile"
+            if words
+            else "",
+        )
+
+    def _flood(self, words: str) -> None:
+        if words:
+            self.log.warn(words)
+        self.diagnose(
+            "intake",
+            Level.WARN if words else Level.OK,
+            words or "every author's messages are taken",
+            remedy="let that node send through its outbox; what has no receipt is sent again"
             if words
             else "",
         )
@@ -106,12 +187,16 @@ class BrokerNode(Node[BrokerParameters]):
         self.finish(2 if isinstance(error, ConfigurationError) else 1)
 
     async def _query(self, name: str, arguments: Any) -> JsonObject:
-        if self._reader is None:
-            raise CallRefusedError("the ledger is not open", code="not_active")
+        reader = self._need_reader()
         plain = arguments.model_dump(by_alias=True, exclude_none=True)
         return await asyncio.get_running_loop().run_in_executor(
-            self._reading, partial(self._reader.query, name, plain)
+            self._reading, partial(reader.query, name, plain)
         )
+
+    def _need_reader(self) -> LedgerReader:
+        if self._reader is None:
+            raise CallRefusedError("the ledger is not open", code="not_active")
+        return self._reader
 
     @service("ledger.head", when_inactive=True)
     async def head(self, arguments: a.NoFilter) -> JsonObject:
@@ -173,6 +258,23 @@ class BrokerNode(Node[BrokerParameters]):
             view["active"] = catalogue.ready(node)
             view["busy"] = catalogue.busy[node, (offer["quantity"], offer["method"])]
         return found
+
+    @service("query.artifacts", when_inactive=True)
+    async def artifacts(self, arguments: a.ArtifactsArguments) -> JsonObject:
+        """Artifacts that results name, and whether they are here."""
+        return await self._query("query.artifacts", arguments)
+
+    @service("artifact.verify")
+    async def verify_artifact(self, arguments: a.ArtifactArguments) -> JsonObject:
+        """Compare an artifact with its hash; a damaged one is put away and fetched again."""
+        if self._custody is None:
+            raise CallRefusedError("the ledger takes no artifacts now", code="not_active")
+        return {"sound": await self._custody.verify(arguments.sha256)}
+
+    @service("query.samples", when_inactive=True)
+    async def samples(self, arguments: a.SamplesArguments) -> JsonObject:
+        """Samples that match."""
+        return await self._query("query.samples", arguments)
 
     @service("query.sample", when_inactive=True)
     async def sample(self, arguments: a.SampleArguments) -> JsonObject:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import messages.ledger as wire
-from messages.ledger import EntryKind, OrderCancel, Receipt, Status
+from labmesh.tracing import trace_of
+from messages.ledger import EntryKind, OrderCancel, Status
 from nodes.broker._books import Books
 from nodes.broker._row import Row
 
@@ -22,23 +22,24 @@ _ALWAYS_VOID: Final = frozenset(
 _VOID_UNLESS_ITS_OWN_DOING: Final = frozenset({Status.PENDING.value, Status.FAILED.value})
 
 
-@dataclass(frozen=True, slots=True)
-class Publication:
+class Publication(NamedTuple):
     """An entry and what goes out with it.
 
     Attributes:
         row: Published as ``~/journal/{kind}/@``.
         party: The node concerned, @.
-        receipt: To the entry's author, when it is a message or was caused by one.
+        receipt: Whether its author waits for one: it is a message or was caused by one.
         order: A worker and its new order.
         void: A worker and the end of its order.
+        trace: Traceparent of the step that made the entry, or empty.
     """
 
     row: Row
     party: str
-    receipt: Receipt | None
+    receipt: bool
     order: tuple[str, wire.Order] | None
     void: tuple[str, OrderCancel] | None
+    trace: str = ""
 
 
 def publications(books: Books) -> list[Publication]:
@@ -48,9 +49,10 @@ def publications(books: Books) -> list[Publication]:
         Publication(
             row,
             batch.parties.get(row.offset) or row.author,
-            _receipt(row, books.me),
+            _has_receipt(row, books.me),
             batch.orders.get(row.offset),
             _void(row),
+            batch.traces.get(row.offset, ""),
         )
         for row in batch.rows
     ]
@@ -67,7 +69,9 @@ def unsaid(books: Books, start: int, limit: int) -> list[Publication]:
             if live is not None and live.order is not None and live.order.token == row.offset:
                 order = (live.order.worker, books.order_message(live))
         found.append(
-            Publication(row, _party(books, row), _receipt(row, books.me), order, _void(row))
+            Publication(
+                row, _party(books, row), _has_receipt(row, books.me), order, _void(row), _trace(row)
+            )
         )
     return found
 
@@ -81,12 +85,14 @@ def _party(books: Books, row: Row) -> str:
     return row.author
 
 
-def _receipt(row: Row, me: str) -> Receipt | None:
-    if row.author == me or row.kind not in _ANSWERED:
-        return None
-    return Receipt.model_construct(
-        message=UUID(row.uuid), accepted=True, offset=row.offset, reason=""
-    )
+def _trace(row: Row) -> str:
+    """Return a trace for an entry that an earlier process wrote: it belongs to its request."""
+    request = row.uuid if row.kind == EntryKind.REQUEST.value else row.body.get("request")
+    return trace_of(str(request)) if request else ""
+
+
+def _has_receipt(row: Row, me: str) -> bool:
+    return row.author != me and row.kind in _ANSWERED
 
 
 def _void(row: Row) -> tuple[str, OrderCancel] | None:

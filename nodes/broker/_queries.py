@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from enum import StrEnum
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, func, select
 
 from messages.envelope import unpack
 from messages.errors import CallRefusedError
+from messages.ledger import ResultStatus, Status
 from messages.model import JsonObject
 from nodes.broker import _arguments as a
 from nodes.broker import _views as v
@@ -18,6 +20,12 @@ from nodes.broker.store import _tables as t
 from nodes.broker.store import tenant_uuid
 
 _J = t.JOURNAL.c
+
+_SPAN: Final = 20_000
+"""Most entries that one call looks at for those of a rare kind; some hundredths of a second."""
+
+_RELATIVES: Final = 100
+"""Most parents, and most children, of one answer: with a page of states it still travels."""
 
 
 def head(connection: Connection, _arguments: a.NoFilter) -> JsonObject:
@@ -30,26 +38,32 @@ def stats(connection: Connection, arguments: a.NoFilter) -> JsonObject:
     """``ledger.stats``: {entries, kinds, requests, results, offers, samples}."""
     return {
         "entries": head(connection, arguments)["offset"] + 1,
-        "requests": _counts(connection, t.REQUESTS.c.status),
-        "results": _counts(connection, t.RESULTS.c.status),
+        "requests": _counts(connection, t.REQUESTS.c.status, Status, Status.RESOLVED),
+        "results": _counts(connection, t.RESULTS.c.status, ResultStatus, ResultStatus.ORIGINAL),
         "offers": _count(connection, select(t.OFFERS).where(t.OFFERS.c.is_active.is_(True))),
         "samples": _count(connection, select(t.SAMPLES.c.sample)),
     }
 
 
 def journal(connection: Connection, arguments: a.JournalArguments) -> JsonObject:
-    """``journal.read``: {entries, next, head}. ``next`` is the offset to go on from."""
+    """``journal.read``: {entries, next, head}. ``next`` is the offset to go on from.
+
+    Of some kinds a call looks at no more than `_SPAN` entries: a page may hold none of them and
+    others follow all the same.
+    """
+    last_entry = head(connection, a.NoFilter())
     statement = select(t.JOURNAL).where(_J.offset >= arguments.from_)
+    end = last_entry["offset"] + 1
     if arguments.kinds is not None:
-        statement = statement.where(_J.kind.in_([kind.value for kind in arguments.kinds]))
+        end = min(end, arguments.from_ + _SPAN)
+        kinds = [kind.value for kind in arguments.kinds]
+        statement = statement.where(_J.kind.in_(kinds), _J.offset < end)
     found = connection.execute(statement.order_by(_J.offset).limit(arguments.limit + 1))
     rows = (Row(tuple(row), unpack(row.body)) for row in found)
     page, last = fill(((row.offset, row.entry().model_dump()) for row in rows), arguments.limit)
-    return {
-        "entries": page,
-        "next": None if last is None else last + 1,
-        "head": head(connection, a.NoFilter()),
-    }
+    following = end if last is None else last + 1
+    more = last is not None or end <= last_entry["offset"]
+    return {"entries": page, "next": following if more else None, "head": last_entry}
 
 
 def requests(connection: Connection, arguments: a.RequestsArguments) -> JsonObject:
@@ -59,6 +73,7 @@ def requests(connection: Connection, arguments: a.RequestsArguments) -> JsonObje
         (r.quantity, arguments.quantity),
         (r.method, arguments.method),
         (r.campaign, arguments.campaign),
+        (r.sample, arguments.sample),
         (r.requesting_tenant_uuid, tenant_uuid(arguments.author) if arguments.author else None),
     )
     if arguments.status is not None:
@@ -92,6 +107,9 @@ def results(connection: Connection, arguments: a.ResultsArguments) -> JsonObject
         (r.posting_tenant_uuid, tenant_uuid(arguments.author) if arguments.author else None),
         (r.request_uuid, _one(connection, t.REQUESTS, asked).uuid if asked else None),
     )
+    if arguments.sample is not None:
+        s = t.SAMPLE_STATES.c
+        conditions.append(r.uuid.in_(select(s.result_uuid).where(s.sample == arguments.sample)))
     if arguments.unsolicited is not None:
         none = r.request_uuid.is_(None)
         conditions.append(none if arguments.unsolicited else ~none)
@@ -102,7 +120,15 @@ def results(connection: Connection, arguments: a.ResultsArguments) -> JsonObject
 
 def result(connection: Connection, arguments: a.OneArguments) -> JsonObject:
     """``query.result``: {result}."""
-    return {"result": plain(v.result_view(_one(connection, t.RESULTS, arguments.id)))}
+    row = _one(connection, t.RESULTS, arguments.id)
+    view = v.result_view(row)
+    told = {step["sample"] for step in view["samples"]}
+    s = t.SAMPLE_STATES.c
+    made = connection.execute(select(s.sample, s.state).where(s.result_uuid == row.uuid))
+    for sample, state in made:
+        if sample not in told:
+            view["unknown"] = {"sample": sample, "state": state}
+    return {"result": plain(view)}
 
 
 def capabilities(connection: Connection, arguments: a.CatalogueArguments) -> JsonObject:
@@ -118,23 +144,47 @@ def offers(connection: Connection, arguments: a.CatalogueArguments) -> JsonObjec
     return {"offers": page, "next": after}
 
 
+def samples(connection: Connection, arguments: a.SamplesArguments) -> JsonObject:
+    """``query.samples``: {samples, next, total}."""
+    c, p = t.SAMPLES.c, t.SAMPLE_PARENTS.c
+    conditions: list[ColumnElement[bool]] = _same(
+        (c.kind, arguments.kind), (c.label, arguments.label), (c.location, arguments.location)
+    )
+    if arguments.parent is not None:
+        conditions.append(c.sample.in_(select(p.sample).where(p.parent == arguments.parent)))
+    if arguments.child is not None:
+        conditions.append(c.sample.in_(select(p.parent).where(p.sample == arguments.child)))
+    page, after = _page(connection, t.SAMPLES, v.sample_line, conditions, arguments)
+    total = _count(connection, select(c.sample).where(*conditions))
+    return {"samples": page, "next": after, "total": total}
+
+
 def sample(connection: Connection, arguments: a.SampleArguments) -> JsonObject:
     """``query.sample``: {sample, states}."""
     row = connection.execute(select(t.SAMPLES).where(t.SAMPLES.c.sample == arguments.id)).first()
     if row is None:
         raise _not_found("sample", arguments.id)
-    p = t.SAMPLE_PARENTS.c
+    p, r = t.SAMPLE_PARENTS.c, t.RESULTS.c
     parents = connection.scalars(select(p.parent).where(p.sample == arguments.id)).all()
     children = connection.scalars(select(p.sample).where(p.parent == arguments.id)).all()
     states = connection.execute(
-        select(t.JOURNAL)
+        select(
+            _J.offset,
+            _J.body,
+            t.TENANTS.c.name.label("result_author"),
+            r.quantity.label("result_quantity"),
+            r.method.label("result_method"),
+            r.outcome.label("result_outcome"),
+        )
         .join(t.SAMPLE_STATES, t.SAMPLE_STATES.c.offset == _J.offset)
+        .join(t.RESULTS, r.uuid == t.SAMPLE_STATES.c.result_uuid)
+        .join(t.TENANTS, t.TENANTS.c.uuid == r.posting_tenant_uuid)
         .where(t.SAMPLE_STATES.c.sample == arguments.id)
         .order_by(_J.offset)
     )
     return {
-        "sample": plain(v.sample_view(row, sorted(parents), sorted(children))),
-        "states": newest_that_fit([v.sample_state_view(s.offset, unpack(s.body)) for s in states]),
+        "sample": plain(v.sample_view(row, list(parents), list(children), _RELATIVES)),
+        "states": newest_that_fit([v.sample_state_view(state) for state in states]),
     }
 
 
@@ -143,15 +193,17 @@ def _page(
     table: Table,
     view: v.View,
     conditions: list[ColumnElement[bool]],
-    arguments: a.RequestsArguments | a.ResultsArguments,
+    arguments: a.RequestsArguments | a.ResultsArguments | a.SamplesArguments,
 ) -> tuple[list[JsonObject], int | None]:
     offset = table.c.offset
-    statement = _joined(table).where(*conditions)
+    order = offset.desc() if arguments.newest_first else offset.asc()
+    # Which rows, first: where a database must sort many it sorts their offsets alone.
+    which = select(offset).where(*conditions)
     if arguments.after is not None:
         later = offset < arguments.after if arguments.newest_first else offset > arguments.after
-        statement = statement.where(later)
-    order = offset.desc() if arguments.newest_first else offset.asc()
-    found = connection.execute(statement.order_by(order).limit(arguments.limit + 1))
+        which = which.where(later)
+    which = which.order_by(order).limit(arguments.limit + 1)
+    found = connection.execute(_joined(table).where(offset.in_(which)).order_by(order))
     return fill(((row.offset, view(row)) for row in found), arguments.limit)
 
 
@@ -199,6 +251,15 @@ def _one(connection: Connection, table: Table, beginning: str) -> Any:
     return found[0]
 
 
+def one_result(connection: Connection, beginning: str) -> Any:
+    """Return the row of the result whose uuid begins so.
+
+    Raises:
+        CallRefusedError: There is none, or more than one.
+    """
+    return _one(connection, t.RESULTS, beginning)
+
+
 def _same(*pairs: tuple[Any, Any]) -> list[ColumnElement[bool]]:
     return [column == value for column, value in pairs if value is not None]
 
@@ -207,13 +268,20 @@ def _count(connection: Connection, statement: Select[Any]) -> int:
     return int(connection.scalar(select(func.count()).select_from(statement.subquery())) or 0)
 
 
-def _counts(connection: Connection, column: Any) -> dict[str, int]:
-    found = connection.execute(select(column, func.count()).group_by(column))
-    return {str(name): int(count) for name, count in found}
+def _counts(
+    connection: Connection, column: Any, every: type[StrEnum], usual: StrEnum
+) -> dict[str, int]:
+    """Count rows by status; those of the ``usual`` one, the most, by what the others leave."""
+    others = [status.value for status in every if status is not usual]
+    found = connection.execute(
+        select(column, func.count()).where(column.in_(others)).group_by(column)
+    )
+    counts = {str(name): int(count) for name, count in found}
+    rest = _count(connection, select(column)) - sum(counts.values())
+    return {**counts, **({usual.value: rest} if rest else {})}
 
 
 def _not_found(what: str, wanted: str) -> CallRefusedError:
-    listing = "labmesh result list" if what == "sample" else f"labmesh {what} list"
     return CallRefusedError(
-        f"the ledger has no {what} {wanted!r}", remedy=f"see {listing}", code="not_found"
+        f"the ledger has no {what} {wanted!r}", remedy=f"see labmesh {what} list", code="not_found"
     )

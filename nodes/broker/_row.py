@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from messages.ledger import Entry, EntryKind, Head
@@ -11,8 +10,14 @@ from messages.model import JsonObject
 from nodes.broker._chain import canonical, hash_body, hash_entry
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Tip(NamedTuple):
+    """The end of the chain while it grows: what `Head` says, without a message around it."""
+
+    offset: int
+    hash: bytes
+
+
+class Row(NamedTuple):
     """A journal entry; ``columns`` are those of the table, in its order."""
 
     columns: tuple[Any, ...]
@@ -78,7 +83,7 @@ class Row:
 
 
 def make_row(
-    head: Head,
+    head: Head | Tip,
     *,
     uuid: str,
     kind: str,

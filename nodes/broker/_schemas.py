@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, Final
 
 import jsonschema_rs
@@ -10,9 +12,13 @@ import jsonschema_rs
 from messages.errors import BodyError
 from messages.model import JsonObject
 from messages.schema import hash_schema
+from nodes.broker._schema_cost import check_cost
 
 _MOST: Final = 3
 """Complaints named in one reason."""
+
+_LOOKED_AT: Final = 1000
+"""Complaints among which the deepest are chosen."""
 
 
 class Schema:
@@ -22,12 +28,13 @@ class Schema:
         schema: The schema. Nothing is fetched: a reference must point into it.
 
     Raises:
-        BodyError: It is no valid schema.
+        BodyError: It is no valid schema, or checking values against it could take for ever.
     """
 
     def __init__(self, schema: JsonObject) -> None:
         self.schema = schema
         self.hash = hash_schema(schema)
+        check_cost(schema)
         try:
             self._validator: Any = jsonschema_rs.validator_for(
                 schema, retriever=_refuse_to_fetch, pattern_options=jsonschema_rs.RegexOptions()
@@ -37,20 +44,26 @@ class Schema:
             raise BodyError(f"not a valid JSON Schema: {reason}") from None
 
     def accepts(self, value: Any) -> bool:
-        """Tell whether ``value`` satisfies the schema."""
-        return bool(self._validator.is_valid(value))
+        """Tell whether ``value`` satisfies the schema; bytes count as text in base64."""
+        try:
+            return bool(self._validator.is_valid(value))
+        except ValueError:
+            return bool(self._validator.is_valid(_without_bytes(value)))
 
     def complaint(self, value: Any, where: str) -> str:
         """Return what is wrong with ``value``, each field by its path below ``where``."""
+        # Of a long list every item may be wrong.
         errors = sorted(
-            self._validator.iter_errors(value), key=lambda error: -len(error.instance_path)
+            islice(self._validator.iter_errors(_without_bytes(value)), _LOOKED_AT),
+            key=lambda error: -len(error.instance_path),
         )
         words = [
-            f"{'.'.join([where, *map(str, error.instance_path)])}: {error.message[:300]}"
+            f"{'.'.join([where, *map(str, error.instance_path)])[:300]}: {error.message[:300]}"
             for error in errors[:_MOST]
         ]
         if len(errors) > _MOST:
-            words.append(f"and {len(errors) - _MOST} more")
+            least = "at least " if len(errors) == _LOOKED_AT else ""
+            words.append(f"and {least}{len(errors) - _MOST} more")
         return "; ".join(words)
 
 
@@ -75,6 +88,14 @@ class Schemas:
 
 Vocabulary = Mapping[tuple[str, str], tuple[JsonObject, JsonObject]]
 """Schemas of parameters and of result data by (quantity, method), known before anyone offers."""
+
+
+def _without_bytes(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return b64encode(value).decode()
+    if isinstance(value, dict):
+        return {name: _without_bytes(each) for name, each in value.items()}
+    return [_without_bytes(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _refuse_to_fetch(uri: str) -> Any:

@@ -14,6 +14,7 @@ from messages.query import (
     OfferView,
     RequestView,
     ResultView,
+    SampleLine,
     SampleStateView,
     SampleView,
 )
@@ -103,24 +104,43 @@ def offer_view(row: Any) -> JsonObject:
     ).model_dump()
 
 
-def sample_view(row: Any, parents: list[str], children: list[str]) -> JsonObject:
-    """Return a `SampleView` as plain values."""
-    return SampleView(
+def sample_line(row: Any) -> JsonObject:
+    """Return a `SampleLine` as plain values."""
+    return SampleLine(
         sample=row.sample,
         kind=row.kind,
         state=row.state,
         label=row.label,
         location=row.location,
-        parents=tuple(parents),
-        children=tuple(children),
+        offset=row.offset,
+        born=row.load_time,
     ).model_dump()
 
 
-def sample_state_view(offset: int, body: JsonObject) -> JsonObject:
-    """Return a `SampleStateView` as plain values."""
-    names = SampleStateView.model_fields.keys() - {"offset"}
+def sample_view(row: Any, parents: list[str], children: list[str], most: int) -> JsonObject:
+    """Return a `SampleView` as plain values, with at most ``most`` relatives of each kind."""
+    return SampleView(
+        **sample_line(row),
+        parents=tuple(sorted(parents)[:most]),
+        parents_total=len(parents),
+        children=tuple(sorted(children)[:most]),
+        children_total=len(children),
+    ).model_dump()
+
+
+def sample_state_view(row: Any) -> JsonObject:
+    """Return a `SampleStateView` as plain values; ``row`` is its entry with the result's."""
+    body = unpack(row.body)
+    names = ("state", "label", "location", "properties", "result", "request", "at")
     return SampleStateView.model_validate(
-        {**{name: body[name] for name in names}, "offset": offset}
+        {
+            **{name: body[name] for name in names},
+            "author": row.result_author,
+            "quantity": row.result_quantity,
+            "method": row.result_method,
+            "outcome": row.result_outcome,
+            "offset": row.offset,
+        }
     ).model_dump()
 
 

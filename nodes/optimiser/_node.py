@@ -50,6 +50,16 @@ class OptimiserNode(Node[OptimiserParameters]):
     Parameters = OptimiserParameters
     _published: LiteratureModel
 
+    @classmethod
+    def asks_for(cls, parameters: OptimiserParameters) -> tuple[tuple[str, str], ...]:
+        """Return the capability of the campaign's objective.
+
+        Raises:
+            ConfigurationError: The campaign file cannot be read.
+        """
+        objective = load_campaign(parameters.campaign_file).objective
+        return ((objective.quantity, objective.method),)
+
     async def on_configure(self) -> None:
         """Read the campaign file, so that a mistake in it shows before anything moves."""
         self._plan = self._read_plan()

@@ -15,7 +15,13 @@ SMALLEST = {
     "roundtrip": (["--seconds", "0.5", "--requesters", "2", "--window", "4"], "full cycles/s"),
     "transport": (["--count", "300"], "publish to PUBACK"),
     "ledger_store": (["200"], "rows"),
+    "many_nodes": (["--nodes", "4", "--processes", "2", "--seconds", "0.5"], "online in that list"),
+    "scale": (
+        ["--entries", "400", "--pending", "20", "--queue", "100", "--nodes", "0", "--rounds", "2"],
+        "reached",
+    ),
     "campaign_regret": (["--seeds", "1"], "regret"),
+    "artifacts": (["--megabytes", "1", "--rounds", "1", "--seconds", "0.3"], "custody, MB/s"),
 }
 
 

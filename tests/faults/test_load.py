@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import suppress
 from itertools import pairwise
 
 import psutil
 
 from labmesh import LabClient
+from labmesh.transport import Outbound, make_transport
+from messages.envelope import Header, encode
+from messages.ids import new_id
+from messages.ledger import Request
+from messages.schema import schema_hash
 from tests.faults.conftest import Bench
 
 QUEUED = 10_000
@@ -77,3 +83,43 @@ async def test_a_flood_of_one_requester_does_not_starve_another(bench: Bench) ->
         # Between two of its receipts the flooder gets about as many as its window holds.
         gaps = sorted(b - a for a, b in pairwise(offsets))
         assert 1 < gaps[len(gaps) // 2] < 1000
+
+
+def raw_requests(count: int) -> list[Outbound]:
+    """Requests of a client that has no outbox and waits for nothing."""
+    ask = Request(quantity="doubling", method="sum", parameters={"x": 1.0}, wait=True)
+    headers = (
+        Header(Request.TYPE, schema_hash(Request), new_id(), 1, "kit/rude", 1, number)
+        for number in range(count)
+    )
+    topic = "lab1/kit/rude/request/kit/broker/doubling/sum"
+    return [Outbound(topic, encode(header, ask, kept=True)) for header in headers]
+
+
+async def test_who_sends_without_an_outbox_is_dropped_and_named_and_others_go_on(
+    bench: Bench,
+) -> None:
+    ledger = await bench.ledger()
+    await bench.model()
+    transport = make_transport(bench.mqtt.url, client_id="kit/rude", username="rude", window=20_000)
+    await transport.open()
+    try:
+        async with bench.client("opt") as opt:
+            published = await transport.publish_all(raw_requests(30_000))
+            seconds = []
+            loop = asyncio.get_running_loop()
+            for number in range(20):
+                begun = loop.time()
+                await opt.submit("doubling", "sum", {"x": float(number)}, wait=True)
+                seconds.append(loop.time() - begun)
+            await published
+            line = await ledger.wait_line(r"dropped unread.*messages of kit/rude", timeout=30)
+            stats = await opt.query("ledger.stats")
+            print(f"slowest receipt of the other: {max(seconds):.2f} s; {line}")
+            # Some were taken; most were not, and without an outbox nobody sends them again.
+            taken = sum(stats["requests"].values())
+            dropped = int(re.search(r"kit/rude \((\d+)\)", line).group(1))  # type: ignore[union-attr]
+            assert 128 <= taken < 30_000
+            assert 0 < dropped <= 30_000 - 128
+    finally:
+        await transport.close()

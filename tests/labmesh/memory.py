@@ -106,5 +106,5 @@ async def fake_ledger(hub: MemoryHub) -> AsyncIterator[FakeLedger]:
 def payload(mesh: Mesh, message: Message, **changes: Any) -> bytes:
     """Return a message's bytes, its header changed."""
     header = mesh.header(type(message))
-    fields = {name: getattr(header, name) for name in Header.__slots__}
+    fields = {name: getattr(header, name) for name in Header._fields}
     return encode(Header(**{**fields, **changes}), message)

@@ -19,8 +19,8 @@ NAMES = {
     ],
     "labmesh.node": [
         "BoundCapability", "CapabilitySpec", "NoArguments", "Node", "NodeOptions",
-        "NodeParameters", "Order", "capability", "find_node", "node_programs", "parse_parameters",
-        "run_node", "service", "transitions_from",
+        "NodeParameters", "Order", "capabilities_declared", "capability", "find_node",
+        "node_programs", "parse_parameters", "run_node", "service", "transitions_from",
     ],
     "labmesh.client": ["LabClient", "RequestHandle", "Visitor", "connect", "requester", "visit"],
 }  # fmt: skip

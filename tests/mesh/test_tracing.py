@@ -148,6 +148,7 @@ async def test_failures_and_refusals_are_errors_with_their_reason(
         lambda spans: (
             sum(s.name == "request speech" for s in spans) == 2
             and any(s.name == "process order" for s in spans)
+            and any(s.name == "process request" and s.failed for s in spans)
         )
     )
     failed = {(s.service, s.name, s.failed) for s in spans if s.failed is not None}

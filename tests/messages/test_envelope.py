@@ -430,4 +430,4 @@ def test_every_type_refuses_unknown_fields_and_is_frozen() -> None:
 
 def test_header_is_hashable_and_says_all() -> None:
     header = some.header()
-    assert {header: 1}[Header(**{f: getattr(header, f) for f in Header.__dataclass_fields__})]
+    assert {header: 1}[Header(**{f: getattr(header, f) for f in Header._fields})]

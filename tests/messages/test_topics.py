@@ -20,7 +20,7 @@ from tests.messages import strategies as some
 
 ADDRESSED = [
     "call", "reply", "request", "cancel", "decision", "amend", "progress", "result", "order",
-    "void", "receipt",
+    "void", "receipt", "fetch",
 ]  # fmt: skip
 UUID = "01890a5d-ac96-774b-bcce-b302099a8057"
 ME = NodeId("kit", "asab")
@@ -124,7 +124,8 @@ def test_the_longest_legal_names_fit() -> None:
         topics.own("offer", long, long),
         topics.own("node", "diag", long),
         topics.own("schema", "x" * 40 + "@99", "0" * 64),
-        topics.own("blob", "0" * 64, "1000000"),
+        topics.own("blob", "0" * 64),
+        topics.to("fetch", node, "0" * 64),
         *(topics.journal(kind, node) for kind in EntryKind),
     ]:
         assert parse_topic(topic).author == node

@@ -80,7 +80,7 @@ def test_nodes_that_left_are_shown_when_asked_for(labmesh: Command, lab: Lab) ->
     assert process.wait(20) == 0, lab.log("guest")
     answer = labmesh("node", "list")
     assert "kit/guest" not in answer.out
-    assert "1 more that have left" in answer.err
+    assert "4 nodes: 3 online, 1 offline; `labmesh node list --all` shows" in answer.err
     assert "offline" in labmesh.text("node", "list", "--all")
     assert "last parameters" in labmesh("param", "get", "guest").err
     assert labmesh.text("lifecycle", "get", "guest") == "offline\n"
@@ -125,13 +125,14 @@ def test_a_call_that_fails_says_why(
 def test_parameters(labmesh: Command, tmp_path: Path) -> None:
     assert labmesh("param", "list", "--json").json["kit/clock"]["rate"] == 600.0
     assert "gain" in labmesh.text("param", "list", "bench")
-    assert labmesh("param", "set", "bench", "gain=3", "label=right", "--json").json["values"] == {
-        "gain": 3.0, "label": "right", "limits": {},
-    }  # fmt: skip
+    answer = labmesh("param", "set", "bench", "gain=3", "label=right", "--json").json["values"]
+    own = {"gain": 3.0, "label": "right", "limits": {}}
+    assert own.items() <= answer.items()
     assert labmesh.text("param", "set", "bench", "label", "middle") == "label  middle\n"
     assert labmesh.text("param", "get", "bench", "gain") == "3.0\n"
     assert labmesh("param", "get", "bench", "label", "--json").json == "middle"
-    assert labmesh.text("param", "get", "bench") == "gain: 3.0\nlabel: middle\nlimits: {}\n"
+    every = labmesh.text("param", "get", "bench")
+    assert every.startswith("gain: 3.0\nlabel: middle\nlimits: {}\n"), "its own come first"
     file = tmp_path / "bench.yaml"
     file.write_text(labmesh.text("param", "dump", "bench").replace("3.0", "2.0"))
     labmesh.text("param", "load", "bench", file)

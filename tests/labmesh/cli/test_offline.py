@@ -133,6 +133,24 @@ def test_verify_finds_what_was_changed(labmesh: Command, data: Path) -> None:
     assert '"bad": 2' in verdict.out
 
 
+def test_verify_compares_the_tables_where_asked_to(labmesh: Command, data: Path) -> None:
+    assert "every table is what the journal makes of it" in labmesh.text(
+        "ledger", "verify", "--projections"
+    )
+    file = data / "kit" / "broker" / "ledger.sqlite"
+    with sqlite3.connect(file) as database:
+        database.execute("UPDATE requests SET priority = 9")
+    database.close()
+    assert "all sound" in labmesh.text("ledger", "verify")
+    answer = labmesh("ledger", "verify", "--projections")
+    assert answer.code == 1
+    assert "table requests, row" in answer.err
+    assert "priority is 9" in answer.err
+    assert "labmesh ledger rebuild" in answer.err
+    assert labmesh("ledger", "rebuild").code == 0
+    assert labmesh("ledger", "verify", "--projections", "--json").json["differs"] == ""
+
+
 def test_what_is_no_ledger_is_said(labmesh: Command, tmp_path: Path) -> None:
     (tmp_path / "text").write_text("hello " * 1000)
     answer = labmesh("ledger", "head", "--ledger-file", tmp_path / "text")

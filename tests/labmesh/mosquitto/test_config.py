@@ -18,7 +18,7 @@ set_tcp_nodelay true
 allow_anonymous true
 acl_file /data/mosquitto.acl
 max_queued_messages 10000000
-max_inflight_messages 200
+max_inflight_messages 1000
 max_packet_size 1048576
 memory_limit 536870912
 persistence true
@@ -76,7 +76,7 @@ def test_a_site_that_would_widen_the_rights_is_refused(name: str) -> None:
 
 def test_the_limits_are_told_to_clients(mqtt_broker: MqttBroker) -> None:
     with client(mqtt_broker.port, "asab") as asab:
-        assert asab.properties.ReceiveMaximum == 200
+        assert asab.properties.ReceiveMaximum == 1000
         assert asab.properties.MaximumPacketSize == 1 << 20
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import sys
@@ -133,6 +134,20 @@ async def test_its_death_is_told_in_one_line(
         port = broker.port
         await broker.start()
         assert broker.port == port
+
+
+async def test_the_usual_limit_of_open_files_does_not_bound_its_clients(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    mosquitto = MosquittoProcess(BrokerConfig(port=0, sites=("kit",)), tmp_path)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        await mosquitto.start()
+        assert mosquitto.pid is not None
+        limit, _ = resource.prlimit(mosquitto.pid, resource.RLIMIT_NOFILE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        await mosquitto.stop()
+    assert limit == min(hard, 65536)
 
 
 async def test_a_stop_is_no_death(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

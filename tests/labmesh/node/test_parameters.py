@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from labmesh.node import NodeParameters, parse_parameters
-from labmesh.node._parameters import ParameterServer
+from labmesh.node._parameters import ParameterServer, public
 from messages.errors import CallRefusedError, ConfigurationError, LabmeshError
 
 
@@ -100,3 +100,20 @@ async def test_a_change_since_is_a_conflict() -> None:
     with pytest.raises(CallRefusedError, match="at version 1, not 0") as caught:
         await made.set({"seed": 2}, changed=nothing, if_version=0)
     assert caught.value.code == "conflict"
+
+
+class _Addressed(NodeParameters):
+    database_url: str = ""
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql+psycopg://lab:s3cr:t@db/ledger", "postgresql+psycopg://lab:***@db/ledger"),
+        ("mqtt://lab:secret@[::1]:1883", "mqtt://lab:***@[::1]:1883"),
+        ("postgresql://lab@db/ledger", "postgresql://lab@db/ledger"),
+        ("sqlite:////data/a:b@c.sqlite", "sqlite:////data/a:b@c.sqlite"),
+    ],
+)
+def test_what_everybody_reads_has_no_passwords(url: str, shown: str) -> None:
+    assert public(_Addressed(database_url=url))["database_url"] == shown

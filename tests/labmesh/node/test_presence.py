@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from labmesh.client import Visitor
 from labmesh.listing import retained
 from labmesh.node import NodeOptions
-from messages.errors import NodeNameTakenError
+from messages.errors import NodeNameTakenError, NotConnectedError
 from messages.node import Lifecycle, Presence, State
 from tests.labmesh.node.conftest import running, until
 from tests.labmesh.node.programs import EchoNode
@@ -77,13 +79,37 @@ async def test_a_namesake_that_refuses_to_answer_lives_none_the_less(
             await EchoNode(options()).run()
 
 
+async def test_who_has_the_right_to_a_name_gets_it_from_a_living_process(
+    options: Options, visitor: Visitor, tmp_path: Path
+) -> None:
+    node = EchoNode(options())
+    async with running(node):
+        epoch = node.mesh.epoch
+        # On another host, with a boot counter of its own.
+        successor = EchoNode(options(data_dir=tmp_path / "other", succeeds=0))
+        async with running(successor):
+            assert successor.mesh.epoch == epoch + 1
+            await until(lambda: node._runtime is None)
+            assert node.exit_code == 3
+            # Whom the other one's coming back threw out is back as well, for good.
+            await until(lambda: successor.transport.connected)
+            async with asyncio.timeout(5):
+                while (await last(visitor, successor)).state != "online":
+                    await asyncio.sleep(0.01)
+    assert (await last(visitor, successor)).state == "offline"
+    later = EchoNode(options(data_dir=tmp_path / "third", succeeds=70))
+    async with running(later):
+        assert later.mesh.epoch == 71
+
+
 async def test_who_lost_its_name_falls_silent(options: Options, visitor: Visitor) -> None:
     """Its last words would overwrite what the new owner says of itself."""
     node = EchoNode(options())
     async with running(node):
         newer = presence(node, "online", node.mesh.epoch + 1)
         topic = node.topics.own("node", "alive", "0")
-        await node.mesh.send(topic, newer, retain=True)
+        with suppress(NotConnectedError):  # it may have left before its own acknowledgement
+            await node.mesh.send(topic, newer, retain=True)
         await until(lambda: node._runtime is None)
         assert node.exit_code == 3
     assert (await last(visitor, node)) == newer

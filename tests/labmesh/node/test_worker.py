@@ -18,8 +18,8 @@ from labmesh.place import Place
 from labmesh.store import InHand, NodeStore
 from labmesh.transport import MemoryHub
 from messages.ids import NodeId, new_id
+from messages.ledger import FromState, OrderCancel
 from messages.ledger import Order as WireOrder
-from messages.ledger import OrderCancel
 from messages.model import Model, Text
 from messages.node import State, Transition
 from tests.labmesh.memory import LEDGER, FakeLedger, fake_ledger, until
@@ -182,7 +182,9 @@ async def test_an_order_is_done_and_leaves_nothing_in_hand(
         assert (await result(ledger))["data"]["text"] == "hello"
         await until_idle(node)
         assert await node._running.store.in_hand() == []
-        assert (node._running.health()["orders_done"], accepts(ledger)) == (1, 1)
+        assert node._running.health()["orders_done"] == 1
+        # A model that is done at once says that it began by its result; an instrument asks first.
+        assert accepts(ledger) == (0 if method == "model" else 1)
 
 
 async def test_an_order_told_again_is_done_once(ledger: FakeLedger, options: NodeOptions) -> None:
@@ -353,17 +355,18 @@ async def stopped(node: ActNode) -> None:
     await node._life.change(Transition.DEACTIVATE)
 
 
-async def test_stop_in_the_handler_gives_the_order_back(
-    ledger: FakeLedger, options: NodeOptions
+@pytest.mark.parametrize("sample", [None, FromState(sample="cell-1", state=3)])
+async def test_stop_in_the_handler_gives_the_order_back_unless_a_sample_was_touched(
+    ledger: FakeLedger, options: NodeOptions, sample: FromState | None
 ) -> None:
     async with node_of(options) as node:
-        await give(ledger, order("wait", "pump"))
+        await give(ledger, order("wait", "pump").model_copy(update={"from_state": sample}))
         await until(lambda: node.begun == ["wait"])
         await stopped(node)
         failure = (await result(ledger))["failure"]
         assert failure == {
             "message": "the node was stopped before it was done",
-            "where": "", "remedy": "", "retryable": True,
+            "where": "", "remedy": "", "retryable": sample is None,
         }  # fmt: skip
         assert await node._running.store.in_hand() == []
 

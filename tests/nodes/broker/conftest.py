@@ -1,19 +1,40 @@
-"""A ledger for every test."""
+"""A ledger for every test, once in SQLite and once in PostgreSQL."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
 
+from nodes.broker.store import sqlite_url
 from tests.nodes.broker.lab import Lab
+from tests.support import PostgresServer
+
+ENGINES = ("sqlite", "postgresql")
+
+
+@pytest.fixture(params=ENGINES)
+def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """Makes empty databases; returns the URL of each."""
+    if request.param == "sqlite":
+        numbers = count(1)
+        return lambda: sqlite_url(tmp_path / f"ledger_{next(numbers)}.sqlite")
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.schema
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Iterator[Lab]:
+def database_url(new_database: Callable[[], str]) -> str:
+    """The URL of an empty database."""
+    return new_database()
+
+
+@pytest.fixture
+def lab(database_url: str) -> Iterator[Lab]:
     """A fresh ledger; its entries and chain are checked at the end."""
-    lab = Lab(tmp_path / "ledger.sqlite")
+    lab = Lab(database_url)
     lab.settle()
     yield lab
     lab.check()

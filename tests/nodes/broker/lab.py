@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import URL, create_engine, select
+from sqlalchemy.pool import NullPool
+
 from messages.envelope import Header, decode, encode, validate
 from messages.ids import NodeId, new_id
 from messages.ledger import (
@@ -33,6 +36,7 @@ from nodes.broker._books import Now
 from nodes.broker._door import Parcel
 from nodes.broker._ledger import Command, Settled
 from nodes.broker.store import SqlStore, sqlite_url
+from nodes.broker.store import _tables as t
 
 LEDGER = "kit/broker"
 PARAMETERS: JsonObject = {
@@ -52,9 +56,12 @@ START = 1_700_000_000_000_000_000
 
 @dataclass
 class Lab:
-    """A ledger with a clock of its own; every method is one message, applied at once."""
+    """A ledger with a clock of its own; every method is one message, applied at once.
 
-    path: Path
+    Its place is the path of a SQLite file or a database URL.
+    """
+
+    place: Path | str
     vocabulary: dict[tuple[str, str], tuple[JsonObject, JsonObject]] = field(default_factory=dict)
     mono: float = 100.0
     outcomes: list[Outcome] = field(default_factory=list)
@@ -65,8 +72,12 @@ class Lab:
         self._seq = count()
         self.open()
 
+    @property
+    def url(self) -> str:
+        return sqlite_url(self.place) if isinstance(self.place, Path) else self.place
+
     def open(self) -> None:
-        self.store = SqlStore(sqlite_url(self.path))
+        self.store = SqlStore(self.url)
         self.ledger = Ledger(NodeId.parse(LEDGER), self.store, self.vocabulary)
 
     def reopen(self) -> None:
@@ -219,7 +230,7 @@ class Lab:
         return str(self.read("query.request", id=str(request))["request"]["status"])
 
     def read(self, service: str, **arguments: Any) -> JsonObject:
-        with LedgerReader(sqlite_url(self.path)) as reader:
+        with LedgerReader(self.url) as reader:
             return reader.query(service, arguments)
 
     def check(self) -> None:
@@ -229,15 +240,44 @@ class Lab:
         for row in rows:
             validate(TYPES[row.columns[6]], row.body, where="body")
             EntryKind(row.kind)
-        with LedgerReader(sqlite_url(self.path)) as reader:
+        with LedgerReader(self.url) as reader:
             verdict = reader.verify()
         assert verdict.sound, verdict
         assert verdict.entries == len(rows)
 
 
+def content(url: str) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every projection."""
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.connect() as connection:
+        return {
+            table.name: sorted((tuple(row) for row in connection.execute(select(table))), key=repr)
+            for table in t.PROJECTIONS
+        }
+
+
+def journal(url: str | URL) -> list[tuple[Any, ...]]:
+    """Every entry as it is stored."""
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.connect() as connection:
+        statement = select(t.JOURNAL).order_by(t.JOURNAL.c.offset)
+        return [tuple(row) for row in connection.execute(statement)]
+
+
+def execute(url: str, *statements: str) -> None:
+    """Write to a ledger's database as no ledger does."""
+    with create_engine(url, poolclass=NullPool).begin() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+
+
 def receipt_of(outcome: Outcome, message: UUID) -> Receipt:
     """The one receipt for a message."""
-    found = [p.receipt for p in outcome.said if p.receipt and p.receipt.message == message]
+    found = [
+        Receipt(message=message, accepted=True, offset=p.row.offset)
+        for p in outcome.said
+        if p.receipt and p.row.uuid == str(message)
+    ]
     found += [receipt for _, receipt in outcome.receipts if receipt.message == message]
     assert len(found) == 1, found
     return found[0]

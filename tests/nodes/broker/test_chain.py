@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import random
-import shutil
-import sqlite3
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgpack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import Connection, Engine, text
 
 from nodes.broker import open_ledger
 from nodes.broker._chain import GENESIS, canonical, hash_body, hash_entry
-from tests.nodes.broker.lab import Lab
+from nodes.broker._verify import verify
+from nodes.broker.store import sqlite_url
+from nodes.broker.store._database import open_writer
+from tests.nodes.broker.lab import Lab, journal
+from tests.support import PostgresServer
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text(max_size=8)
@@ -71,41 +75,51 @@ def test_a_third_party_verifies_what_it_read(lab: Lab) -> None:
         assert entry["hash"] == previous
 
 
-@pytest.fixture(scope="module")
-def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    lab = Lab(tmp_path_factory.mktemp("history") / "ledger.sqlite")
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def history(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Engine]:
+    """A ledger whose writer has gone, as its database's master sees it."""
+    if request.param == "sqlite":
+        url = master = sqlite_url(tmp_path_factory.mktemp("history") / "ledger.sqlite")
+    else:
+        server: PostgresServer = request.getfixturevalue("postgres")
+        url = server.schema()
+        master = server.superuser_url(url)
+    lab = Lab(url)
     lab.worker("kit/asab")
     for _ in range(4):
         lab.request()
         lab.progress(lab.order(), "kit/asab")
         lab.result(lab.order(), "kit/asab")
     lab.store.close()
-    return lab.path
+    engine = open_writer(master)
+    yield engine
+    engine.dispose()
 
 
-def columns(path: Path) -> list[tuple[Any, ...]]:
-    with sqlite3.connect(path) as db:
-        return db.execute('SELECT * FROM journal ORDER BY "offset"').fetchall()
+@contextmanager
+def tampered(history: Engine, statement: str, **values: Any) -> Iterator[Connection]:
+    """The ledger as it would be after a statement that its triggers refuse; undone afterwards."""
+    with history.connect() as connection:
+        for trigger in TRIGGERS[history.dialect.name]:
+            connection.exec_driver_sql(trigger)
+        connection.execute(text(statement), values)
+        yield connection
+        connection.rollback()
 
 
-def tampered(history: Path, folder: Path, statement: str, *values: Any) -> Path:
-    copy = Path(shutil.copy(history, folder / "copy.sqlite"))
-    db = sqlite3.connect(copy)
-    for trigger in ("journal_update", "journal_delete", "journal_insert"):
-        db.execute(f"DROP TRIGGER {trigger}")
-    db.execute(statement, values)
-    db.commit()
-    db.close()
-    return copy
+TRIGGERS = {
+    "sqlite": [f"DROP TRIGGER journal_{each}" for each in ("update", "delete", "insert")],
+    "postgresql": ["ALTER TABLE journal DISABLE TRIGGER USER"],
+}
 
 
 @given(data=st.data())
-def test_any_changed_byte_is_found_and_located(
-    history: Path, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
-) -> None:
+def test_any_changed_byte_is_found_and_located(history: Engine, data: st.DataObject) -> None:
     names = ("uuid", "kind", "stamp", "load_time", "author", "type", "schema", "body", "body_hash",
              "prev_hash", "hash")  # fmt: skip
-    rows = columns(history)
+    rows = journal(history.url)
     offset = data.draw(st.integers(0, len(rows) - 1))
     index = data.draw(st.integers(0, len(names) - 1))
     value = rows[offset][index + 1]
@@ -118,31 +132,23 @@ def test_any_changed_byte_is_found_and_located(
         at = data.draw(st.integers(0, len(value) - 1))
         flip = 1 << data.draw(st.integers(0, 7))
         changed = value[:at] + bytes([value[at] ^ flip]) + value[at + 1 :]
-    folder = tmp_path_factory.mktemp("tampered")
-    copy = tampered(
-        history,
-        folder,
-        f'UPDATE journal SET {names[index]} = ? WHERE "offset" = ?',  # noqa: S608
-        changed,
-        offset,
-    )
-    with open_ledger(copy) as reader:
-        verdict = reader.verify()
+    statement = f'UPDATE journal SET {names[index]} = :changed WHERE "offset" = :at'  # noqa: S608
+    with tampered(history, statement, changed=changed, at=offset) as connection:
+        verdict = verify(connection)
     # A changed hash of an entry shows there, not at the next one.
     assert verdict.bad == offset, verdict
     assert verdict.entries == offset
 
 
-def test_a_missing_entry_is_named(history: Path, tmp_path: Path) -> None:
-    copy = tampered(history, tmp_path, 'DELETE FROM journal WHERE "offset" = 5')
-    with open_ledger(copy) as reader:
-        verdict = reader.verify()
+def test_a_missing_entry_is_named(history: Engine) -> None:
+    with tampered(history, 'DELETE FROM journal WHERE "offset" = 5') as connection:
+        verdict = verify(connection)
     assert (verdict.bad, verdict.reason) == (5, "entry 5 is missing, the next one is 6")
 
 
-def test_a_sound_ledger(history: Path) -> None:
-    with open_ledger(history) as reader:
+def test_a_sound_ledger(history: Engine) -> None:
+    with open_ledger(history.url.render_as_string(hide_password=False)) as reader:
         verdict = reader.verify()
         assert verdict.sound
         assert verdict.head == reader.query("ledger.head")["hash"]
-        assert verdict.entries == len(columns(history))
+        assert verdict.entries == len(journal(history.url))

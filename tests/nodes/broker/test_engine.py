@@ -89,7 +89,7 @@ class Party:
 
 
 @asynccontextmanager
-async def engine_on(hub: MemoryHub, path: Path) -> AsyncIterator[LedgerEngine]:
+async def engine_on(hub: MemoryHub, place: Path | str) -> AsyncIterator[LedgerEngine]:
     transport = MemoryTransport(hub, client_id="kit/broker/0")
     await transport.open()
     mesh = Mesh(transport, Topics(LEDGER), WallClock(), epoch=1)
@@ -98,7 +98,7 @@ async def engine_on(hub: MemoryHub, path: Path) -> AsyncIterator[LedgerEngine]:
         lambda: MemoryTransport(
             hub, client_id="kit/broker/intake", clean_start=False, session_expiry=3600
         ),
-        sqlite_url(path),
+        sqlite_url(place) if isinstance(place, Path) else place,
     )
     await engine.open()
     await engine.start()
@@ -132,10 +132,10 @@ def request(**fields: object) -> Request:
     )
 
 
-async def test_request_order_result(hub: MemoryHub, tmp_path: Path) -> None:
+async def test_request_order_result(hub: MemoryHub, database_url: str) -> None:
     async with party(hub, "asab") as asab, party(hub, "opt") as opt:
         await asab.work()
-        async with engine_on(hub, tmp_path / "l.sqlite") as engine:
+        async with engine_on(hub, database_url) as engine:
             await opt.send("request", request(), "q", "m")
             (order,) = await asab.wait(Order)
             assert isinstance(order, Order)
@@ -159,11 +159,11 @@ async def test_request_order_result(hub: MemoryHub, tmp_path: Path) -> None:
             assert engine.ledger.head.offset == entries[-1].offset
 
 
-async def test_cancel_tells_the_worker(hub: MemoryHub, tmp_path: Path) -> None:
+async def test_cancel_tells_the_worker(hub: MemoryHub, database_url: str) -> None:
     async with (
         party(hub, "asab") as asab,
         party(hub, "opt") as opt,
-        engine_on(hub, tmp_path / "l.sqlite"),
+        engine_on(hub, database_url),
     ):
         await asab.work()
         await opt.send("request", request(wait=True), "q", "m")
@@ -176,28 +176,28 @@ async def test_cancel_tells_the_worker(hub: MemoryHub, tmp_path: Path) -> None:
         assert (void.token, void.reason) == (order.token, "enough")
 
 
-async def test_what_comes_while_the_ledger_is_down_is_taken(hub: MemoryHub, tmp_path: Path) -> None:
-    path = tmp_path / "l.sqlite"
+async def test_what_comes_while_the_ledger_is_down_is_taken(
+    hub: MemoryHub, database_url: str
+) -> None:
     async with party(hub, "asab") as asab, party(hub, "opt") as opt:
         await asab.work()
-        async with engine_on(hub, path):
+        async with engine_on(hub, database_url):
             pass
-        for _ in range(300):
+        for _ in range(100):
             await opt.send("request", request(), "q", "m")
-        async with engine_on(hub, path) as engine:
-            receipts = await opt.wait(Receipt, 300)
+        async with engine_on(hub, database_url) as engine:
+            receipts = await opt.wait(Receipt, 100)
             assert all(isinstance(r, Receipt) and r.accepted for r in receipts)
-            assert len(engine.ledger.books.live) == 300
+            assert len(engine.ledger.books.live) == 100
             await asab.wait(Order)
 
 
 async def test_what_was_written_but_not_said_is_said_after_the_crash(
-    hub: MemoryHub, tmp_path: Path
+    hub: MemoryHub, database_url: str
 ) -> None:
-    path = tmp_path / "l.sqlite"
     async with party(hub, "asab") as asab, party(hub, "opt") as opt:
         await asab.work()
-        async with engine_on(hub, path) as engine:
+        async with engine_on(hub, database_url) as engine:
 
             async def mute(outcome: object) -> None:
                 await asyncio.Event().wait()
@@ -210,7 +210,7 @@ async def test_what_was_written_but_not_said_is_said_after_the_crash(
                     await asyncio.sleep(0.01)
         assert opt.heard == []
         assert asab.heard == []
-        async with engine_on(hub, path) as engine:
+        async with engine_on(hub, database_url) as engine:
             (receipt,) = await opt.wait(Receipt)
             assert isinstance(receipt, Receipt)
             assert receipt.accepted
@@ -218,16 +218,18 @@ async def test_what_was_written_but_not_said_is_said_after_the_crash(
             (order,) = await asab.wait(Order)
             assert isinstance(order, Order)
             assert order.request == receipt.message
-        async with engine_on(hub, path) as engine:
+        async with engine_on(hub, database_url) as engine:
             assert engine.forwarder.forwarded == engine.ledger.head.offset
         assert len(opt.of(Receipt)) == 1
 
 
-async def test_garbage_is_complained_about_and_harms_nobody(hub: MemoryHub, tmp_path: Path) -> None:
+async def test_garbage_is_complained_about_and_harms_nobody(
+    hub: MemoryHub, database_url: str
+) -> None:
     async with (
         party(hub, "asab") as asab,
         party(hub, "opt") as opt,
-        engine_on(hub, tmp_path / "l.sqlite") as engine,
+        engine_on(hub, database_url) as engine,
     ):
         await asab.work()
         problems: asyncio.Queue[Problem] = asyncio.Queue()
@@ -245,8 +247,8 @@ async def test_garbage_is_complained_about_and_harms_nobody(hub: MemoryHub, tmp_
         assert engine.ledger.refusals == {"malformed": 1}
 
 
-async def test_the_head_is_retained(hub: MemoryHub, tmp_path: Path) -> None:
-    async with party(hub, "opt") as opt, engine_on(hub, tmp_path / "l.sqlite") as engine:
+async def test_the_head_is_retained(hub: MemoryHub, database_url: str) -> None:
+    async with party(hub, "opt") as opt, engine_on(hub, database_url) as engine:
         heads: asyncio.Queue[Head] = asyncio.Queue()
         await opt.mesh.on_message(
             "lab1/kit/broker/head", Head, lambda m, _h, _t: heads.put_nowait(m)
@@ -255,11 +257,11 @@ async def test_the_head_is_retained(hub: MemoryHub, tmp_path: Path) -> None:
             assert await heads.get() == engine.ledger.head
 
 
-async def test_stopped_and_started_again(hub: MemoryHub, tmp_path: Path) -> None:
+async def test_stopped_and_started_again(hub: MemoryHub, database_url: str) -> None:
     async with (
         party(hub, "asab") as asab,
         party(hub, "opt") as opt,
-        engine_on(hub, tmp_path / "l.sqlite") as engine,
+        engine_on(hub, database_url) as engine,
     ):
         await asab.work()
         await engine.stop()

@@ -8,9 +8,9 @@ from uuid import UUID
 import pytest
 
 from messages.ids import new_id
-from messages.ledger import Order, ProgressKind
+from messages.ledger import Decision, Order, Progress, ProgressKind, Result
 from nodes.broker._ledger import Doubt, NoDoubt
-from tests.nodes.broker.lab import START, Lab
+from tests.nodes.broker.lab import START, Lab, receipt_of
 
 
 def begun(lab: Lab, **fields: Any) -> Order:
@@ -124,6 +124,43 @@ def test_a_late_result_is_fenced_off(lab: Lab) -> None:
     assert lab.result(second, "kit/other").accepted
     late = lab.result(order, "kit/asab")
     assert f"token {order.token}, the last one was {second.token}" in late.reason
+
+
+def test_a_released_request_never_runs_while_the_old_act_could_be_accepted(lab: Lab) -> None:
+    """From the decision on no word of the old order counts, whatever comes in which batch."""
+    order = begun(lab, worker="instrument")
+    lab.wait(15.1)
+    released, late = new_id(), new_id()
+    decision = Decision(request=order.request, decision="release", person="ada")
+    result = Result(
+        request=order.request, token=order.token, quantity="q", method="m", parameters={},
+        outcome="resolved", data={"y": 1.0},
+    )  # fmt: skip
+    beat = Progress(request=order.request, token=order.token, kind=ProgressKind.HEARTBEAT)
+    topic = str(order.request)
+    outcome = lab.apply(
+        lab.parcel("kit/cli", "decision", decision, topic, uuid=released),
+        lab.parcel("kit/asab", "result", result, "q", "m", uuid=late),
+        lab.parcel("kit/asab", "progress", beat, topic),
+    )
+    assert receipt_of(outcome, released).accepted
+    refused = receipt_of(outcome, late).reason
+    assert f"token {order.token} is void: the request is pending and no order stands" in refused
+    assert f"the last one was {order.token}" in refused
+    assert (("kit/asab", order.token)) in [(n, v.token) for n, v in lab.voids(outcome)]
+    again = lab.order()
+    assert again.token > order.token
+    refused = lab.result(order, "kit/asab").reason
+    assert f"token {order.token} is old: order {again.token} of attempt 2 stands" in refused
+    assert lab.result(again, "kit/asab").accepted
+
+
+def test_what_a_held_worker_says_first_makes_the_release_come_too_late(lab: Lab) -> None:
+    order = begun(lab, worker="instrument")
+    lab.wait(15.1)
+    assert lab.result(order, "kit/asab").accepted
+    assert "is resolved already" in lab.decide(order.request, "release").reason
+    assert len(lab.orders()) == 1
 
 
 def test_an_old_accept_does_not_set_an_instrument_moving(lab: Lab) -> None:
