@@ -52,7 +52,7 @@ def test_exported_names() -> None:
         "MqttAddress",
         "MqttOptions",
         "MqttTransport",
-    "Outbound",
+        "Outbound",
         "Subscription",
         "Transport",
         "TransportStats",
