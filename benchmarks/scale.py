@@ -80,6 +80,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where the large ledger is kept")
     given = parser.parse_args()
     table = Table()
+    if given.folder:
+        given.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="labmesh-scale-", dir=given.folder) as scratch:
         folder = given.folder or Path(scratch)
         large = folder / f"ledger-{given.entries}.sqlite"

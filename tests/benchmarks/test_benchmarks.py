@@ -7,12 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import Processes
+from tests.support import PostgresServer, Processes
 
 ROOT = Path(__file__).parents[2]
 
 SMALLEST = {
     "roundtrip": (["--seconds", "0.5", "--requesters", "2", "--window", "4"], "full cycles/s"),
+    "durable": (
+        ["--seconds", "0.5", "--rounds", "1", "--rates", "100"],
+        "durable requests accepted a second",
+    ),
     "transport": (["--count", "300"], "publish to PUBACK"),
     "ledger_store": (["200"], "rows"),
     "many_nodes": (["--nodes", "4", "--processes", "2", "--seconds", "0.5"], "online in that list"),
@@ -34,3 +38,12 @@ async def test_it_runs(processes: Processes, name: str) -> None:
     )  # fmt: skip
     assert done.code == 0, done.stderr
     assert word in done.stdout
+
+
+async def test_a_standby_takes_over(processes: Processes, postgres: PostgresServer) -> None:
+    done = await processes.run(
+        sys.executable, ROOT / "benchmarks" / "takeover.py", postgres.database(), "--rounds", "1",
+        env={"PYTHONPATH": str(ROOT)}, timeout=100,
+    )  # fmt: skip
+    assert done.code == 0, done.stderr
+    assert "median" in done.stdout
