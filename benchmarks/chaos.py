@@ -372,7 +372,7 @@ class Chaos:
         with suppress(LabmeshError, TimeoutError):
             async with asyncio.timeout(10):
                 await lab.decide(request, decision, person="the script")  # type: ignore[arg-type]
-            self.story.decided[f"held, {decision}d"] += 1
+            self.story.decided[f"held, then: {decision}"] += 1
 
     # -- coming to rest ---------------------------------------------------------------------
 

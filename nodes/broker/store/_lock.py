@@ -1,6 +1,6 @@
 """One writer at a time: no connection that writes exists without the lock.
 
-SQLite: an advisory lock of the operating system (``flock``) on a file beside the database, which
+SQLite: a lock of the operating system (``flock``) on a file beside the database, which
 ends with the process, however it ends. Not on the database itself: SQLite locks that in ways which
 end as soon as anyone in the process closes the file (fcntl(2), "advisory record locking").
 
@@ -12,10 +12,10 @@ Should all of this be circumvented, the journal's gapless key still makes two hi
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -60,6 +60,24 @@ _SESSION: Final = {
 may take two hours."""
 
 
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(descriptor: int) -> None:
+        # One byte far behind what is written there: locked bytes cannot be read by others.
+        os.lseek(descriptor, 1 << 30, os.SEEK_SET)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            raise BlockingIOError from error
+
+else:
+    import fcntl
+
+    def _lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 class LedgerTakenError(ConfigurationError, DontWrapMixin):
     """Another process writes this ledger."""
 
@@ -85,7 +103,7 @@ class LockFile:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         file = cls(path, descriptor)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(descriptor)
             # The one before us may have removed the very file that we opened.
             if os.path.samestat(os.fstat(descriptor), path.stat()):
                 return file
@@ -126,7 +144,8 @@ class WriterLock:
         file, self._file = self._file, None
         if file is not None:
             # Removed while it is still locked: nobody can have locked the same file meanwhile.
-            file.path.unlink(missing_ok=True)
+            with suppress(PermissionError):  # Windows removes no open file: it stays, unlocked
+                file.path.unlink(missing_ok=True)
             file.close()
 
     # -- SQLite -----------------------------------------------------------------------------
