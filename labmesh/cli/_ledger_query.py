@@ -17,9 +17,9 @@ from labmesh.cli._format import one_line, plain
 from labmesh.cli._records import (
     LedgerFile,
     SqlAnswer,
-    find_ledger_file,
-    open_database,
-    open_file,
+    database_option,
+    ledger_place,
+    open_place,
 )
 from labmesh.cli._session import Session, record_command
 from messages.errors import ConfigurationError, LabmeshError
@@ -43,9 +43,7 @@ _AGAIN: Final = 0.1
     show_default=True, help="Seconds the statement may take.",
 )  # fmt: skip
 @click.option("--raw", is_flag=True, help="Show body columns as msgpack in hex, not as JSON.")
-@click.option(
-    "--database-url", metavar="URL", help="Ask this database (postgresql+psycopg://user@host/name)."
-)
+@database_option
 @record_command
 async def query(
     session: Session,
@@ -64,7 +62,7 @@ async def query(
     """
     if as_csv and session.out.as_json:
         raise ConfigurationError("--csv and --json exclude each other", remedy="leave one out")
-    with closing(_open(session, database_url)) as ledger:
+    with closing(open_place(ledger_place(session, database_url))) as ledger:
         if sql is None:
             _list(session, ledger)
             return
@@ -86,16 +84,6 @@ async def query(
         )
     if answer.cut:
         session.out.remark(f"cut after {limit} rows; --limit 0 shows all")
-
-
-def _open(session: Session, url: str | None) -> LedgerFile:
-    if url is None:
-        return open_file(find_ledger_file(session))
-    if session.ledger_file is not None:
-        raise ConfigurationError(
-            "--database-url and --ledger-file exclude each other", remedy="leave one out"
-        )
-    return open_database(url)
 
 
 def _list(session: Session, ledger: LedgerFile) -> None:

@@ -11,7 +11,7 @@ import click
 
 from labmesh.cli._output import Output
 from labmesh.cli._progress import Tell, progress
-from labmesh.cli._records import find_ledger_file
+from labmesh.cli._records import database_option, ledger_place
 from labmesh.cli._session import Session, json_command, record_command
 from messages.errors import ConfigurationError
 
@@ -66,16 +66,12 @@ class Transfer(Protocol):
 _TARGET: Final = click.argument("target", type=click.Path(path_type=Path))
 _SOURCE: Final = click.argument("source", type=click.Path(path_type=Path))
 _FORCE: Final = click.option("--force", is_flag=True, help="Replace a file of that name.")
-_DATABASE: Final = click.option(
-    "--database-url", metavar="URL",
-    help="The ledger is in this database (postgresql+psycopg://user@host/name).",
-)  # fmt: skip
 
 
 @click.command("backup")
 @_TARGET
 @_FORCE
-@_DATABASE
+@database_option
 @record_command
 async def backup(session: Session, *, target: Path, force: bool, database_url: str | None) -> None:
     """Write the ledger into the SQLite file TARGET, while the broker node runs or after.
@@ -83,7 +79,7 @@ async def backup(session: Session, *, target: Path, force: bool, database_url: s
     What is written is the ledger at one moment, checked entry by entry. TARGET is there whole or
     not at all. Every command that takes --ledger-file reads it.
     """
-    source = _source(session, database_url)
+    source = ledger_place(session, database_url)
     with progress(session.out, "backup") as tell:
         done = _transfer().backup(source, target, force=force, tell=tell)
     _show(session.out, done)
@@ -110,14 +106,14 @@ def restore(out: Output, *, source: Path, to: str) -> None:
 @click.command("export")
 @_TARGET
 @_FORCE
-@_DATABASE
+@database_option
 @record_command
 async def export(session: Session, *, target: Path, force: bool, database_url: str | None) -> None:
     """Write the ledger into the file TARGET in a form that outlives databases and Labmesh.
 
     A sequence of msgpack values, described in docs/ledger.md; gzip'ed where the name ends in .gz.
     """
-    source = _source(session, database_url)
+    source = ledger_place(session, database_url)
     with progress(session.out, "export") as tell:
         done = _transfer().export(source, target, force=force, tell=tell)
     _show(session.out, done)
@@ -145,16 +141,6 @@ def import_(out: Output, *, source: Path, to: str) -> None:
 
 
 COMMANDS: Final = (backup, restore, export, import_)
-
-
-def _source(session: Session, url: str | None) -> str:
-    if url is None:
-        return str(find_ledger_file(session))
-    if session.ledger_file is not None:
-        raise ConfigurationError(
-            "--database-url and --ledger-file exclude each other", remedy="leave one out"
-        )
-    return url
 
 
 def _show(out: Output, done: Transferred) -> None:

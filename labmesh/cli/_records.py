@@ -9,6 +9,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+import click
+
 from labmesh.cli._ledger_online import check_ledger_online
 from labmesh.cli._session import Session
 from labmesh.client import Visitor
@@ -259,6 +261,42 @@ def find_ledger_file(session: Session, *, because: LabmeshError | None = None) -
     )
 
 
+database_option = click.option(
+    "--database-url",
+    metavar="URL",
+    help="The ledger is in this database (postgresql+psycopg://user@host/name).",
+)
+
+
+def ledger_place(session: Session, database_url: str | None) -> str:
+    """Return where a ledger is that is read without its node: a database URL, or a path.
+
+    Raises:
+        ConfigurationError: Both were named, the URL is none, or there is no ledger or several.
+    """
+    if database_url is None:
+        return str(find_ledger_file(session))
+    if session.ledger_file is not None:
+        raise ConfigurationError(
+            "--database-url and --ledger-file exclude each other", remedy="leave one out"
+        )
+    if "://" not in database_url:
+        raise ConfigurationError(
+            f"{database_url!r} is no database URL",
+            remedy="write it as postgresql+psycopg://user@host/name, or name a --ledger-file",
+        )
+    return database_url
+
+
+def open_place(place: str) -> LedgerFile:
+    """Open what `ledger_place` named.
+
+    Raises:
+        ConfigurationError: As `open_file`.
+    """
+    return _open(place) if "://" in place else open_file(Path(place))
+
+
 def open_file(path: Path) -> LedgerFile:
     """Open a ledger file with what is installed to read it.
 
@@ -268,20 +306,6 @@ def open_file(path: Path) -> LedgerFile:
     if not path.is_file():
         raise ConfigurationError("no such ledger file", where=str(path), remedy="check the path")
     return _open(path)
-
-
-def open_database(url: str) -> LedgerFile:
-    """Open a ledger by its database URL.
-
-    Raises:
-        ConfigurationError: As `open_file`, or it is no URL.
-    """
-    if "://" not in url:
-        raise ConfigurationError(
-            f"{url!r} is no database URL",
-            remedy="write it as postgresql+psycopg://user@host/name, or name a --ledger-file",
-        )
-    return _open(url)
 
 
 def _open(place: Path | str) -> LedgerFile:

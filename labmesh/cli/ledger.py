@@ -6,6 +6,7 @@ from contextlib import closing
 
 import click
 
+from labmesh._passwords import hide_passwords
 from labmesh.cli._format import duration, when
 from labmesh.cli._ledger_online import check_ledger_online
 from labmesh.cli._ledger_query import query
@@ -13,8 +14,9 @@ from labmesh.cli._ledger_transfer import COMMANDS
 from labmesh.cli._progress import progress
 from labmesh.cli._records import (
     MeshRecords,
-    find_ledger_file,
-    open_file,
+    database_option,
+    ledger_place,
+    open_place,
     records,
 )
 from labmesh.cli._session import Session, record_command
@@ -132,24 +134,25 @@ async def stats(session: Session) -> None:
 @click.option(
     "--projections", is_flag=True, help="Compare the tables beside the journal with it, too."
 )
+@database_option
 @record_command
-async def verify(session: Session, *, projections: bool) -> None:
-    """Check the chain of hashes in the ledger's file; the exit code is 1 where it is broken.
+async def verify(session: Session, *, projections: bool, database_url: str | None) -> None:
+    """Check the ledger's chain of hashes; the exit code is 1 where it is broken.
 
     Compare the hash of the head with one you noted elsewhere: whoever can write the file could
     have written another chain, or cut its end off. With --projections the tables that follow from
     the journal are made once more in a scratch file and compared.
     """
-    path = find_ledger_file(session)
-    differs = ""
-    with closing(open_file(path)) as file:
+    place = ledger_place(session, database_url)
+    path, differs = hide_passwords(place), ""
+    with closing(open_place(place)) as file:
         with progress(session.out, "entries checked") as tell:
             verdict = file.verify(tell)
         if projections and verdict.sound:
             with progress(session.out, "entries projected") as tell:
                 differs = file.first_difference(tell)
     answer = {
-        "file": str(path), "sound": verdict.sound, "entries": verdict.entries,
+        "file": path, "sound": verdict.sound, "entries": verdict.entries,
         "head": verdict.head, "bad": verdict.bad, "reason": verdict.reason,
     }  # fmt: skip
     if projections:
@@ -168,30 +171,32 @@ async def verify(session: Session, *, projections: bool) -> None:
     if not verdict.sound:
         raise LabmeshError(
             f"entry {verdict.bad} is not sound: {verdict.reason}",
-            where=str(path),
+            where=path,
             remedy=f"the {verdict.entries} entries before it are; keep the file, restore a backup",
         )
     if differs:
         raise LabmeshError(
             f"not what the journal makes of it: {differs}",
-            where=str(path),
+            where=path,
             remedy="the journal is sound: stop the broker node, then `labmesh ledger rebuild`",
         )
 
 
 @command.command("rebuild")
+@database_option
 @record_command
-async def rebuild(session: Session) -> None:
-    """Write the tables of the ledger's file anew from its journal; the broker node must not run.
+async def rebuild(session: Session, *, database_url: str | None) -> None:
+    """Write the ledger's tables anew from its journal; the broker node must not run.
 
     The journal itself is only read. Verify it first: what is rebuilt is as good as the journal.
     """
-    path = find_ledger_file(session)
+    place = ledger_place(session, database_url)
+    path = hide_passwords(place)
     await _check_stopped(session)
-    with closing(open_file(path)) as file:
+    with closing(open_place(place)) as file:
         entries = file.rebuild()
     if session.out.as_json:
-        session.out.document({"file": str(path), "entries": entries})
+        session.out.document({"file": path, "entries": entries})
     else:
         session.out.text(f"{path}: tables rebuilt from {entries} entries")
 

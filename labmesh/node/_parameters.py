@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-import re
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from labmesh._passwords import hide_passwords
 from labmesh.mesh import Mesh
 from messages.errors import CallRefusedError, ConfigurationError
 from messages.model import JsonObject
@@ -39,9 +39,6 @@ class NodeParameters(BaseModel):
 
 
 P = TypeVar("P", bound=NodeParameters)
-
-_PASSWORD: Final = re.compile(r"(://[^:/@\s]*:)[^@\s]*@")
-"""The password in ``scheme://user:password@host`` (RFC 3986 section 3.2.1)."""
 
 
 class ParameterServer(Generic[P]):
@@ -132,7 +129,7 @@ class ParameterServer(Generic[P]):
 def public(values: NodeParameters, exclude: frozenset[str] = frozenset()) -> JsonObject:
     """Return parameters as plain values, without the password of any URL among them."""
     return {
-        name: _PASSWORD.sub(r"\1***@", value) if isinstance(value, str) else value
+        name: hide_passwords(value) if isinstance(value, str) else value
         for name, value in values.model_dump(mode="json", exclude=set(exclude)).items()
     }
 

@@ -8,7 +8,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, Text
+from sqlalchemy import Connection, CursorResult, Table, Text
 
 from messages.envelope import unpack
 from nodes.broker._row import Row
@@ -62,24 +62,29 @@ def _project(connection: Connection, scratch: Connection, tell: Tell) -> None:
 
 def _difference(table: Table, connection: Connection, scratch: Connection) -> str:
     """Return in words where a table is not what it should be."""
-    columns = [column.name for column in table.columns]
-    keys = [column.name for column in table.primary_key.columns]
-    pairs = zip_longest(_rows(connection, table), _rows(scratch, table))
-    for found, expected in pairs:
-        if found == expected:
-            continue
-        here = dict(zip(columns, found, strict=True)) if found is not None else {}
-        there = dict(zip(columns, expected, strict=True)) if expected is not None else {}
-        if here and there and all(here[key] == there[key] for key in keys):
-            name = next(name for name in columns if here[name] != there[name])
-            return f"table {table.name}, row {_name(there, keys)}: {name} is {here[name]!r:.100}"
-        if here and (not there or _order(here, keys) < _order(there, keys)):
-            return f"table {table.name}: row {_name(here, keys)} should not be there"
-        return f"table {table.name}: row {_name(there, keys)} is missing"
+    with closing(_rows(connection, table)) as these, closing(_rows(scratch, table)) as those:
+        for found, expected in zip_longest(map(tuple, these), map(tuple, those)):
+            if found != expected:
+                return _words(table, found, expected)
     return ""
 
 
-def _rows(connection: Connection, table: Table) -> Any:
+def _words(table: Table, found: tuple[Any, ...] | None, expected: tuple[Any, ...] | None) -> str:
+    """Return how the first two rows differ that are not the same; None stands for the end."""
+    columns = [column.name for column in table.columns]
+    keys = [column.name for column in table.primary_key.columns]
+    here = dict(zip(columns, found, strict=True)) if found is not None else {}
+    there = dict(zip(columns, expected, strict=True)) if expected is not None else {}
+    if here and there and all(here[key] == there[key] for key in keys):
+        name = next(name for name in columns if here[name] != there[name])
+        return f"table {table.name}, row {_name(there, keys)}: {name} is {here[name]!r:.100}"
+    if here and (not there or _order(here, keys) < _order(there, keys)):
+        return f"table {table.name}: row {_name(here, keys)} should not be there"
+    return f"table {table.name}: row {_name(there, keys)} is missing"
+
+
+def _rows(connection: Connection, table: Table) -> CursorResult[*tuple[Any, ...]]:
+    """Return every row by primary key, not all at once."""
     names = ", ".join(f'"{column.name}"' for column in table.columns)
     # By bytes in either database, whatever language PostgreSQL sorts by.
     c_order = ' COLLATE "C"' if connection.dialect.name == "postgresql" else ""
@@ -87,11 +92,10 @@ def _rows(connection: Connection, table: Table) -> Any:
         f'"{column.name}"' + (c_order if isinstance(column.type, Text) else "")
         for column in table.primary_key.columns
     )
-    rows = connection.exec_driver_sql(
+    return connection.exec_driver_sql(
         f"SELECT {names} FROM {table.name} ORDER BY {keys}",  # noqa: S608 our own names
         execution_options={"stream_results": True},
     )
-    return map(tuple, rows)
 
 
 def _name(row: dict[str, Any], keys: list[str]) -> str:

@@ -9,6 +9,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from labmesh.cli import main
 from nodes.broker.store import sqlite_url
@@ -134,3 +135,30 @@ async def test_ctrl_c_leaves_nothing_behind(
     again = await processes.labmesh("ledger", "import", "e.ledger", "i.sqlite")
     assert await again.wait() == 0, again.output
     assert journal(sqlite_url(tmp_path / "i.sqlite")) == journal(sqlite_url(ledger))
+
+
+def test_a_ledger_in_postgresql_is_verified_and_rebuilt(
+    ledger: Path,
+    tmp_path: Path,
+    postgres: PostgresServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    url = postgres.schema()
+    assert labmesh(capsys, "ledger", "restore", ledger, url)[0] == 0
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE requests SET priority = 9"))
+    engine.dispose()
+    code, _, err = labmesh(capsys, "ledger", "verify", "--projections", "--database-url", url)
+    assert code == 1
+    assert "priority is 9" in err
+    assert labmesh(capsys, "ledger", "rebuild", "--database-url", url)[0] == 0
+    code, out, _ = labmesh(capsys, "ledger", "verify", "--projections", "--database-url", url)
+    assert (code, "all sound" in out) == (0, True)
+    code, _, err = labmesh(
+        capsys, "ledger", "verify", "--database-url", url, "--ledger-file", ledger
+    )
+    assert code == 2
+    assert "exclude each other" in err
