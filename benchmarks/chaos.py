@@ -20,7 +20,6 @@ import os
 import random
 import shutil
 import signal
-import sqlite3
 import statistics
 import sys
 import tempfile
@@ -37,6 +36,9 @@ sys.path.insert(0, str(ROOT))
 
 from rich.console import Console  # noqa: E402
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: E402
+from sqlalchemy import create_engine  # noqa: E402
+from sqlalchemy.exc import DBAPIError  # noqa: E402
+from sqlalchemy.pool import NullPool  # noqa: E402
 
 import labmesh.mosquitto  # noqa: E402
 from benchmarks.chaos_check import Findings, check  # noqa: E402
@@ -45,6 +47,7 @@ from labmesh.mosquitto import BrokerConfig, MosquittoProcess  # noqa: E402
 from labmesh.place import Place  # noqa: E402
 from messages.errors import ConfigurationError, LabmeshError  # noqa: E402
 from messages.ids import NodeId  # noqa: E402
+from nodes.broker import open_ledger, transfer  # noqa: E402
 
 SITE: Final = "chaos"
 REQUESTERS: Final = ("requester1", "requester2", "requester3")
@@ -162,15 +165,19 @@ class Chaos:
         folder: For everything.
         seed: Of the choices.
         pace: Mean wall seconds between two deeds.
+        database_url: An empty PostgreSQL database for the ledger; a SQLite file without one.
     """
 
-    def __init__(self, folder: Path, seed: int, pace: float) -> None:
+    def __init__(self, folder: Path, seed: int, pace: float, database_url: str = "") -> None:
         self.folder = folder
         self.chance = random.Random(seed)
         self.pace = pace
         self.story = Story()
         self.members: list[Member] = []
+        self.database_url = database_url
         self.ledger = folder / "data" / SITE / "broker" / "ledger.sqlite"
+        file = f"sqlite:///file:{self.ledger}?mode=ro&uri=true"
+        self._engine = create_engine(database_url or file, poolclass=NullPool)
         self._deeds: set[asyncio.Task[None]] = set()
         self._began = time.monotonic()
 
@@ -214,6 +221,8 @@ class Chaos:
             sys.executable, "-m", "labmesh.node", program, "--site", SITE, "--name", name,
             "--mqtt", place.mqtt, "--data-dir", str(self.folder / "data"),
         ]  # fmt: skip
+        if kind == "broker" and self.database_url:
+            command += ["--param", f"database_url={self.database_url}"]
         if kind != "broker":
             command += ["--param", f"diary={self.folder / 'diaries' / name}.jsonl"]
         if kind == "requester":
@@ -330,13 +339,11 @@ class Chaos:
         return found if found is None else int(found)
 
     def _ask(self, statement: str, *values: Any) -> Any:
+        mark = "?" if self._engine.dialect.name == "sqlite" else "%s"
         try:
-            db = sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True, timeout=1)
-            try:
-                row = db.execute(statement, values).fetchone()
-            finally:
-                db.close()
-        except sqlite3.Error:
+            with self._engine.connect() as db:
+                row = db.exec_driver_sql(statement.replace("?", mark), values).fetchone()
+        except DBAPIError:
             return None
         return row[0] if row else None
 
@@ -416,11 +423,17 @@ class Chaos:
 
 
 async def run(
-    folder: Path, *, minutes: float, seed: int, pace: float = 2.5, tick: Any = lambda _: None
+    folder: Path,
+    *,
+    minutes: float,
+    seed: int,
+    pace: float = 2.5,
+    database_url: str = "",
+    tick: Any = lambda _: None,
 ) -> tuple[Story, Findings]:
     """Run it; everything has ended when it returns."""
     logging.getLogger("labmesh").setLevel(logging.CRITICAL)
-    chaos = Chaos(folder, seed, pace)
+    chaos = Chaos(folder, seed, pace, database_url)
     chaos.note(f"seed {seed}")
     async with (
         asyncio.timeout(minutes * 60 + SETTLE + 180),
@@ -435,7 +448,13 @@ async def run(
         finally:
             person.cancel()
             await asyncio.gather(person, return_exceptions=True)
+    if database_url:
+        transfer.backup(database_url, chaos.ledger, force=False, tell=lambda *_: None)
     found = check(folder, SITE, list(REQUESTERS), list(WORKERS))
+    if database_url:
+        with open_ledger(database_url) as ledger:
+            differs = ledger.first_difference(lambda *_: None)
+        found.expect("tables of the database that differ", [differs] if differs else [])
     for log in sorted((folder / "logs").glob("*.log")):
         count = log.read_text(errors="replace").count("Traceback (most recent call last)")
         found.expect(f"tracebacks in {log.name}", [str(log)] * count)
@@ -488,7 +507,7 @@ async def _main(given: argparse.Namespace, folder: Path) -> tuple[Story, Finding
         task = bar.add_task("chaos", total=given.minutes * 60)
         return await run(
             folder, minutes=given.minutes, seed=given.seed, pace=given.pace,
-            tick=lambda done: bar.update(task, completed=done),
+            database_url=given.database_url, tick=lambda done: bar.update(task, completed=done),
         )  # fmt: skip
 
 
@@ -499,6 +518,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--pace", type=float, default=2.5, help="mean seconds between two deeds")
     parser.add_argument("--folder", type=Path, help="keep everything there (must not exist)")
+    parser.add_argument("--database-url", default="", help="an empty PostgreSQL database")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     folder = given.folder or Path(tempfile.mkdtemp(prefix="labmesh-chaos-"))
