@@ -78,6 +78,11 @@ class LedgerMetrics(Collector):
             "labmesh_ledger_duplicates", "Messages that had been accepted before", ledger.duplicates
         )
         yield new.counter(
+            "labmesh_ledger_dropped",
+            "Messages dropped unread: their authors had too many in hand",
+            engine.quota.dropped,
+        )
+        yield new.counter(
             "labmesh_ledger_unsent",
             "Messages that could not be published for a reason of their own",
             forwarder.unsent,

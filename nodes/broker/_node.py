@@ -212,6 +212,7 @@ class BrokerNode(Node[BrokerParameters]):
             **found,
             "refusals": dict(engine.ledger.refusals),
             "duplicates": engine.ledger.duplicates,
+            "dropped": engine.quota.dropped,
             "forwarded": engine.forwarder.forwarded,
             "unsent": engine.forwarder.unsent,
             "uptime": engine.uptime,

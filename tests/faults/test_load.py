@@ -121,5 +121,6 @@ async def test_who_sends_without_an_outbox_is_dropped_and_named_and_others_go_on
             dropped = int(re.search(r"kit/rude \((\d+)\)", line).group(1))  # type: ignore[union-attr]
             assert 128 <= taken < 30_000
             assert 0 < dropped <= 30_000 - 128
+            assert stats["dropped"] >= dropped
     finally:
         await transport.close()
