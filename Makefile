@@ -9,9 +9,7 @@ PYTEST_ARGS ?=
 # far above the 11 minutes that it takes on 2 cores.
 TEST_LIMIT ?= 1800
 # Test files run side by side, one process each: they mostly wait for the processes they start.
-# In the order of their names: by number of tests, the file with the longest one would come last.
 TEST_WORKERS ?= 2
-TEST_ORDER := --dist loadfile --no-loadscope-reorder
 
 help:
 	@echo "make setup      a virtual environment in .venv and mosquitto, the MQTT broker"
@@ -32,7 +30,7 @@ test:
 	@scripts/setup.sh --test
 	@status=0; \
 	$(MAKE) --no-print-directory check || status=1; \
-	timeout $(TEST_LIMIT) $(BIN)/pytest -m "not slow" -n $(TEST_WORKERS) $(TEST_ORDER) $(PYTEST_ARGS) || status=1; \
+	timeout $(TEST_LIMIT) $(BIN)/pytest -m "not slow" -n $(TEST_WORKERS) --dist loadfile $(PYTEST_ARGS) || status=1; \
 	exit $$status
 
 test-slow:
