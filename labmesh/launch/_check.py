@@ -16,20 +16,27 @@ from labmesh.launch._programs import load_parameters_model
 from messages.errors import LabmeshError
 
 
-def check_plan(plan: Plan, problems: Problems) -> None:
+def check_plan(plan: Plan, problems: Problems, *, only_site: str | None = None) -> None:
     """Report everything that would make the plan fail.
 
     Duplicate names, circles in ``after``, programs that cannot be found or imported, parameters
     that their model refuses, ports in use, nodes without an MQTT broker.
+
+    Args:
+        plan: Of all sites.
+        problems: Takes every mistake.
+        only_site: The only site whose part starts here. What runs elsewhere need not be
+            installed here; where it is, its parameters are checked all the same.
     """
     _check_names(plan, problems)
     _check_circles(plan, problems)
     for process in plan.processes():
+        here = only_site in (None, process.site)
         if isinstance(process, NodeProcess):
-            _check_node(process, plan, problems)
-        else:
+            _check_node(process, plan, problems, here=here)
+        elif here:
             _check_command(process, problems)
-    for broker in plan.brokers:
+    for broker in (plan if only_site is None else plan.at_site(only_site)).brokers:
         _check_port(broker, plan, problems)
 
 
@@ -67,7 +74,7 @@ def _check_circles(plan: Plan, problems: Problems) -> None:
         visit(process, [])
 
 
-def _check_node(node: NodeProcess, plan: Plan, problems: Problems) -> None:
+def _check_node(node: NodeProcess, plan: Plan, problems: Problems, *, here: bool) -> None:
     if plan.broker_of(node.site) is None and not problems.incomplete:
         problems.add(
             node.position,
@@ -79,7 +86,8 @@ def _check_node(node: NodeProcess, plan: Plan, problems: Problems) -> None:
     try:
         model = load_parameters_model(node.run)
     except LabmeshError as error:
-        problems.add(node.run_position, error.what, error.remedy)
+        if here:
+            problems.add(node.run_position, error.what, error.remedy)
         return
     _check_parameters(node, model, problems)
 

@@ -27,7 +27,8 @@ def load_plan(
     Args:
         file: The launch file.
         arguments: Values for its arguments; a text is read as the argument's type.
-        only_site: The site whose part is to be started: the plan must have some for it.
+        only_site: The site whose part is to be started: the plan must have some for it. Programs
+            of other sites need not be installed here.
         world: What the file sees outside itself; by default, the real one.
         check: False leaves out what `check_plan` finds (programs, parameters, ports).
 
@@ -37,7 +38,7 @@ def load_plan(
     problems = Problems()
     plan = resolve(Path(file), arguments or {}, problems, world)
     if plan is not None and check:
-        check_plan(plan, problems)
+        check_plan(plan, problems, only_site=only_site)
     if plan is not None and only_site is not None and not problems.incomplete:
         sites = {process.site for process in plan.processes()}
         if only_site not in sites:

@@ -115,7 +115,12 @@ class Reader:
         if value is None or text is None:
             return None
         path = Path(os.path.abspath(self.scope.folder / text))  # noqa: PTH100 - resolve() may raise
+        root = self.scope.world.root
+        if root is not None and not Path(os.path.realpath(path)).is_relative_to(root):
+            self._report(value, f"{what} is outside the folder of this launch: {text}")
+            return None
         if os.path.isfile(path):  # noqa: PTH113 - is_file() raises on a name that is too long
+            self.scope.world.files.append(path)
             return path
         self._report(value, f"{what} not found: {text}", f"looked for {path}")
         return None

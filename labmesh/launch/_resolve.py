@@ -51,7 +51,9 @@ def resolve(
         world: What the file sees outside itself.
     """
     world = world or World()
-    parsed = parse_file(path.resolve(), problems)
+    path = path.resolve()
+    world.files.append(path)
+    parsed = parse_file(path, problems)
     if parsed is None:
         return None
     return _Resolver(world, problems).resolve(parsed, arguments)

@@ -26,12 +26,16 @@ class World:
         suffix: The suffix of anonymous names, valid inside a name.
         environment: The environment variables of the launcher.
         cwd: Where the launcher was started.
+        root: When given, no file outside this folder (absolute, without symbolic links) is read.
+        files: Takes every file that was read, the launch file first.
     """
 
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     suffix: str = field(default_factory=lambda: secrets.token_hex(4))
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     cwd: Path = field(default_factory=Path.cwd)
+    root: Path | None = None
+    files: list[Path] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from labmesh.launch import LaunchError, load_plan
+from labmesh.launch import LaunchError, World, load_plan
 
 FOLDER = Path(__file__).with_name("mistakes")
 EXPECT = re.compile(
@@ -92,3 +92,38 @@ def test_site_with_nothing_to_start(tmp_path: Path) -> None:
     file.write_text("labmesh_launch: 1\nsite: kit\nlaunch: [{executable: {cmd: sleep 1}}]\n")
     with pytest.raises(LaunchError, match=r"nothing here is at site 'kti'; did you mean 'kit'\?"):
         load_plan(file, only_site="kti")
+
+
+def test_what_runs_at_another_site_need_not_be_installed_here(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(
+        "labmesh_launch: 1\nsite: kit\nlaunch:\n"
+        "  - mqtt_broker: embedded\n"
+        "  - node: {run: asab, site: dtu, param: {seed: x}}\n"
+        "  - node: {run: robot, site: dtu}\n"
+        "  - node: {run: broker}\n"
+    )
+    with pytest.raises(LaunchError) as caught:
+        load_plan(file, only_site="kit")
+    assert "parameter 'seed'" in str(caught.value)
+    assert "robot" not in str(caught.value)
+    with pytest.raises(LaunchError, match="no node is called 'robot'"):
+        load_plan(file, only_site="dtu")
+
+
+def test_a_launch_may_be_confined_to_a_folder(tmp_path: Path) -> None:
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (tmp_path / "secret.yaml").write_text("labmesh_launch: 1\nlaunch: [{log: hello}]\n")
+    (inside / "link.yaml").symlink_to(tmp_path / "secret.yaml")
+    (inside / "own.yaml").write_text("labmesh_launch: 1\nlaunch: [{log: hello}]\n")
+    for name, sound in {"../secret.yaml": False, "link.yaml": False, "own.yaml": True}.items():
+        file = inside / "a.yaml"
+        file.write_text(f"labmesh_launch: 1\nlaunch: [{{include: {name}}}]\n")
+        world = World(root=inside)
+        if sound:
+            load_plan(file, world=world)
+            assert world.files == [file, inside / "own.yaml"]
+        else:
+            with pytest.raises(LaunchError, match="outside the folder of this launch"):
+                load_plan(file, world=world)
