@@ -11,11 +11,41 @@ from typing import Any
 import click
 
 from labmesh import launch
+from labmesh.cli._launch_control import VERBS
 from labmesh.place import data_dir
 from messages.errors import ConfigurationError, LabmeshError
 
 
-@click.command("launch")
+class _Launch(click.Command):
+    """``launch FILE``, unless the first word is a verb: then what controls a running launch."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Return the context of the verb that ``args`` begin with, else of the launch itself."""
+        verb = VERBS.get(args[0]) if args else None
+        if verb is None:
+            return super().make_context(info_name, args, parent, **extra)
+        return verb.make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run what the context is of."""
+        return super().invoke(ctx) if ctx.command is self else ctx.command.invoke(ctx)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, then the verbs."""
+        super().format_options(ctx, formatter)
+        with formatter.section("Of a running launch (a file of such a name is written ./stop)"):
+            formatter.write_dl(
+                [(name, verb.get_short_help_str(limit=200)) for name, verb in VERBS.items()]
+            )
+
+
+@click.command("launch", cls=_Launch)
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.argument("arguments", nargs=-1, metavar="[NAME:=VALUE]...")
 @click.option("--check", is_flag=True, help="Resolve and validate everything, start nothing.")

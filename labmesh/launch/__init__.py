@@ -3,6 +3,7 @@
 `load_plan` describes and `execute` does; nothing starts before the whole plan is sound.
 """
 
+from labmesh.launch._control import control
 from labmesh.launch._coverage import missing_capabilities
 from labmesh.launch._execute import execute
 from labmesh.launch._load import declared_arguments, load_plan, parse_arguments
@@ -43,6 +44,7 @@ __all__ = [
     "Step",
     "TimerStep",
     "World",
+    "control",
     "declared_arguments",
     "execute",
     "launch_schema",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import AsyncExitStack, suppress
@@ -15,7 +16,9 @@ from typing import Any, Final
 from labmesh.launch._plan import Broker, NodeProcess, Plan
 from labmesh.launch._remarks import remarks_on
 from labmesh.launch._screen import Screen
+from labmesh.launch._serve import ControlServer, Request
 from labmesh.launch._state import RunState
+from labmesh.launch._status import status
 from labmesh.launch._supervisor import Outcome, Supervisor
 from labmesh.launch._watch import Watcher
 from labmesh.mosquitto import BrokerConfig, MosquittoProcess
@@ -71,6 +74,11 @@ class _Launch:
         self._screen = screen
         self._state = state
         self._urls: dict[str, str] = {}
+        self._since = time.time_ns()
+        self._mosquittos: dict[str | None, MosquittoProcess] = {}
+        self._control = ControlServer(
+            data_dir, {"status": self._tell_status, "stop": self._take_stop}
+        )
         self._supervisor = Supervisor(
             plan,
             urls=self._urls,
@@ -89,22 +97,53 @@ class _Launch:
             loop.add_signal_handler(number, self._signalled, number)
         try:
             async with AsyncExitStack() as stack:
+                await self._listen()
                 outcome = await self._supervise(stack)
             self._screen.say(f"data: {self._data_dir}; logs of this run: {self._run_dir}")
             self._screen.say(f"ended: {outcome.reason} (exit code {outcome.code})")
             return outcome.code
         finally:
+            self._control.stop()
             for number in numbers:
                 loop.remove_signal_handler(number)
 
     def _signalled(self, number: signal.Signals) -> None:
+        self._stop_or_hurry("Ctrl-C" if number is signal.SIGINT else number.name, 128 + number)
+
+    def _stop_or_hurry(self, why: str, code: int | None) -> None:
         supervisor = self._supervisor
         if supervisor.stopping:
             supervisor.force.raise_level()
             return
-        name = "Ctrl-C" if number is signal.SIGINT else number.name
-        self._screen.say(f"{name}: stopping; again to hurry")
-        supervisor.request_stop(name, 128 + number)
+        self._screen.say(f"{why}: stopping; again to hurry")
+        supervisor.request_stop(why, code)
+
+    async def _listen(self) -> None:
+        try:
+            await self._control.start()
+        except OSError as error:
+            # A file system without sockets, or a folder whose path is too long for one.
+            self._screen.say(f"cannot be controlled while it runs: {error}", "warn")
+
+    async def _tell_status(self, _request: Request) -> dict[str, Any]:
+        brokers: dict[str | None, tuple[str, int | None]] = {}
+        for broker in self._plan.brokers:
+            process = self._mosquittos.get(broker.site)
+            if process is not None:
+                brokers[broker.site] = (process.url, process.pid)
+            elif broker.url:
+                brokers[broker.site] = (broker.url, None)
+        return status(
+            self._plan,
+            self._supervisor.units.values(),
+            pid=os.getpid(),
+            since=self._since,
+            urls=brokers,
+        )
+
+    async def _take_stop(self, _request: Request) -> dict[str, Any]:
+        self._stop_or_hurry("labmesh launch stop", None)
+        return {"pid": os.getpid()}
 
     async def _supervise(self, stack: AsyncExitStack) -> Outcome:
         supervisor = self._supervisor
@@ -148,6 +187,7 @@ class _Launch:
         )
         process = MosquittoProcess(config, self._data_dir / "run" / name)
         await stack.enter_async_context(process)
+        self._mosquittos[broker.site] = process
         self._screen.say(f"MQTT broker at {process.url} (pid {process.pid})")
         keeping = asyncio.create_task(self._keep(process), name=f"keep {name}")
 

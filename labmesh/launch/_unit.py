@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -46,7 +47,10 @@ class Unit:
         plan: What was planned.
         label: What it is called on the screen.
         child: The present or last run.
-        runs: How often it was started.
+        runs: How often it was started since it was last begun.
+        restarts: How often it was started again, by itself or on request.
+        since: Start of the present or last run, ns UTC; None before it.
+        leaving: Whether it is being ended, and shall not be started again by itself.
         life: The lifecycle state of the present run, None before it said one.
         ready_once: Whether the present run has been ready.
         code: Its final exit code once it has ended for good.
@@ -59,6 +63,9 @@ class Unit:
         self.label = label
         self.child: Child | None = None
         self.runs = 0
+        self.restarts = -1
+        self.since: int | None = None
+        self.leaving = False
         self.life: str | None = None
         self.ready_once = False
         self.code: int | None = None
@@ -78,12 +85,52 @@ class Unit:
         """Whether it has ended for good."""
         return self.code is not None
 
+    @property
+    def state(self) -> str:
+        """One word: planned, waiting, starting, a lifecycle state, running, stopping, again ...
+
+        ``planned``: its turn has not come. ``waiting``: for what it comes after. ``starting``: a
+        node that has said nothing yet. ``respawning``: it will be started again. ``exited``,
+        ``failed``, ``stopped``: it has ended well, badly, or because it was asked to.
+        """
+        if self.running:
+            if self.leaving:
+                return "stopping"
+            return (
+                "running" if isinstance(self.plan, ExecutableProcess) else self.life or "starting"
+            )
+        if self.code is not None:
+            return "failed" if self.code else "exited"
+        if self.leaving:
+            return "stopped"
+        if self.task is None:
+            return "planned"
+        return "respawning" if self.runs else "waiting"
+
+    @property
+    def last_line(self) -> str:
+        """What it said last, empty when it has said nothing."""
+        return self.child.tail[-1] if self.child is not None and self.child.tail else ""
+
+    def renew(self, plan: NodeProcess | ExecutableProcess, label: str) -> None:
+        """Be as before the first run, perhaps with another plan. It must not run."""
+        self.plan = plan
+        self.label = label
+        self.runs = 0
+        self.life = None
+        self.code = None
+        self.task = None
+        self.leaving = False
+        self._retries = 0
+
     def new_run(self, child: Child) -> None:
         """Take note of a new run."""
         if self._epoch is not None:
             self._former.add(self._epoch)
         self.child = child
+        self.since = time.time_ns()
         self.runs += 1
+        self.restarts += 1
         self.life = None
         self.ready_once = isinstance(self.plan, ExecutableProcess)
 
