@@ -42,12 +42,17 @@ _REMEMBERED: Final = 1024
 
 
 class Caller:
-    """The client's side. `open` first."""
+    """The client's side. `open` first.
+
+    Attributes:
+        on_call: Told of every call, before it is made.
+    """
 
     def __init__(self, mesh: Mesh, *, kind: str = "call") -> None:
         self._mesh = mesh
         self._kind = kind
         self._waiting: dict[UUID, asyncio.Future[Reply]] = {}
+        self.on_call: Callable[[NodeId, str], None] | None = None
 
     async def open(self) -> None:
         """Subscribe to replies."""
@@ -75,6 +80,8 @@ class Caller:
             CallRefusedError: The node answered with a failure.
             TransportError: The call could not be published.
         """
+        if self.on_call is not None:
+            self.on_call(node, service)
         call = Call(
             arguments=arguments,
             instance=self._mesh.instance,

@@ -6,10 +6,11 @@ from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from messages.model import (
     Count,
+    Flag,
     JsonObject,
     Message,
     Model,
@@ -20,6 +21,9 @@ from messages.model import (
     Text,
     Unit,
 )
+
+Seconds = Annotated[Real, Unit("s"), Field(gt=0)]
+"""A span of time."""
 
 Instance = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=40)]
 """Tells processes of one identity apart; a node's is always ``0``."""
@@ -77,18 +81,96 @@ class Capabilities(Model):
     worker: Literal["instrument", "model"]
 
 
-class Descriptor(Message, name="Descriptor", version=1):
-    """What a node is, publishes, serves and offers; retained."""
+class Published(Model):
+    """A stream or retained value that a node publishes, with its quality of service."""
+
+    type: Text = Field(description="message type, Temperature@1")
+    qos: Annotated[int, Field(strict=True, ge=0, le=1)] = Field(
+        default=0, description="MQTT's: 0 may be lost, 1 arrives while its MQTT broker lives"
+    )
+    retained: Flag = Field(default=False, description="late joiners get the last one")
+    lifespan: Seconds | None = Field(default=None, description="age at which nobody gets it more")
+    deadline: Seconds | None = Field(default=None, description="longest time between two")
+    liveliness: Seconds | None = Field(
+        default=None, description="lease: without ~/beat for so long its publisher is not alive"
+    )
+    description: Text = ""
+
+
+class Subscribed(Model):
+    """What a node listens to."""
+
+    pattern: Text = Field(description="topic filter without the realm")
+    type: Text
+
+
+class Served(Model):
+    """A service of a node."""
+
+    arguments: Text = Field(description="name of the model of its arguments")
+    returns: Text = Field(default="", description="name of the model of its value; empty: any map")
+    when_inactive: Flag = Field(default=False, description="answers in every lifecycle state")
+    description: Text = ""
+
+
+class Called(Model):
+    """A service of another node that a node calls."""
+
+    node: NodeName
+    service: Text
+
+
+class Descriptor(Message, name="Descriptor", version=2):
+    """What a node is, publishes, takes, serves and offers; retained.
+
+    What it subscribes to and calls is added as it does so.
+    """
 
     description: Text
     program: Text = Field(description="module:Class")
     version: Text
-    publishes: dict[str, str] = Field(description="topic below ~ to message type")
-    services: tuple[str, ...]
+    publishes: dict[str, Published] = Field(
+        description="by topic below ~, with + for a level that varies"
+    )
+    subscribes: tuple[Subscribed, ...] = ()
+    services: dict[str, Served]
+    calls: tuple[Called, ...] = ()
+    requests: tuple[str, ...] = Field(default=(), description="quantity/method it asks for")
     capabilities: tuple[Capabilities, ...]
     parameters_schema: JsonObject
     ledger: NodeName | None = None
-    simulated: bool = False
+    container: NodeName | None = Field(default=None, description="whose process it runs in")
+    simulated: Flag = False
+
+
+class Schema(Message, name="Schema", version=1):
+    """The JSON Schema of a type that its node publishes or takes; retained, never changed."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    type: Text = Field(description="message type, or the name of a capability's or service's model")
+    hash: Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9a-f]{64}$")] = Field(
+        description="sha256 of the canonical schema, as in envelopes"
+    )
+    content: JsonObject = Field(alias="schema", description="JSON Schema, draft 2020-12")
+
+
+class Beat(Message, name="Beat", version=1):
+    """A sign of life from the loop that does a node's work.
+
+    Retained, with an expiry of ``lease``: of a node whose work hangs none is to be found.
+    """
+
+    lease: Seconds = Field(description="wall seconds within which the next one comes")
+    works: Text = Field(description="what gives the sign: event-loop, or the author's own loop")
+
+
+class NodeEvent(Message, name="NodeEvent", version=1):
+    """Something that happened to a node: a transition, a change of parameters, being fenced."""
+
+    kind: Name
+    text: Text
+    values: JsonObject = Field(default_factory=dict)
 
 
 class Parameters(Message, name="Parameters", version=1):
@@ -107,13 +189,16 @@ class Level(StrEnum):
     STALE = "stale"
 
 
-class Diagnostic(Message, name="Diagnostic", version=1):
+class Diagnostic(Message, name="Diagnostic", version=2):
     """How one component fares; retained. ``remedy`` is for the operator at 2 a.m."""
 
     level: Level
     message: Text
     remedy: Text = ""
     values: JsonObject = Field(default_factory=dict)
+    stale_after: Seconds | None = Field(
+        default=None, description="wall seconds after which it is stale unless said again"
+    )
 
 
 class LogRecord(Message, name="LogRecord", version=1):

@@ -177,9 +177,15 @@ def _show(out: Output, node: NodeSeen) -> None:
         out.pairs((name, one_line(value)) for name, value in node.parameters.values.items())
     if descriptor:
         out.heading("\nservices")
-        out.text("\n".join(descriptor.services))
+        out.pairs((name, served.description or "-") for name, served in descriptor.services.items())
         out.heading("\npublishes")
-        out.pairs((f"~/{topic}", kind) for topic, kind in descriptor.publishes.items())
+        out.pairs((f"~/{topic}", one.type) for topic, one in descriptor.publishes.items())
+        if descriptor.subscribes:
+            out.heading("\nsubscribes to")
+            out.pairs((each.pattern, each.type) for each in descriptor.subscribes)
+        if descriptor.calls:
+            out.heading("\ncalls")
+            out.text("\n".join(f"{each.node} {each.service}" for each in descriptor.calls))
     if node.diagnostics:
         out.heading("\ndiagnostics")
         out.table(

@@ -60,10 +60,10 @@ async def list_topics(session: Session, pattern: str | None) -> None:
         await subscription.cancel()
         seen = await survey(visitor.mesh, patience=session.patience)
     for node in seen.values():
-        for rest, kind in (node.descriptor.publishes if node.descriptor else {}).items():
+        for rest, stream in (node.descriptor.publishes if node.descriptor else {}).items():
             topic = f"{realm}/{node.id}/{rest}"
             if node.state == "online" and topic not in found and matches(wanted, topic):
-                found[topic] = {"topic": topic, "retained": False, "type": kind}
+                found[topic] = {"topic": topic, "retained": False, "type": stream.type}
     topics = [found[topic] for topic in sorted(found)]
     if session.out.as_json:
         session.out.document(topics)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from labmesh.calls import Server, Service
+from labmesh.calls import Server
 from labmesh.node._lifecycle import LifecycleMachine
 from labmesh.node._parameters import NodeParameters, ParameterServer
-from labmesh.node._service import NoArguments, service, services_of
+from labmesh.node._service import BoundService, NoArguments, service, services_of
 from messages.errors import CallRefusedError
 from messages.model import Count, JsonObject, Model, Text
 from messages.node import Parameters, State, Transition
@@ -42,18 +42,19 @@ class BuiltinServices:
         self._life = life
         self._parameters = parameters
 
-    def add_to(self, server: Server) -> None:
-        """Serve these and the node's own."""
+    def add_to(self, server: Server) -> dict[str, BoundService]:
+        """Serve these and the node's own; return all of them by name."""
 
         def state() -> State:
             return self._life.state
 
-        services: dict[str, Service] = {
+        services = {
             **services_of(self, self._node.id, state),
             **services_of(self._node, self._node.id, state),
         }
-        for name, serve in services.items():
-            server.add(name, serve)
+        for name, each in services.items():
+            server.add(name, each.serve)
+        return services
 
     @service("node.ping", when_inactive=True)
     async def ping(self, arguments: NoArguments) -> JsonObject:
@@ -79,7 +80,12 @@ class BuiltinServices:
             changed=self._take_over,
         )
         await self._parameters.publish(self._node.mesh)
-        self._node.log.info("parameters changed", names=",".join(sorted(arguments.values)))
+        names = sorted(arguments.values)
+        self._node.log.info("parameters changed", names=",".join(names))
+        # From the snapshot, which shows no password.
+        changed = {name.partition(".")[0] for name in names}
+        shown = {name: snapshot.values[name] for name in sorted(changed)}
+        self._node.happened("parameters", f"version {snapshot.version}", **shown)
         return snapshot
 
     async def _take_over(self, before: NodeParameters, after: NodeParameters) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from labmesh.mesh import Mesh
 from messages.errors import LabmeshError, LifecycleError
-from messages.node import Lifecycle, State, Transition
+from messages.node import Lifecycle, NodeEvent, State, Transition
 
 CHANGES: Final[Mapping[tuple[State, Transition], State]] = {
     (State.UNCONFIGURED, Transition.CONFIGURE): State.INACTIVE,
@@ -33,7 +33,7 @@ def transitions_from(state: State) -> tuple[Transition, ...]:
 
 
 class LifecycleMachine:
-    """Holds a node's state, runs its hooks, publishes ``~/node/life``.
+    """Holds a node's state, runs its hooks, publishes ``~/node/life`` and ``~/event/lifecycle``.
 
     Args:
         mesh: Where to publish.
@@ -79,6 +79,12 @@ class LifecycleMachine:
             finally:
                 self._under_way = None
                 await self.publish()
+            happened = NodeEvent(
+                kind="lifecycle",
+                text=reason[:4000],
+                values={"transition": transition.value, "state": after.value},
+            )
+            self._mesh.post(self._mesh.topics.own("event", "lifecycle"), happened, qos=1)
             return after
 
     async def publish(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import re
 from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
@@ -19,12 +18,12 @@ from labmesh.log import NodeLog
 from labmesh.mesh import Mesh, MessageHandler
 from labmesh.node._builtin import BuiltinServices
 from labmesh.node._capability import capabilities_of
+from labmesh.node._description import Description
 from labmesh.node._health import HealthWatch
 from labmesh.node._lifecycle import LifecycleMachine
 from labmesh.node._options import NodeOptions
 from labmesh.node._parameters import NodeParameters, ParameterServer
 from labmesh.node._runtime import Runtime
-from labmesh.node._software import software_version
 from labmesh.node._threads import Threads
 from labmesh.tracing import open_tracer
 from labmesh.transport import Subscription, Transport
@@ -33,12 +32,12 @@ from messages.ids import NodeId
 from messages.ledger import Offer
 from messages.model import JsonObject, Message
 from messages.node import (
-    Capabilities,
-    Descriptor,
     Diagnostic,
     Level,
     LogRecord,
     Milestone,
+    NodeEvent,
+    Published,
     State,
     Transition,
 )
@@ -96,6 +95,7 @@ class Node(Generic[P]):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._diagnostics: dict[str, Diagnostic] = {}
         self._runtime: Runtime | None = None
+        self._description: Description | None = None
         self._metrics: NodeMetrics | None = None
         self.takes_orders = False
         """Whether orders are begun now: from activation to the beginning of deactivation."""
@@ -146,6 +146,11 @@ class Node(Generic[P]):
         """The node's parameters as they are now."""
         values: P = self._server.values
         return values
+
+    @property
+    def parameters_schema(self) -> JsonObject:
+        """The JSON Schema of the parameters."""
+        return self._server.describe()
 
     @property
     def state(self) -> State:
@@ -231,10 +236,18 @@ class Node(Generic[P]):
             "event", "milestone", Milestone(task=task, done=done, total=total, text=text)
         )
 
+    def happened(self, kind: str, text: str, /, **values: Any) -> None:
+        """Tell of an event of the node's own on ``~/event/{kind}``, without waiting."""
+        event = NodeEvent(kind=kind, text=text, values=values)
+        self._running.mesh.post(self.topics.own("event", kind), event, qos=1)
+
     async def emit(
         self, kind: Literal["data", "event"], stream: str, message: Message, *, qos: int = 0
     ) -> None:
         """Publish on ``~/data/{stream}`` or ``~/event/{stream}``."""
+        if self._description is not None:
+            published = Published(type=message.TYPE, qos=qos)
+            self._description.publishes(f"{kind}/{stream}", type(message), published)
         await self._running.mesh.send(self.topics.own(kind, stream), message, qos=qos)
 
     async def call(
@@ -249,7 +262,10 @@ class Node(Generic[P]):
         self, pattern: str, model: type[M], handler: MessageHandler[M]
     ) -> Subscription:
         """Subscribe to messages of one type; what is not valid never reaches ``handler``."""
-        return await self._running.mesh.on_message(pattern, model, handler)
+        subscription = await self._running.mesh.on_message(pattern, model, handler)
+        if self._description is not None:
+            self._description.subscribes(pattern, model)
+        return subscription
 
     def finish(self, code: int = 0) -> None:
         """End the node: shut down in order, exit with ``code``. The first word counts."""
@@ -323,9 +339,12 @@ class Node(Generic[P]):
                 Transition.SHUTDOWN: self.on_shutdown,
             },
         )
-        BuiltinServices(self, life, self._server).add_to(runtime.server)
+        services = BuiltinServices(self, life, self._server).add_to(runtime.server)
+        self._description = Description(self, runtime, self._capabilities, services)
         await runtime.open(self, self._capabilities, self._fenced)
-        await self._describe()
+        await self._description.publish()
+        if self.options.succeeds is not None:
+            self.happened("takeover", "took the name over", epoch=runtime.mesh.epoch)
         await self._server.publish(runtime.mesh)
         await life.publish()
         self.spawn(HealthWatch(self, runtime).run(), name="health")
@@ -420,27 +439,6 @@ class Node(Generic[P]):
             topic = self.topics.own("offer", quantity, method)
             await self._running.mesh.keep(topic, offer)
 
-    async def _describe(self) -> None:
-        runtime = self._running
-        descriptor = Descriptor(
-            description=(inspect.getdoc(type(self)) or "").partition("\n")[0],
-            program=f"{type(self).__module__}:{type(self).__qualname__}",
-            version=software_version(type(self)),
-            publishes={
-                "node/alive/0": "Presence@1", "node/life": "Lifecycle@1",
-                "node/param": "Parameters@1", "event/milestone": "Milestone@1",
-            },
-            services=runtime.server.names,
-            capabilities=tuple(
-                Capabilities(quantity=b.spec.quantity, method=b.spec.method, worker=b.spec.worker)
-                for b in self._capabilities.values()
-            ),
-            parameters_schema=self._server.describe(),
-            ledger=str(runtime.ledger),
-            simulated=any(b.spec.simulated for b in self._capabilities.values()),
-        )  # fmt: skip
-        await runtime.mesh.keep(self.topics.own("node", "desc"), descriptor)
-
     def refused_later(self, message: UUID, reason: str) -> None:
         """Tell the operator of a message that the ledger refused when nobody waited any more."""
         self.log.error("the ledger refused what nobody waits for", id=message, reason=reason)
@@ -461,6 +459,7 @@ class Node(Generic[P]):
 
     def _fenced(self, reason: str) -> None:
         self.log.error(f"leaving: {reason}")
+        self.happened("fenced", reason)
         self._running.fenced = True
         self.interrupt(3)
 

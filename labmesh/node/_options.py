@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +25,8 @@ class NodeOptions:
         succeeds: None: the name must be free. A number: the name is this process's by right,
             whoever still answers to it; boots are counted on from that epoch, should nothing newer
             be known.
+        remap: Logical name of an input or call target to the node that it stands for here.
+        container: The node in whose process this one runs, if any.
     """
 
     place: Place
@@ -33,6 +36,8 @@ class NodeOptions:
     autostart: bool = True
     patience: float = 10.0
     succeeds: int | None = None
+    remap: Mapping[str, NodeId] = field(default_factory=dict)
+    container: NodeId | None = None
 
     @property
     def id(self) -> NodeId:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel
@@ -25,6 +26,25 @@ class NoArguments(Model):
     """For services that take none."""
 
 
+@dataclass(frozen=True, slots=True)
+class BoundService:
+    """A service with the method that serves it and the models of its two ends.
+
+    Attributes:
+        serve: Answers a call.
+        arguments: Model of the arguments.
+        returns: Model of the value; None: any map.
+        when_inactive: Whether it also answers while the node is not active.
+        description: First line of its docstring.
+    """
+
+    serve: Service
+    arguments: type[BaseModel]
+    returns: type[BaseModel] | None
+    when_inactive: bool
+    description: str
+
+
 def service(name: str, *, when_inactive: bool = False) -> Callable[[F], F]:
     """Mark ``async def f(self, arguments: Model) -> Model | dict`` as a service of its node.
 
@@ -42,18 +62,25 @@ def service(name: str, *, when_inactive: bool = False) -> Callable[[F], F]:
     return mark
 
 
-def services_of(owner: object, me: NodeId, state: Callable[[], State]) -> dict[str, Service]:
+def services_of(owner: object, me: NodeId, state: Callable[[], State]) -> dict[str, BoundService]:
     """Return the services of a node object by name.
 
     Raises:
         ConfigurationError: A service's annotations do not name the model of its arguments.
     """
-    found: dict[str, Service] = {}
+    found: dict[str, BoundService] = {}
     for attribute, function in inspect.getmembers(type(owner), callable):
         mark: tuple[str, bool] | None = getattr(function, _MARK, None)
         if mark is not None:
             handler = getattr(owner, attribute)
-            found[mark[0]] = _serve(handler, _model(owner, attribute, function), me, state, mark)
+            arguments, returns = _models(owner, attribute, function)
+            found[mark[0]] = BoundService(
+                serve=_serve(handler, arguments, me, state, mark),
+                arguments=arguments,
+                returns=returns,
+                when_inactive=mark[1],
+                description=(inspect.getdoc(function) or "").partition("\n")[0],
+            )
     return found
 
 
@@ -78,18 +105,24 @@ def _serve(
     return serve
 
 
-def _model(owner: object, attribute: str, function: Any) -> type[BaseModel]:
+def _models(
+    owner: object, attribute: str, function: Any
+) -> tuple[type[BaseModel], type[BaseModel] | None]:
     where = f"{type(owner).__qualname__}.{attribute}"
     try:
         hints = typing.get_type_hints(function)
     except NameError as error:
         raise ConfigurationError(f"annotation not found: {error}", where=where) from error
-    hints.pop("return", None)
+    returns = hints.pop("return", None)
     models = list(hints.values())
-    if len(models) != 1 or not (isinstance(models[0], type) and issubclass(models[0], BaseModel)):
+    if len(models) != 1 or not _is_model(models[0]):
         raise ConfigurationError(
             "a service takes one argument, a pydantic model",
             where=where,
             remedy="write it as: async def f(self, arguments: Model) -> Model",
         )
-    return models[0]
+    return models[0], returns if _is_model(returns) else None
+
+
+def _is_model(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, BaseModel)

@@ -22,9 +22,19 @@ from messages.errors import (
 )
 from messages.ids import NodeId
 from messages.ledger import Offer
-from messages.node import Descriptor, Diagnostic, Lifecycle, Parameters, Presence, State
+from messages.node import (
+    ClockTick,
+    Descriptor,
+    Diagnostic,
+    Lifecycle,
+    Parameters,
+    Presence,
+    Schema,
+    State,
+)
+from messages.schema import hash_schema, schema_hash
 from tests.labmesh.node.conftest import running, until
-from tests.labmesh.node.programs import EchoNode
+from tests.labmesh.node.programs import EchoNode, Words
 
 Options = Callable[..., NodeOptions]
 
@@ -41,11 +51,45 @@ async def test_a_node_tells_everything_about_itself(options: Options, visitor: V
     assert presence.state == "online"
     assert life.state is State.ACTIVE
     assert desc.description == "Says what it is told."
-    assert {"node.ping", "param.set", "life.change", "echo.twice"} <= set(desc.services)
+    assert {"node.ping", "param.set", "life.change"} <= set(desc.services)
+    twice = desc.services["echo.twice"]
+    assert (twice.arguments, twice.returns, twice.when_inactive) == ("Words", "Said", False)
+    assert twice.description == "Say it twice."
+    alive = desc.publishes["node/alive/0"]
+    assert (alive.type, alive.qos, alive.retained) == ("Presence@1", 1, True)
     assert values.values["times"] == 3
     assert {(o.method, o.worker) for _, o in offers} == {
         ("echo", "model"), ("megaphone", "instrument"),
     }  # fmt: skip
+
+
+async def test_what_it_does_is_added_to_its_description(options: Options, visitor: Visitor) -> None:
+    node = EchoNode(options())
+    mesh = visitor.mesh
+    seen: dict[str, Schema] = {}
+    told: list[Descriptor] = []
+    await mesh.on_message(
+        mesh.topics.of(node.id, "schema", "+", "+"), Schema,
+        lambda schema, _header, topic: seen.update({"/".join(topic.rest): schema}),
+    )  # fmt: skip
+    await mesh.on_message(
+        mesh.topics.of(node.id, "node", "desc"), Descriptor, lambda desc, *_: told.append(desc)
+    )
+    async with running(node):
+        await node.on_message("lab1/kit/other/data/x", ClockTick, lambda *_: None)
+        with suppress(CallTimeoutError):
+            await node.call(NodeId("kit", "nobody"), "some.service", timeout=0.1)
+        await node.emit("data", "ticks", ClockTick(time=1, wall=1, rate=1.0), qos=1)
+        await until(lambda: "data/ticks" in told[-1].publishes, seconds=20)
+        await until(lambda: f"Words/{schema_hash(Words)}" in seen, seconds=20)
+    assert told[-1].subscribes[0].pattern == "kit/other/data/x"
+    assert told[-1].subscribes[0].type == "ClockTick@1"
+    assert ("kit/nobody", "some.service") in [(c.node, c.service) for c in told[-1].calls]
+    assert told[-1].publishes["data/ticks"].qos == 1
+    assert len(told) <= 3, "changes of one moment are told together"
+    words = seen[f"Words/{schema_hash(Words)}"]
+    assert hash_schema(words.content) == words.hash == schema_hash(Words)
+    assert not any(name.startswith("Presence") for name in seen), "those the broker node publishes"
 
 
 async def test_after_leaving_it_is_offline_and_finalized(
