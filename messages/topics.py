@@ -18,12 +18,13 @@ DEFAULT_REALM: Final = "lab1"
 MAX_LEVELS: Final = 8
 MAX_BYTES: Final = 256
 
-_ADDRESSED: Final = frozenset(
+ADDRESSED: Final = frozenset(
     {
         "call", "reply", "request", "cancel", "decision", "amend", "progress", "result",
         "order", "void", "receipt", "journal", "fetch",
     }
 )  # fmt: skip
+"""Classes of topics that name an addressee, ``@``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def parse_topic(topic: str) -> Topic:
         raise TopicError("topic is not {realm}/{site}/{node}/{kind}/...", where=_shown(topic))
     realm, site, node, kind, *rest = levels
     author = _node(site, node, topic)
-    if kind not in _ADDRESSED:
+    if kind not in ADDRESSED:
         return Topic(realm, author, kind, None, tuple(rest))
     head = rest[:1] if kind == "journal" else []
     tail = rest[len(head) :]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from labmesh.mosquitto._bridge import BRIDGE, LINK, Bridge, link_topic
 from labmesh.mosquitto._config import BrokerConfig
 from labmesh.mosquitto._find import Program, cache_folder, find_mosquitto
 from labmesh.mosquitto._install import install_mosquitto
@@ -10,6 +11,9 @@ from labmesh.mosquitto._process import MosquittoProcess
 from labmesh.mosquitto._unpack import unpack_mosquitto
 
 __all__ = [
+    "BRIDGE",
+    "LINK",
+    "Bridge",
     "BrokerConfig",
     "MosquittoProcess",
     "Program",
@@ -17,5 +21,6 @@ __all__ = [
     "find_mosquitto",
     "free_port",
     "install_mosquitto",
+    "link_topic",
     "unpack_mosquitto",
 ]

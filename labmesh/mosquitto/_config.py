@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from labmesh.mosquitto._bridge import Bridge
 from messages.ids import check_name
 from messages.topics import DEFAULT_REALM
 
@@ -46,6 +47,8 @@ class BrokerConfig:
         log_file: None logs to standard output.
         memory_limit: Bytes of heap. An emergency brake: at the limit it disconnects clients,
             readers too, without acknowledging, instead of exhausting the machine.
+        bridged: Sites whose bridges connect here; each may write below ``{realm}/{site}``.
+        bridge: From this MQTT broker to the hub's.
         user: Account to run as when started by root; root itself by default. Another one must be
             able to read and write the folder.
     """
@@ -57,17 +60,24 @@ class BrokerConfig:
     password_file: Path | None = None
     log_file: Path | None = None
     memory_limit: int = 512 << 20
+    bridged: tuple[str, ...] = ()
+    bridge: Bridge | None = None
     user: str | None = field(default_factory=_default_user)
 
     def __post_init__(self) -> None:
         check_name(self.realm, "realm")
-        for site in self.sites:
+        for site in (*self.sites, *self.bridged):
             check_name(site, "site")
 
     def render_acl(self) -> str:
-        """Return the ACL file: everyone reads, a node writes below its own prefix."""
+        """Return the ACL file: everyone reads, who writes does so below its own prefix.
+
+        That of a node is ``{realm}/{site}/{node}``, that of a site's bridge ``{realm}/{site}``.
+        """
         lines = [f"pattern read {self.realm}/#", "pattern read $SYS/#"]
         lines += [f"pattern write {self.realm}/{site}/%u/#" for site in self.sites]
+        for site in self.bridged:
+            lines += [f"user {site}", f"topic write {self.realm}/{site}/#"]
         return "\n".join(lines) + "\n"
 
     def render(self, folder: Path) -> str:
@@ -101,4 +111,4 @@ class BrokerConfig:
             "log_timestamp_format %Y-%m-%dT%H:%M:%S",
             *([f"user {self.user}"] if self.user else []),
         ]
-        return "\n".join(lines) + "\n"
+        return "\n".join(lines) + "\n" + (self.bridge.render() if self.bridge else "")

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-from labmesh.mosquitto import BrokerConfig, MosquittoProcess
+from labmesh.mosquitto import Bridge, BrokerConfig, MosquittoProcess
 
 T = TypeVar("T")
 
@@ -36,11 +36,19 @@ class MqttBroker:
         port: int = 0,
         realm: str = "lab1",
         password_file: Path | None = None,
+        bridged: tuple[str, ...] = (),
+        bridge: Bridge | None = None,
     ) -> None:
         self._folder = folder
-        self._process = MosquittoProcess(
-            BrokerConfig(port=port, sites=sites, realm=realm, password_file=password_file), folder
+        config = BrokerConfig(
+            port=port,
+            sites=sites,
+            realm=realm,
+            password_file=password_file,
+            bridged=bridged,
+            bridge=bridge,
         )
+        self._process = MosquittoProcess(config, folder)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="mqtt-broker")
 
