@@ -14,6 +14,7 @@ from labmesh.artifacts._link import BulkLink
 from labmesh.artifacts._reader import ArtifactReader
 from labmesh.calls import Caller
 from labmesh.mesh import Mesh
+from labmesh.security import Account
 from messages.ids import NodeId
 from messages.ledger import ArtifactRef
 from messages.model import JsonObject
@@ -47,7 +48,7 @@ class ArtifactDesk:
 
     def __init__(
         self,
-        url: str,
+        at: str | Account,
         mesh: Mesh,
         caller: Caller,
         ledger: NodeId,
@@ -65,7 +66,7 @@ class ArtifactDesk:
 
         self._visitor = visitor
         self._ledger = ledger
-        self._link = BulkLink(url, mesh, name=f"{mesh.instance}-blob")
+        self._link = BulkLink(at, mesh, name=f"{mesh.instance}-blob")
         self._keeper = ArtifactKeeper(
             self._link,
             ArtifactFolder(folder),

@@ -7,6 +7,7 @@ from typing import Final
 
 from labmesh.calls import Caller
 from labmesh.mesh import Mesh
+from labmesh.security import Account
 from labmesh.transport import make_transport
 from messages.topics import Topics
 
@@ -24,20 +25,22 @@ class BulkLink:
     Pieces of a large file must not stand in one queue with receipts, orders and heartbeats.
 
     Args:
-        url: The MQTT broker.
+        at: The MQTT broker, and who we are there.
         beside: The seat whose second connection it is.
         name: Tells the connections of one identity apart; where answers are sent, too.
         patience: Wall seconds to wait for the MQTT broker.
     """
 
-    def __init__(self, url: str, beside: Mesh, *, name: str, patience: float = 10.0) -> None:
+    def __init__(
+        self, at: str | Account, beside: Mesh, *, name: str, patience: float = 10.0
+    ) -> None:
         self.beside = beside
         self._patience = patience
         self._lock = asyncio.Lock()
         self._opened = False
         me = beside.me
         self._transport = make_transport(
-            url,
+            at,
             client_id=f"{me}/{name}",
             username=me.node,
             window=_WINDOW,

@@ -29,4 +29,4 @@ def file_name(name: str, sha256: str) -> str:
     room = _LONGEST - len(suffix.encode()) - 1
     if dot and room > 0:
         return stem.encode()[:room].decode(errors="ignore") + "." + suffix
-    return plain.encode()[:_LONGEST].decode(errors="ignore")
+    return plain.encode()[:_LONGEST].decode(errors="ignore").rstrip(". -")

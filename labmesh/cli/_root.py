@@ -57,6 +57,7 @@ def _print_version(context: click.Context, _parameter: click.Parameter, wanted: 
 def root(**_options: Any) -> None:
     """ROS 2 for the autonomous laboratory, over MQTT 5.
 
-    The mesh is found by --mqtt and --site, by LABMESH_MQTT and LABMESH_SITE, or by the launch that
-    runs in this directory. Most verbs take --json.
+    The mesh is found by --mqtt and --site, by LABMESH_MQTT and LABMESH_SITE, by an account file
+    (--account, LABMESH_ACCOUNT), or by the launch that runs in this directory. Most verbs take
+    --json.
     """

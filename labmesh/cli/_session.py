@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 VISITOR: Final = "cli"
-"""The node name under which the command line takes part in a mesh."""
+"""The node name under which the command line takes part in a mesh, unless the account has one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class Session:
 
     Attributes:
         out: Where the answer goes.
-        mqtt: ``--mqtt`` as given; likewise ``site``, ``realm``, ``ledger``.
+        mqtt: ``--mqtt`` as given; likewise ``site``, ``realm``, ``ledger``, ``account``.
         folder: Folder of the mesh's files.
         patience: Wall seconds to wait for the MQTT broker, a node or the ledger.
         ledger_file: Read this file instead of asking the mesh.
@@ -41,6 +41,7 @@ class Session:
     site: str | None
     realm: str | None
     ledger: str | None
+    account: Path | None
     folder: Path
     patience: float
     ledger_file: Path | None = None
@@ -56,6 +57,7 @@ class Session:
             site=self.site,
             realm=self.realm,
             ledger=self.ledger,
+            account=self.account,
             folder=self.folder,
         )
 
@@ -68,12 +70,17 @@ class Session:
         """
         from labmesh.client import visit
 
-        return visit(self.place(), VISITOR, patience=self.patience)
+        place = self.place()
+        return visit(place, place.own_name(VISITOR), patience=self.patience)
 
 
 _JSON: Final = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 _MESH: Final = (
-    click.option("--mqtt", metavar="URL", help="mqtt://host:port of the MQTT broker."),
+    click.option("--mqtt", metavar="URL", help="mqtts://host:port of the MQTT broker."),
+    click.option(
+        "--account", metavar="FILE", type=click.Path(path_type=Path),
+        help="An account file: url, name and secrets.",
+    ),
     click.option("--site", metavar="SITE", help="The site to join."),
     click.option("--realm", metavar="REALM", help="First level of every topic (lab1)."),
     click.option("--ledger", metavar="SITE/NODE", help="The broker node (SITE/broker)."),
@@ -104,6 +111,7 @@ def mesh_command(
         *args: Any,
         as_json: bool,
         mqtt: str | None,
+        account: Path | None,
         site: str | None,
         realm: str | None,
         ledger: str | None,
@@ -118,6 +126,7 @@ def mesh_command(
             site=site,
             realm=realm,
             ledger=ledger,
+            account=account,
             folder=_folder(data_dir),
             patience=patience,
             ledger_file=ledger_file,

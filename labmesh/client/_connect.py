@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from labmesh.artifacts import ArtifactDesk
 from labmesh.calls import Caller
@@ -42,7 +43,7 @@ async def visit(place: Place, name: str, *, patience: float = 5.0) -> AsyncItera
     """
     me = NodeId(place.site, name)
     instance = f"i{new_id().hex[-12:]}"
-    transport = make_transport(place.mqtt, client_id=f"{me}/{instance}", username=me.node)
+    transport = make_transport(place.access, client_id=f"{me}/{instance}", username=me.node)
     # Visitors keep no boot counter; the time of day orders their lives as well.
     epoch = time.time_ns()
     mesh = Mesh(transport, Topics(me, place.realm), WallClock(), epoch=epoch, instance=instance)
@@ -61,9 +62,10 @@ async def connect(
     *,
     mqtt: str | None = None,
     site: str | None = None,
-    name: str = "guest",
+    name: str | None = None,
     realm: str | None = None,
     ledger: str | None = None,
+    account: str | Path | None = None,
     patience: float = 5.0,
 ) -> AsyncIterator[LabClient]:
     """Connect to a lab as a requester.
@@ -73,19 +75,23 @@ async def connect(
     (`LabClient.submit` returns only after it was).
 
     Args:
-        mqtt: ``mqtt://host:port``.
+        mqtt: ``mqtts://host:port``, or ``mqtt://`` on one machine.
         site: The site to join.
-        name: One's own name there.
+        name: One's own name there; else the account's, else ``guest``.
         realm: First level of every topic.
         ledger: ``site/node`` of the broker node.
+        account: An account file, else the one that LABMESH_ACCOUNT names.
         patience: Seconds to wait for the MQTT broker.
 
     Raises:
-        ConfigurationError: No mesh is known.
+        ConfigurationError: No mesh is known, or the account file is none.
         NotConnectedError: Its MQTT broker cannot be reached.
     """
-    place = find_place(mqtt=mqtt, site=site, realm=realm, ledger=ledger)
-    async with visit(place, name, patience=patience) as visitor, requester(visitor) as lab:
+    place = find_place(mqtt=mqtt, site=site, realm=realm, ledger=ledger, account=account)
+    async with (
+        visit(place, name or place.own_name("guest"), patience=patience) as visitor,
+        requester(visitor) as lab,
+    ):
         yield lab
 
 
@@ -100,7 +106,7 @@ async def requester(visitor: Visitor) -> AsyncIterator[LabClient]:
     store, ledger, me = NodeStore(None), visitor.place.need_ledger(), visitor.mesh.me
     folder = data_dir() / me.site / me.node / "artifacts"
     desk = ArtifactDesk(
-        visitor.place.mqtt, visitor.mesh, visitor.caller, ledger, folder, visitor=True
+        visitor.place.access, visitor.mesh, visitor.caller, ledger, folder, visitor=True
     )
     try:
         outbox = Outbox(visitor.mesh, store, ledger)

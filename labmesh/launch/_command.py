@@ -13,7 +13,7 @@ import yaml
 
 from labmesh.launch._plan import ExecutableProcess, NodeProcess
 
-_OURS: Final = ("MQTT", "SITE", "REALM", "LEDGER", "CLOCK", "DATA_DIR")
+_OURS: Final = ("MQTT", "SITE", "REALM", "LEDGER", "CLOCK", "ACCOUNT", "DATA_DIR")
 
 
 def node_command(
@@ -38,7 +38,12 @@ def node_command(
 
 
 def environment(
-    process: NodeProcess | ExecutableProcess, *, mqtt: str | None, realm: str, data_dir: Path
+    process: NodeProcess | ExecutableProcess,
+    *,
+    mqtt: str | None,
+    realm: str,
+    data_dir: Path,
+    account: Path | None = None,
 ) -> dict[str, str]:
     """Return a child's environment: ours, where the mesh is, then what the launch file sets.
 
@@ -57,6 +62,7 @@ def environment(
         "LABMESH_REALM": realm,
         "LABMESH_LEDGER": ledger,
         "LABMESH_CLOCK": clock,
+        "LABMESH_ACCOUNT": str(account) if account else None,
         "LABMESH_DATA_DIR": str(data_dir),
     }
     given = {name: value for name, value in mesh.items() if value}

@@ -79,7 +79,10 @@ class MqttBroker(Entity):
         Kind.ANY, "start a mosquitto as a child of the launch: embedded, or true"
     )
     port: Value | None = key(Kind.INTEGER, "its TCP port; 0 or absent: a free one")
-    url: Value | None = key(Kind.TEXT, "one that is there: mqtt://[user[:password]@]host:port")
+    url: Value | None = key(Kind.TEXT, "one that is there: mqtts://host[:port], or mqtt://")
+    account: Value | None = key(
+        Kind.TEXT, "an account file for all, or a folder with one a node: NAME.json, launch.json"
+    )
 
 
 @action("node")

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from labmesh.launch._accounts import access_of, own_account
 from labmesh.launch._plan import Broker, NodeProcess, Plan
 from labmesh.launch._remarks import remarks_on
 from labmesh.launch._screen import Screen
@@ -163,9 +164,9 @@ class _Launch:
             sites = {process.site for process in plan.processes()} | {plan.site}
             self._urls.update({s: url for s in sites if plan.broker_of(s) is broker})
         nodes = list(plan.nodes())
-        for url in dict.fromkeys(self._urls[node.site] for node in nodes):
+        for site in {self._urls[node.site]: node.site for node in nodes}.values():
             watcher = Watcher(
-                url,
+                access_of(self._urls[site], plan.broker_of(site)),
                 plan.realm,
                 on_life=self._supervisor.life,
                 on_milestone=self._milestone,
@@ -222,6 +223,7 @@ class _Launch:
         site = self._plan.site if self._plan.site in self._urls else next(iter(self._urls))
         return {
             "mqtt": self._urls[site],
+            "account": own_account(self._plan.broker_of(site)),
             "realm": self._plan.realm,
             "site": site,
             "ledger": _most_common(node.ledger for node in nodes),

@@ -125,10 +125,14 @@ Step = NodeProcess | ExecutableProcess | LogStep | TimerStep | HandlerStep | Shu
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broker:
-    """The MQTT broker of ``site``'s nodes, or of everybody's (None). No ``url``: embedded."""
+    """The MQTT broker of ``site``'s nodes, or of everybody's (None). No ``url``: embedded.
+
+    ``account`` is an account file, or a folder of them: see `labmesh.launch._accounts`.
+    """
 
     site: str | None = None
     url: str | None = None
+    account: Path | None = None
     port: int = 0
     position: Position
 
@@ -201,6 +205,7 @@ class Plan:
                     "site": broker.site,
                     "embedded": broker.url is None,
                     **({"url": masked(broker.url)} if broker.url else {"port": broker.port}),
+                    **({"account": str(broker.account)} if broker.account else {}),
                 }
                 for broker in self.brokers
             ],

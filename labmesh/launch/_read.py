@@ -109,8 +109,11 @@ class Reader:
                 texts[name] = as_text(item)
         return texts
 
-    def path(self, value: Value | None, what: str) -> Path | None:
-        """Return an existing file's absolute path; relative ones start at this launch file."""
+    def path(self, value: Value | None, what: str, *, secret: bool = False) -> Path | None:
+        """Return an existing file's absolute path; relative ones start at this launch file.
+
+        One that is ``secret`` is not among the files of this launch, and may be a folder of such.
+        """
         text = self.text(value, what)
         if value is None or text is None:
             return None
@@ -120,7 +123,10 @@ class Reader:
             self._report(value, f"{what} is outside the folder of this launch: {text}")
             return None
         if os.path.isfile(path):  # noqa: PTH113 - is_file() raises on a name that is too long
-            self.scope.world.files.append(path)
+            if not secret:
+                self.scope.world.files.append(path)
+            return path
+        if secret and os.path.isdir(path):  # noqa: PTH112 - as above
             return path
         self._report(value, f"{what} not found: {text}", f"looked for {path}")
         return None

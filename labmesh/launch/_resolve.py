@@ -236,6 +236,7 @@ class _Resolver:
         embedded = raw in (True, "embedded", "true")
         url = reader.text(entity.url, "url")
         port = reader.integer(entity.port, "port")
+        account = reader.path(entity.account, "account", secret=True)
         at = entity.position
         if raw not in (None, False, "", POISON) and not embedded and entity.embedded is not None:
             self._problems.add(
@@ -260,6 +261,12 @@ class _Resolver:
                     "port belongs to an embedded MQTT broker",
                     "put it into the url: mqtt://host:port",
                 )
+        if account is not None and entity.account is not None and not url:
+            self._problems.add(
+                entity.account.position,
+                "account belongs to an MQTT broker with a url",
+                "leave it out: the embedded one asks for no password",
+            )
         site = scope.own_site
         other = next((known for known in self._brokers if known.site == site), None)
         if other is not None:
@@ -270,7 +277,9 @@ class _Resolver:
                 "keep one of them, or put each into a group with its own site",
             )
             return
-        self._brokers.append(Broker(site=site, url=url, port=port or 0, position=at))
+        self._brokers.append(
+            Broker(site=site, url=url, account=account, port=port or 0, position=at)
+        )
 
     def _check_url(self, url: str, value: Value) -> None:
         try:

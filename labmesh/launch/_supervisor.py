@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from labmesh.launch._accounts import account_of
 from labmesh.launch._command import environment, node_command, write_parameters
 from labmesh.launch._plan import (
     Dependency,
@@ -192,7 +193,13 @@ class Supervisor:
                 return 0
             child = await Child.start(
                 command,
-                env=environment(plan, mqtt=mqtt, realm=self._plan.realm, data_dir=self._data_dir),
+                env=environment(
+                    plan,
+                    mqtt=mqtt,
+                    realm=self._plan.realm,
+                    data_dir=self._data_dir,
+                    account=account_of(plan, self._plan.broker_of(plan.site)),
+                ),
                 cwd=cwd,
                 on_line=lambda line: self._screen.line(unit.label, line, plan.output),
                 keeper=self._keeper,

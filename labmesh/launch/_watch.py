@@ -6,6 +6,7 @@ import logging
 import secrets
 from collections.abc import Callable
 
+from labmesh.security import Account
 from labmesh.transport import Delivery, Transport, make_transport
 from messages.envelope import decode
 from messages.errors import LabmeshError
@@ -19,7 +20,7 @@ class Watcher:
     """Subscribes to every node's ``~/node/life`` and ``~/event/milestone`` on one MQTT broker.
 
     Args:
-        url: The MQTT broker.
+        at: The MQTT broker, and who the launch is there.
         realm: First level of the topics.
         on_life: Takes ``site/node``, its lifecycle state, its epoch, and whether that was retained.
         on_milestone: Takes ``site/node`` and its milestone.
@@ -27,7 +28,7 @@ class Watcher:
 
     def __init__(
         self,
-        url: str,
+        at: str | Account,
         realm: str,
         *,
         on_life: Callable[[str, str, int, bool], None],
@@ -36,7 +37,7 @@ class Watcher:
         self._realm = realm
         self._on_life = on_life
         self._on_milestone = on_milestone
-        self._transport: Transport = make_transport(url, client_id=f"launch-{secrets.token_hex(6)}")
+        self._transport: Transport = make_transport(at, client_id=f"launch-{secrets.token_hex(6)}")
 
     async def start(self) -> None:
         """Connect and subscribe.

@@ -22,7 +22,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("program", help="entry point (see `labmesh run --list`) or module:Class")
     parser.add_argument("--name", help="the node's name; the program's by default")
     parser.add_argument("--site", help="the site it belongs to")
-    parser.add_argument("--mqtt", help="mqtt://host:port of the MQTT broker")
+    parser.add_argument("--mqtt", help="mqtts://host:port of the MQTT broker, or mqtt://")
+    parser.add_argument("--account", metavar="FILE", help="an account file: url, name, secrets")
     parser.add_argument("--realm", help="first level of every topic (default lab1)")
     parser.add_argument("--ledger", help="site/node of the broker node (default SITE/broker)")
     parser.add_argument("--clock", help="site/node of the clock node of a simulated mesh")
@@ -36,16 +37,19 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         folder = data_dir(given.data_dir)
+        place = find_place(
+            mqtt=given.mqtt,
+            site=given.site,
+            realm=given.realm,
+            ledger=given.ledger,
+            clock=given.clock,
+            account=given.account,
+            folder=folder,
+        )
+        program = given.program.removesuffix(".py").rpartition(":")[2].lower()
         options = NodeOptions(
-            place=find_place(
-                mqtt=given.mqtt,
-                site=given.site,
-                realm=given.realm,
-                ledger=given.ledger,
-                clock=given.clock,
-                folder=folder,
-            ),
-            name=given.name or given.program.removesuffix(".py").rpartition(":")[2].lower(),
+            place=place,
+            name=given.name or place.own_name(program),
             data_dir=folder,
             parameters=read_parameters(given.params_file, given.param),
             autostart=not given.no_autostart,

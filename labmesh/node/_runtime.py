@@ -84,7 +84,7 @@ class Runtime:
         store = NodeStore(folder / "node.sqlite")
         try:
             epoch = await store.next_epoch(max(last, options.succeeds or 0))
-            transport = make_transport(place.mqtt, client_id=f"{me}/{INSTANCE}", username=me.node)
+            transport = make_transport(place.access, client_id=f"{me}/{INSTANCE}", username=me.node)
         except BaseException:
             await store.close()
             raise
@@ -96,7 +96,7 @@ class Runtime:
         if not is_ledger:
             outbox = Outbox(mesh, store, ledger)
             desk = ArtifactDesk(
-                place.mqtt, mesh, caller, ledger, folder / "artifacts",
+                place.access, mesh, caller, ledger, folder / "artifacts",
                 limit=artifact_limit, retention=artifact_retention,
             )  # fmt: skip
         return cls(

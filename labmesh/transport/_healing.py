@@ -18,7 +18,12 @@ from labmesh.transport._message import Message
 from labmesh.transport._refusals import is_final
 from labmesh.transport._route import Route
 from labmesh.transport._window import Group, Outgoing, Window
-from messages.errors import LabmeshError, NotConnectedError, TransportError
+from messages.errors import (
+    ConfigurationError,
+    LabmeshError,
+    NotConnectedError,
+    TransportError,
+)
 
 log = logging.getLogger("labmesh.transport")
 
@@ -249,7 +254,7 @@ class HealingTransport(BaseTransport, ABC):
         try:
             return await self._connect(clean_start=clean_start)
         except Exception as error:
-            if not isinstance(error, OSError | ConnectRefusedError):
+            if not isinstance(error, OSError | ConnectRefusedError | ConfigurationError):
                 log.exception("%s: cannot connect", self._name)
             failure = self._explain(error)
             if first and is_final(error) and self._opened is not None and not self._opened.done():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import ssl
 from typing import Any, Final
 
 from paho.mqtt import client as paho
@@ -27,6 +28,7 @@ from labmesh.transport._dispatch import subscription_id
 from labmesh.transport._message import Message
 from labmesh.transport._options import MqttOptions
 from labmesh.transport._socket import MemorySocket
+from labmesh.transport._tls import make_context
 from messages.envelope import MAX_PAYLOAD
 
 log = logging.getLogger("labmesh.transport")
@@ -42,7 +44,7 @@ _GOODBYE: Final = 1.0
 
 
 class MqttLink(asyncio.Protocol):
-    """A `Link` over TCP, made by `connect`."""
+    """A `Link` over TCP or TLS, made by `connect`."""
 
     def __init__(self, listener: Listener, name: str) -> None:
         self._listener = listener
@@ -81,7 +83,9 @@ class MqttLink(asyncio.Protocol):
         """Return a link whose CONNECT was accepted.
 
         Raises:
-            OSError: No TCP connection, or it ended before the CONNACK.
+            OSError: No connection, or it ended before the CONNACK; an `ssl.SSLError` where TLS is
+                why.
+            ConfigurationError: A file that TLS needs is not what it should be.
             TimeoutError: No CONNACK within ``timeout`` seconds.
             ConnectRefusedError: The MQTT broker said no.
         """
@@ -89,8 +93,11 @@ class MqttLink(asyncio.Protocol):
         address = options.address
         try:
             async with asyncio.timeout(timeout):
+                # Read anew each time: certificates are renewed while nodes run.
+                files = (options.ca, options.cert, options.key)
+                tls = await asyncio.to_thread(make_context, *files) if address.tls else None
                 await link._loop.create_connection(
-                    lambda: link, address.host, address.port, happy_eyeballs_delay=0.25
+                    lambda: link, address.host, address.port, ssl=tls, happy_eyeballs_delay=0.25
                 )
                 link._handshake(options, will, clean_start=clean_start)
                 await link._connack
@@ -203,7 +210,9 @@ class MqttLink(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
         if not self._connack.done():
-            self._connack.set_exception(ConnectionResetError(reason))
+            # In TLS 1.3 the MQTT broker judges our certificate only after the handshake.
+            refused = exc if isinstance(exc, ssl.SSLError) else ConnectionResetError(reason)
+            self._connack.set_exception(refused)
             self._connack.exception()
         for answer in self._answers.values():
             if not answer.done():

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from labmesh.transport._api import Will
+from labmesh.transport._tls import is_loopback
 from messages.errors import ConfigurationError
 
-DEFAULT_PORT: Final = 1883
-"""IANA's port of mqtt."""
+DEFAULT_PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
+"""IANA's ports of mqtt and secure-mqtt, by the scheme of a url."""
+
+PLAIN: Final = "LABMESH_PLAIN_MQTT"
+"""Set to 1, this variable lets passwords and data travel readable over a network."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,10 +24,14 @@ class MqttOptions:
     """Options of an `MqttTransport`.
 
     Attributes:
-        url: ``mqtt://[user[:password]@]host[:port]``.
+        url: ``mqtts://[user[:password]@]host[:port]``, or ``mqtt://`` without TLS: to this machine
+            only, unless `PLAIN` is set.
         client_id: Identifies the session; a second connection with it takes over from the first.
         username: Overrides the url's.
         password: Overrides the url's.
+        ca: Certificates (PEM) of whom to trust with ``mqtts``; None trusts those of the system.
+        cert: Our own certificate (PEM), where the MQTT broker asks for one.
+        key: Its private key.
         will: What the MQTT broker publishes when the connection is lost.
         clean_start: Whether the first connection of this process forgets an old session. With
             false and a session expiry, what came while no process was there is delivered.
@@ -41,6 +51,9 @@ class MqttOptions:
     client_id: str
     username: str | None = None
     password: str | None = field(default=None, repr=False)
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
     will: Will | None = None
     clean_start: bool = True
     session_expiry: int = 0
@@ -50,7 +63,7 @@ class MqttOptions:
     backoff: tuple[float, float] = (0.2, 10.0)
 
     def __post_init__(self) -> None:
-        MqttAddress.parse(self.url)
+        _refuse_plain(MqttAddress.parse(self.url))
         if not self.client_id:
             raise ConfigurationError("an MQTT client id must not be empty")
         _check("receive_maximum", self.receive_maximum, 1, 65535)
@@ -69,6 +82,7 @@ class MqttOptions:
             address.port,
             address.username if self.username is None else self.username,
             address.password if self.password is None else self.password,
+            address.tls,
         )
 
 
@@ -80,23 +94,24 @@ class MqttAddress:
     port: int
     username: str | None = None
     password: str | None = field(default=None, repr=False)
+    tls: bool = False
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @classmethod
     def parse(cls, url: str) -> MqttAddress:
-        """Parse ``mqtt://[user[:password]@]host[:port]``.
+        """Parse ``mqtt[s]://[user[:password]@]host[:port]``.
 
         Raises:
             ConfigurationError: It is not of that shape; the message never shows a password.
         """
         try:
             parts = urlsplit(url)
-            port = parts.port or DEFAULT_PORT
+            port = parts.port or DEFAULT_PORTS.get(parts.scheme, 0)
         except ValueError:
             raise _bad_url("its port is not a number from 1 to 65535") from None
-        if parts.scheme != "mqtt":
+        if parts.scheme not in DEFAULT_PORTS:
             raise _bad_url(f"its scheme is {parts.scheme!r}")
         if not parts.hostname:
             raise _bad_url("it names no host")
@@ -107,13 +122,23 @@ class MqttAddress:
             port,
             unquote(parts.username) if parts.username else None,
             unquote(parts.password) if parts.password is not None else None,
+            parts.scheme == "mqtts",
         )
 
 
 def _bad_url(reason: str) -> ConfigurationError:
     return ConfigurationError(
         f"the MQTT broker's url is not valid: {reason}",
-        remedy="write mqtt://[user[:password]@]host[:port]",
+        remedy="write mqtts://[user[:password]@]host[:port], or mqtt:// on one machine",
+    )
+
+
+def _refuse_plain(address: MqttAddress) -> None:
+    if address.tls or is_loopback(address.host) or os.environ.get(PLAIN, "") not in ("", "0"):
+        return
+    raise ConfigurationError(
+        f"mqtt://{address} would send passwords and data readable over the network",
+        remedy=f"write mqtts://, or set {PLAIN}=1 where the network itself keeps them secret",
     )
 
 

@@ -7,7 +7,8 @@ from typing import Final
 
 from labmesh.transport._connection import ConnectRefusedError
 from labmesh.transport._options import MqttAddress
-from messages.errors import NotConnectedError
+from labmesh.transport._tls import explain_tls, is_final_tls
+from messages.errors import ConfigurationError, NotConnectedError
 
 _REMEDIES: Final = {
     0x84: "use an MQTT broker that speaks MQTT 5, e.g. mosquitto 2",
@@ -26,7 +27,9 @@ _REMEDIES: Final = {
 
 def is_final(error: Exception) -> bool:
     """Tell whether trying again is useless."""
-    return isinstance(error, ConnectRefusedError) and error.code in _REMEDIES
+    if isinstance(error, ConnectRefusedError):
+        return error.code in _REMEDIES
+    return isinstance(error, ConfigurationError) or is_final_tls(error)
 
 
 def explain(error: Exception, address: MqttAddress) -> NotConnectedError:
@@ -48,5 +51,14 @@ def explain(error: Exception, address: MqttAddress) -> NotConnectedError:
     if isinstance(error, TimeoutError):
         return NotConnectedError(
             f"{at} did not answer in time", remedy="check that it speaks MQTT 5 on this port"
+        )
+    if isinstance(error, ConfigurationError):
+        return NotConnectedError(str(error))
+    if (about_tls := explain_tls(error, at)) is not None:
+        return about_tls
+    if isinstance(error, ConnectionResetError):
+        speaks = "plain MQTT: mqtt://" if address.tls else "TLS: mqtts://"
+        return NotConnectedError(
+            f"{at} ended the connection before it answered", remedy=f"perhaps it speaks {speaks}"
         )
     return NotConnectedError(f"no connection to {at}: {error}", remedy="check host and port")

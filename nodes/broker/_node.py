@@ -76,7 +76,7 @@ class BrokerNode(Node[BrokerParameters]):
             self.mesh,
             partial(
                 make_transport,
-                self.options.place.mqtt,
+                self.options.place.access,
                 client_id=f"{self.id}/intake",
                 username=self.id.node,
                 clean_start=False,
@@ -147,7 +147,7 @@ class BrokerNode(Node[BrokerParameters]):
             return await asyncio.get_running_loop().run_in_executor(self._reading, work)
 
         return Custody(
-            BulkLink(self.options.place.mqtt, self.mesh, name=f"{self.mesh.instance}-blob"),
+            BulkLink(self.options.place.access, self.mesh, name=f"{self.mesh.instance}-blob"),
             reader.holdings,
             claims,
             # Not the ledger's head, which in memory may be ahead of the commit.

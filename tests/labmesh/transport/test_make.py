@@ -18,16 +18,19 @@ from messages.errors import ConfigurationError, NotConnectedError
 
 
 def test_the_url_chooses() -> None:
-    mqtt = make_transport("mqtt://u:p@h:1", client_id="c", username="v", window=3)
+    mqtt = make_transport("mqtts://u:p@h:1", client_id="c", username="v", window=3)
     assert isinstance(mqtt, MqttTransport)
-    assert mqtt.options.address == MqttAddress("h", 1, "v", "p")
+    assert mqtt.options.address == MqttAddress("h", 1, "u", "p", tls=True)
+    own = make_transport("mqtt://localhost", client_id="c", username="v")
+    assert isinstance(own, MqttTransport)
+    assert own.options.address == MqttAddress("localhost", 1883, "v")
     assert "p@h" not in repr(mqtt.options.address)
     memory = make_transport("memory://make", client_id="c", keepalive=5)
     assert isinstance(memory, MemoryTransport)
     assert memory.hub is MemoryHub.named("make") is not MemoryHub.named("other")
 
 
-@pytest.mark.parametrize("url", ["mqtt://h", "memory://h"])
+@pytest.mark.parametrize("url", ["mqtts://h", "memory://h"])
 def test_unknown_options_are_refused(url: str) -> None:
     with pytest.raises(ConfigurationError, match="windw"):
         make_transport(url, client_id="c", windw=3)
@@ -35,6 +38,7 @@ def test_unknown_options_are_refused(url: str) -> None:
 
 def test_addresses() -> None:
     assert str(MqttAddress.parse("mqtt://h")) == "h:1883"
+    assert str(MqttAddress.parse("mqtts://h")) == "h:8883"
     assert str(MqttAddress.parse("mqtt://[::1]:7")) == "[::1]:7"
     assert MqttAddress.parse("mqtt://a%40b:c%3A@h").username == "a@b"
     with pytest.raises(ConfigurationError) as failure:

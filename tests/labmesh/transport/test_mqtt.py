@@ -155,7 +155,7 @@ async def test_nothing_listens(make: Make) -> None:
 
 async def test_an_unknown_host(make: Make) -> None:
     with pytest.raises(NotConnectedError, match=r"host 'no-such-host\.invalid' is not known"):
-        await make("mqtt://no-such-host.invalid").open(timeout=2)
+        await make("mqtts://no-such-host.invalid").open(timeout=2)
 
 
 async def test_a_listener_that_never_answers(make: Make) -> None:
@@ -518,7 +518,8 @@ async def test_the_event_loop_is_never_blocked_by_a_full_socket(make: Make) -> N
         {"url": "http://x"},
         {"url": "mqtt://"},
         {"url": "mqtt://h:99999"},
-        {"url": "mqtt://h/path"},
+        {"url": "mqtts://h/path"},
+        {"url": "mqtt://lab.example"},
         {"client_id": ""},
         {"window": 0},
         {"keepalive": 0},
@@ -529,4 +530,4 @@ async def test_the_event_loop_is_never_blocked_by_a_full_socket(make: Make) -> N
 )
 def test_options_that_make_no_sense(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
-        MqttOptions(**{"url": "mqtt://h", "client_id": "c"} | options)
+        MqttOptions(**{"url": "mqtts://h", "client_id": "c"} | options)
