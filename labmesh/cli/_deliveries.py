@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from labmesh.cli._format import when
+from labmesh.cli._format import plain, when
 from labmesh.cli._output import Output
 from labmesh.transport import Delivery
 from messages.envelope import decode
@@ -64,3 +64,18 @@ def render(out: Output, content: dict[str, Any]) -> None:
     )
     out.yaml(content["body"], indent=2)
     out.text("---")
+
+
+def leaves(value: Any, path: str = "") -> dict[str, Any]:
+    """Return the plain values in data by their dotted paths; ``value`` where it is one itself."""
+    data = plain(value)
+    if isinstance(data, dict):
+        items: list[tuple[str, Any]] = list(data.items())
+    elif isinstance(data, list):
+        items = [(str(index), item) for index, item in enumerate(data)]
+    else:
+        return {path or "value": data}
+    found: dict[str, Any] = {}
+    for name, item in items:
+        found |= leaves(item, f"{path}.{name}" if path else name)
+    return found

@@ -7,6 +7,7 @@ from dataclasses import replace
 import click
 
 from labmesh.cli._session import Session, mesh_command
+from labmesh.cli._topic_names import whole_topic
 from labmesh.client import visit
 from labmesh.listing import probe
 from labmesh.mesh import open_delivery
@@ -28,8 +29,6 @@ async def clear(session: Session, topic: str, *, force: bool) -> None:
     It is meant for garbage and for what a node left behind that is gone for good. What a node
     that is online says is refused: it belongs there.
     """
-    from labmesh.cli.topic import whole_topic
-
     place = session.place()
     whole = whole_topic(topic, place)
     author = _author(whole, place)
