@@ -12,7 +12,7 @@ VERBS: Final = {
     "run": Lazy("labmesh.cli.run:command", "Run one node as one process."),
     "launch": Lazy("labmesh.cli.launch:command", "Start the nodes of a launch file."),
     "node": Lazy("labmesh.cli.node:command", "Nodes: list, info."),
-    "topic": Lazy("labmesh.cli.topic:command", "Topics: list, echo, pub."),
+    "topic": Lazy("labmesh.cli.topic:command", "Topics: list, info, echo, pub, hz, bw, delay ..."),
     "service": Lazy("labmesh.cli.service:command", "Services: list, call."),
     "param": Lazy("labmesh.cli.param:command", "Parameters of nodes: list, get, set, describe ..."),
     "lifecycle": Lazy("labmesh.cli.lifecycle:command", "Lifecycle of nodes: list, get, set."),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from labmesh.mosquitto import Program
+from tests.labmesh.cli._house import House, running_house
 from tests.labmesh.cli._lab import Command, Lab, running_lab
 
 
@@ -46,3 +47,20 @@ def lab(running: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
     for name, value in running.env.items():
         monkeypatch.setenv(name, value)
     return running
+
+
+@pytest.fixture(scope="session")
+def running_nodes(
+    mosquitto_program: Program, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[House]:
+    """One mesh of nodes in this process for everybody who only looks, or tidies up."""
+    with running_house(tmp_path_factory.mktemp("house")) as house:
+        yield house
+
+
+@pytest.fixture
+def house(running_nodes: House, monkeypatch: pytest.MonkeyPatch) -> House:
+    """The house, found by the environment."""
+    for name, value in running_nodes.env.items():
+        monkeypatch.setenv(name, value)
+    return running_nodes
