@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         NodeParameters,
         Order,
         capability,
+        parameter,
         service,
     )
     from messages.errors import (
@@ -46,13 +47,15 @@ __all__ = [
     "RequestHandle",
     "capability",
     "connect",
+    "parameter",
     "service",
 ]
 
 _HOMES: Final = {
     "labmesh.client": {"LabClient", "RequestHandle", "connect"},
     "labmesh.node": {
-        "NoArguments", "Node", "NodeOptions", "NodeParameters", "Order", "capability", "service",
+        "NoArguments", "Node", "NodeOptions", "NodeParameters", "Order", "capability",
+        "parameter", "service",
     },
     "messages.errors": {
         "LabmeshError", "OrderError", "OrderVoidError", "RefusedError", "RequestFailedError",

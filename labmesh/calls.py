@@ -11,6 +11,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from typing import Any, Final
 from uuid import UUID
 
@@ -28,6 +29,21 @@ from messages.ids import NodeId, check_name, new_id
 from messages.model import JsonObject
 from messages.node import Call, CallFailure, Reply
 from messages.topics import Topic
+
+_CALLED_BY: Final[ContextVar[NodeId | None]] = ContextVar("labmesh_called_by", default=None)
+
+
+def called_by() -> NodeId:
+    """Return who called the service that runs now; the MQTT broker vouches for the name.
+
+    Raises:
+        RuntimeError: No service runs in this task.
+    """
+    author = _CALLED_BY.get()
+    if author is None:
+        raise RuntimeError("no service runs here; ask within its handler")
+    return author
+
 
 Service = Callable[[JsonObject, Header], Awaitable[JsonObject]]
 """Takes the arguments and the caller's header; raises `LabmeshError` to refuse."""
@@ -155,6 +171,7 @@ class Server:
 
     async def _serve(self, call: Call, header: Header, topic: Topic) -> None:
         name = topic.rest[0]
+        _CALLED_BY.set(topic.author)  # of this task alone
         try:
             await self._reply(await self._answer(name, call, header), call, header, topic)
         except MessageError as error:

@@ -34,6 +34,9 @@ CREATE TABLE IF NOT EXISTS outbox (
     id TEXT PRIMARY KEY, topic TEXT NOT NULL, payload BLOB NOT NULL, created INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS in_hand (
     request TEXT PRIMARY KEY, token INTEGER NOT NULL, what TEXT NOT NULL, since INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS desired (
+    name TEXT PRIMARY KEY, value TEXT NOT NULL, base TEXT NOT NULL, author TEXT NOT NULL,
+    since INTEGER NOT NULL);
 """
 
 
@@ -53,6 +56,23 @@ class InHand:
     request: UUID
     token: int
     what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """A parameter that somebody set at run time.
+
+    Attributes:
+        name: Dotted.
+        value: As JSON.
+        base: The start-up value that it was set over, as JSON.
+        by: Who set it.
+    """
+
+    name: str
+    value: str
+    base: str
+    by: str
 
 
 class NodeStore:
@@ -203,6 +223,34 @@ class NodeStore:
         def work() -> list[InHand]:
             rows = self._db.execute("SELECT request, token, what FROM in_hand ORDER BY since")
             return [InHand(UUID(request), token, what) for request, token, what in rows]
+
+        return await self._run(work)
+
+    async def desire(self, parameters: list[Desired]) -> None:
+        """Remember parameters that were set at run time, through a loss of power."""
+
+        def work() -> None:
+            self._db.executemany(
+                "INSERT OR REPLACE INTO desired VALUES (?, ?, ?, ?, ?)",
+                [(p.name, p.value, p.base, p.by, time.time_ns()) for p in parameters],
+            )
+
+        await self._run(work, durable=True)
+
+    async def forget_desired(self, names: list[str]) -> None:
+        """Forget some of them. Idempotent."""
+
+        def work() -> None:
+            self._db.executemany("DELETE FROM desired WHERE name = ?", [(name,) for name in names])
+
+        await self._run(work, durable=True)
+
+    async def desired(self) -> list[Desired]:
+        """Return the parameters that were set at run time, the oldest first."""
+
+        def work() -> list[Desired]:
+            rows = self._db.execute("SELECT name, value, base, author FROM desired ORDER BY since")
+            return [Desired(*row) for row in rows]
 
         return await self._run(work)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from messages.model import (
     Count,
@@ -65,12 +66,31 @@ class Transition(StrEnum):
     SHUTDOWN = "shutdown"
 
 
-class Lifecycle(Message, name="Lifecycle", version=1):
+STATE_IDS: Final[Mapping[str, int]] = {
+    "unknown": 0, "unconfigured": 1, "inactive": 2, "active": 3, "finalized": 4,
+    "configuring": 10, "cleaningup": 11, "shuttingdown": 12, "activating": 13,
+    "deactivating": 14, "errorprocessing": 15,
+}  # fmt: skip
+"""Ids of the primary states and of those on the way (ROS 2: lifecycle_msgs/State)."""
+
+
+class Lifecycle(Message, name="Lifecycle", version=2):
     """A node's lifecycle state; retained."""
 
-    state: State
+    state: State = Field(description="the primary state: in a transition the one it comes from")
+    label: Text = Field(default="", description="what it is in: active, activating ...")
+    id: Count = Field(default=0, description="of the label: 1 to 4, on the way 10 to 15")
     transition: Transition | None = Field(default=None, description="under way, else None")
     reason: Text = Field(default="", description="why it is not active, for the operator")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Lifecycle:
+        """Take the label from the state, and the id from the label, where they are not given."""
+        if not self.label:
+            object.__setattr__(self, "label", self.state.value)
+        if not self.id:
+            object.__setattr__(self, "id", STATE_IDS.get(self.label, 0))
+        return self
 
 
 class Capabilities(Model):
@@ -173,11 +193,19 @@ class NodeEvent(Message, name="NodeEvent", version=1):
     values: JsonObject = Field(default_factory=dict)
 
 
-class Parameters(Message, name="Parameters", version=1):
-    """A node's parameters; retained. ``version`` counts the changes."""
+class Parameters(Message, name="Parameters", version=2):
+    """A node's parameters; retained. ``version`` counts the changes since the node's start."""
 
     version: Count
-    values: JsonObject
+    values: JsonObject = Field(description="what is in effect")
+    desired: JsonObject = Field(
+        default_factory=dict,
+        description="what people set at run time, by dotted name; kept for the next start",
+    )
+    pending: JsonObject = Field(
+        default_factory=dict,
+        description="what was set but takes effect at the next configure or start only",
+    )
 
 
 class Level(StrEnum):
@@ -196,15 +224,41 @@ class Diagnostic(Message, name="Diagnostic", version=2):
     message: Text
     remedy: Text = ""
     values: JsonObject = Field(default_factory=dict)
+    reported: Nanoseconds = Field(default=0, description="wall time of this word, 0 if not told")
     stale_after: Seconds | None = Field(
-        default=None, description="wall seconds after which it is stale unless said again"
+        default=None,
+        description="wall seconds after which it says nothing any more; None: it holds until "
+        "another word comes",
     )
+
+    def seen_at(self, now: int) -> Diagnostic:
+        """Return what a reader shall show at wall time ``now`` (ns): STALE when it is too old."""
+        age = (now - self.reported) / 1e9
+        if self.stale_after is None or not self.reported or age <= self.stale_after:
+            return self
+        return self.model_copy(
+            update={
+                "level": Level.STALE,
+                "message": f"no word for {age:.0f} s; the last was {self.level.value}: "
+                f"{self.message}"[:4000],
+                "remedy": self.remedy or "see whether the node stands still, or the component",
+            }
+        )
+
+
+LogLevel = Literal["debug", "info", "warn", "error", "fatal"]
+"""Levels of a log, as words in topics and messages."""
+
+LOG_LEVELS: Final[Mapping[LogLevel, int]] = {
+    "debug": 10, "info": 20, "warn": 30, "error": 40, "fatal": 50,
+}  # fmt: skip
+"""Their numbers (ROS 2: rcl_interfaces/Log; Python's logging has the same)."""
 
 
 class LogRecord(Message, name="LogRecord", version=1):
-    """A line of a node's log (levels as in rcl_interfaces/Log)."""
+    """A line of a node's log, on ``~/log/{level}``: QoS 0, from warn on QoS 1."""
 
-    level: Literal["debug", "info", "warn", "error", "fatal"]
+    level: LogLevel
     logger: Text
     text: Annotated[str, Field(max_length=8000)]
     values: JsonObject = Field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -43,7 +44,7 @@ class NodeSeen:
         """The lifecycle state, with the transition under way; empty unless it is online."""
         if self.life is None or self.state != "online":
             return ""
-        under_way = f" ({self.life.transition.value} ...)" if self.life.transition else ""
+        under_way = f" ({self.life.label} ...)" if self.life.transition else ""
         return self.life.state.value + under_way
 
     @property
@@ -65,7 +66,7 @@ class NodeSeen:
             case Parameters():
                 self.parameters = body
             case Diagnostic():
-                self.diagnostics[levels[-1]] = body
+                self.diagnostics[levels[-1]] = body.seen_at(time.time_ns())
             case Offer():
                 self.offers.append(body)
 

@@ -17,6 +17,19 @@ def command() -> None:
     """Lifecycle of nodes: unconfigured, inactive, active, finalized."""
 
 
+@command.command("nodes")
+@mesh_command
+async def nodes(session: Session) -> None:
+    """List the names of the nodes that are online: every one has a lifecycle."""
+    async with session.visit() as visitor:
+        seen = await survey(visitor.mesh, patience=session.patience)
+    online = [str(node.id) for node in seen.values() if node.state == "online" and node.life]
+    if session.out.as_json:
+        session.out.document(online)
+    else:
+        session.out.text("\n".join(online))
+
+
 @command.command("list")
 @click.argument("name", metavar="[NODE]", required=False)
 @mesh_command
@@ -93,6 +106,8 @@ def _view(node: NodeSeen) -> dict[str, Any]:
         "node": str(node.id),
         "presence": node.state,
         "state": _state(node),
+        "label": node.life.label if online and node.life else _state(node),
+        "id": node.life.id if online and node.life else 0,
         "transition": node.life.transition if node.life else None,
         "reason": node.life.reason if node.life else "",
         "possible": [each.value for each in possible],

@@ -10,7 +10,7 @@ from labmesh.node._lifecycle import transitions_from
 from labmesh.node._node import Node
 from labmesh.node._options import NodeOptions
 from labmesh.node._order import Order
-from labmesh.node._parameters import NodeParameters, parse_parameters
+from labmesh.node._parameter_model import NodeParameters, parameter, parse_parameters
 from labmesh.node._run import find_node, node_programs, run_node
 from labmesh.node._service import NoArguments, service
 
@@ -26,6 +26,7 @@ __all__ = [
     "capability",
     "find_node",
     "node_programs",
+    "parameter",
     "parse_parameters",
     "run_node",
     "service",

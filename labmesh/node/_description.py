@@ -54,7 +54,7 @@ _EVERY_NODES: Final[Mapping[str, tuple[type[Message], int, bool, str]]] = {
     "event/problem": (Problem, 1, False, "messages that it could not take"),
     "event/milestone": (Milestone, 0, False, "progress of long work"),
     "event/lifecycle": (NodeEvent, 1, False, "transitions"),
-    "event/parameters": (NodeEvent, 1, False, "changes of its parameters"),
+    "event/param": (NodeEvent, 1, False, "changes of its parameters"),
     "event/takeover": (NodeEvent, 1, False, "it has taken the name over from another process"),
     "event/fenced": (NodeEvent, 1, False, "another process has its name"),
 }

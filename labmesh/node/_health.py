@@ -23,6 +23,9 @@ _RECOVERED: Final = 60
 _SILENCE: Final = 10.0
 """Wall seconds without a receipt after which the operator hears of it."""
 
+_STALE: Final = 60.0
+"""Wall seconds without a look after which readers shall show that the node stands still."""
+
 _WORRY: Final = 300.0
 """Wall seconds that a message which could not be taken stays a warning."""
 
@@ -69,6 +72,7 @@ class HealthWatch:
             Level.WARN if worried else Level.OK,
             f"{problems} messages could not be taken" if problems else "all is well",
             remedy="see the log for sender and reason" if worried else "",
+            stale_after=_STALE,
             **health,
         )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, TypeVar
@@ -14,25 +13,29 @@ from pydantic import BaseModel
 from labmesh.artifacts import LARGEST, RETENTION
 from labmesh.client import LabClient
 from labmesh.clock import Clock
-from labmesh.log import NodeLog
+from labmesh.log import NodeLog, speaking
 from labmesh.mesh import Mesh, MessageHandler
 from labmesh.node._builtin import BuiltinServices
 from labmesh.node._capability import capabilities_of
 from labmesh.node._description import Description
+from labmesh.node._diagnostics import DiagnosticBoard
 from labmesh.node._health import HealthWatch
 from labmesh.node._lifecycle import LifecycleMachine
 from labmesh.node._options import NodeOptions
-from labmesh.node._parameters import NodeParameters, ParameterServer
+from labmesh.node._parameter_model import NodeParameters, describe
+from labmesh.node._parameter_services import ParameterServices
+from labmesh.node._parameters import ParameterServer
 from labmesh.node._runtime import Runtime
 from labmesh.node._threads import Threads
 from labmesh.tracing import open_tracer
 from labmesh.transport import Subscription, Transport
-from messages.errors import ConfigurationError, LabmeshError
+from messages.errors import ConfigurationError
 from messages.ids import NodeId
 from messages.ledger import Offer
 from messages.model import JsonObject, Message
 from messages.node import (
-    Diagnostic,
+    LOG_LEVELS,
+    STATE_IDS,
     Level,
     LogRecord,
     Milestone,
@@ -93,7 +96,7 @@ class Node(Generic[P]):
         self._life: LifecycleMachine | None = None
         self._starting: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._diagnostics: dict[str, Diagnostic] = {}
+        self._diagnostics = DiagnosticBoard(lambda what, topic: self.log.error(what, topic=topic))
         self._runtime: Runtime | None = None
         self._description: Description | None = None
         self._metrics: NodeMetrics | None = None
@@ -113,6 +116,12 @@ class Node(Generic[P]):
 
     async def on_cleanup(self) -> None:
         """Undo `on_configure`."""
+
+    async def on_error(self, error: Exception) -> None:
+        """Bring the node to rest after a hook raised what is no LabmeshError.
+
+        It is unconfigured when this returns, and ends when this raises.
+        """
 
     async def on_shutdown(self) -> None:
         """Last chance to tidy up; after `on_deactivate` and `on_cleanup` where those were due."""
@@ -150,7 +159,7 @@ class Node(Generic[P]):
     @property
     def parameters_schema(self) -> JsonObject:
         """The JSON Schema of the parameters."""
-        return self._server.describe()
+        return describe(self.Parameters)
 
     @property
     def state(self) -> State:
@@ -198,24 +207,25 @@ class Node(Generic[P]):
         message: str,
         *,
         remedy: str = "",
+        stale_after: float | None = None,
         **values: int | float | str | bool,
     ) -> None:
-        """Publish how a component fares (retained); nothing is sent when nothing changed."""
-        diagnostic = Diagnostic(
-            level=level, message=message[:4000], remedy=remedy[:4000], values=values
-        )
-        slug = re.sub(r"[^a-z0-9_-]+", "-", component.lower())[:64] or "node"
-        if self._diagnostics.get(slug) != diagnostic and self._runtime is not None:
-            self._diagnostics[slug] = diagnostic
-            mesh = self._runtime.mesh
-            topic = self.topics.own("node", "diag", slug)
-            mesh.background(self._keep_diagnostic(mesh, topic, diagnostic), f"diag {slug}")
+        """Publish how a component fares (retained); nothing is sent when nothing changed.
 
-    async def _keep_diagnostic(self, mesh: Mesh, topic: str, diagnostic: Diagnostic) -> None:
-        try:
-            await mesh.keep(topic, diagnostic)
-        except LabmeshError as error:
-            self.log.error(f"diagnostic not published: {error}", topic=topic)
+        Args:
+            component: Which part of the node, ``pump`` say.
+            level: How it fares.
+            message: The same in words.
+            remedy: What the operator can do about it.
+            stale_after: Wall seconds after which the word counts no more unless it is repeated:
+                readers then show the component as stale. None: it holds until the next one.
+            values: Numbers and words that belong to it.
+        """
+        if self._runtime is not None:
+            self._diagnostics.report(
+                self._runtime.mesh, component, level, message,
+                remedy=remedy, stale_after=stale_after, values=values,
+            )  # fmt: skip
 
     async def in_thread(
         self, function: Callable[..., R], /, *arguments: Any, resource: str = ""
@@ -238,7 +248,7 @@ class Node(Generic[P]):
 
     def happened(self, kind: str, text: str, /, **values: Any) -> None:
         """Tell of an event of the node's own on ``~/event/{kind}``, without waiting."""
-        event = NodeEvent(kind=kind, text=text, values=values)
+        event = NodeEvent(kind=kind, text=text[:4000], values=values)
         self._running.mesh.post(self.topics.own("event", kind), event, qos=1)
 
     async def emit(
@@ -284,6 +294,11 @@ class Node(Generic[P]):
             ConfigurationError: The node's folder or file cannot be used.
             LabmeshError: The node could not be configured or activated.
         """
+        label = self.id.node if self.options.container else ""
+        with speaking(self.log, label=label):
+            return await self._run()
+
+    async def _run(self) -> int:
         self._loop = asyncio.get_running_loop()
         self._starting = self._loop.create_task(self._start(), name=f"{self.id} start")
         try:
@@ -327,6 +342,8 @@ class Node(Generic[P]):
             artifact_retention=self.artifact_retention,
         )
         self._runtime = runtime
+        parameters = ParameterServices(self, self._server, runtime.store)
+        await parameters.replay()
         runtime.mesh.tracer = open_tracer(str(self.id), self.parameters.traces_endpoint)
         self.log.sink = self._publish_log
         life = self._life = LifecycleMachine(
@@ -338,8 +355,10 @@ class Node(Generic[P]):
                 Transition.CLEANUP: self._clean_up,
                 Transition.SHUTDOWN: self.on_shutdown,
             },
+            recover=self._recover,
+            tell=self._tell_step,
         )
-        services = BuiltinServices(self, life, self._server).add_to(runtime.server)
+        services = BuiltinServices(self, life, parameters).add_to(runtime.server)
         self._description = Description(self, runtime, self._capabilities, services)
         await runtime.open(self, self._capabilities, self._fenced)
         await self._description.publish()
@@ -386,6 +405,8 @@ class Node(Generic[P]):
             await runtime.leave()
 
     async def _configure(self) -> None:
+        if self._server.configure():
+            await self._server.publish(self._running.mesh)
         # First the page: a port that is taken shall be said before an instrument is touched.
         if self.parameters.metrics_port:
             # Prometheus' client is not for everyone to wait for.
@@ -431,6 +452,23 @@ class Node(Generic[P]):
             self.takes_orders = not self._finished.is_set()
             raise
 
+    async def _recover(self, error: Exception) -> None:
+        self.takes_orders = False
+        self.log.error(f"{type(error).__name__}: {error}", state="errorprocessing")
+        await self._running.stop_work("the node failed")
+        try:
+            await self.on_error(error)
+        finally:
+            await self._close_metrics()
+
+    def _tell_step(self, before: str, after: str, transition: Transition, reason: str) -> None:
+        text = f"{before} -> {after}" + (f": {reason}" if reason else "")
+        self.happened(
+            "lifecycle", text, transition=transition.value,
+            start={"id": STATE_IDS[before], "label": before},
+            goal={"id": STATE_IDS[after], "label": after}, reason=reason,
+        )  # fmt: skip
+
     async def publish_offers(self) -> None:
         """Publish what the node offers; call it again when its limitations have changed."""
         for bound in self._capabilities.values():
@@ -455,7 +493,8 @@ class Node(Generic[P]):
                 self._loop.call_soon_threadsafe(self._publish_log, record)
             return
         if self._runtime is not None:
-            self._runtime.mesh.post(self.topics.own("log", record.level), record)
+            qos = int(LOG_LEVELS[record.level] >= LOG_LEVELS["warn"])
+            self._runtime.mesh.post(self.topics.own("log", record.level), record, qos=qos)
 
     def _fenced(self, reason: str) -> None:
         self.log.error(f"leaving: {reason}")

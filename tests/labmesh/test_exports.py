@@ -15,12 +15,13 @@ NAMES = {
     "labmesh": [
         "LabClient", "LabmeshError", "Level", "NoArguments", "Node", "NodeId", "NodeOptions",
         "NodeParameters", "Order", "OrderError", "OrderVoidError", "RefusedError",
-        "RequestFailedError", "RequestHandle", "capability", "connect", "service",
+        "RequestFailedError", "RequestHandle", "capability", "connect", "parameter",
+        "service",
     ],
     "labmesh.node": [
         "BoundCapability", "CapabilitySpec", "NoArguments", "Node", "NodeOptions",
         "NodeParameters", "Order", "capabilities_declared", "capability", "find_node",
-        "node_programs", "parse_parameters", "run_node", "service", "transitions_from",
+        "node_programs", "parameter", "parse_parameters", "run_node", "service", "transitions_from",
     ],
     "labmesh.client": ["LabClient", "RequestHandle", "Visitor", "connect", "requester", "visit"],
 }  # fmt: skip

@@ -180,14 +180,14 @@ def test_lifecycle(labmesh: Command) -> None:
     assert again.code == 1
     assert "it cannot deactivate; possible: activate, cleanup, shutdown" in again.err
     answer = labmesh("lifecycle", "set", "bench", "activate", "--json", "--reason", "checked")
-    assert answer.json == {"node": "kit/bench", "state": "active"}
+    assert answer.json == {"node": "kit/bench", "state": "active", "id": 3}
     assert labmesh("lifecycle", "get", "bench", "--json").json["reason"] == "checked"
     assert labmesh("lifecycle", "set", "bench", "fly").code == 2
 
 
 def test_topic_list(labmesh: Command) -> None:
     topics = {each["topic"]: each for each in labmesh("topic", "list", "--json").json}
-    assert topics["lab1/kit/bench/node/life"]["type"] == "Lifecycle@1"
+    assert topics["lab1/kit/bench/node/life"]["type"] == "Lifecycle@2"
     assert topics["lab1/kit/bench/node/life"]["retained"]
     assert not topics["lab1/kit/bench/event/milestone"]["retained"]
     text = labmesh.text("topic", "list", "~kit/clock/#")
@@ -197,7 +197,7 @@ def test_topic_list(labmesh: Command) -> None:
 
 def test_topic_echo(labmesh: Command) -> None:
     text = labmesh.text("topic", "echo", "~kit/bench/node/life", "--once")
-    assert text.startswith("lab1/kit/bench/node/life Lifecycle@1 20")
+    assert text.startswith("lab1/kit/bench/node/life Lifecycle@2 20")
     assert "retained\n  state: active\n" in text
     (message,) = labmesh("topic", "echo", "~kit/clock/clock", "--once", "--json").json_lines
     assert message["header"]["sender"] == "kit/clock"

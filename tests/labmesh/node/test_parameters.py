@@ -9,7 +9,8 @@ import pytest
 from pydantic import BaseModel, Field
 
 from labmesh.node import NodeParameters, parse_parameters
-from labmesh.node._parameters import ParameterServer, public
+from labmesh.node._parameter_model import public
+from labmesh.node._parameters import ParameterServer
 from messages.errors import CallRefusedError, ConfigurationError, LabmeshError
 
 

@@ -22,7 +22,6 @@ from labmesh import LabClient, RefusedError, connect
 from labmesh.calls import Caller
 from labmesh.client import visit
 from labmesh.place import Place
-from messages.errors import CallRefusedError
 from messages.ids import NodeId, new_id
 from tests.support import MqttBroker, Processes, Running
 
@@ -183,10 +182,11 @@ async def check_the_port_comes_and_goes_with_configuration(mqtt: MqttBroker, por
         page = await asyncio.to_thread(scrape, port)
         assert value(page, "labmesh_node_state", state="inactive") == 1
         await change(hand.caller, "activate")
-        with pytest.raises(CallRefusedError, match="metrics_port is read at the start only"):
-            await hand.caller.call(
-                NodeId("kit", "echo"), "param.set", {"values": {"metrics_port": 1}}
-            )
+        answer = await hand.caller.call(
+            NodeId("kit", "echo"), "param.set", {"values": {"metrics_port": 1}}
+        )
+        assert answer["pending"] == {"metrics_port": 1}
+        assert answer["values"]["metrics_port"] == port
 
 
 async def change(caller: Caller, transition: str) -> None:
