@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from labmesh.launch._bridges import check_bridges
 from labmesh.launch._plan import Broker, ExecutableProcess, NodeProcess, Plan, Process
 from labmesh.launch._problem import Position, Problems, did_you_mean
 from labmesh.launch._programs import load_parameters_model
@@ -20,7 +21,7 @@ def check_plan(plan: Plan, problems: Problems, *, only_site: str | None = None) 
     """Report everything that would make the plan fail.
 
     Duplicate names, circles in ``after``, programs that cannot be found or imported, parameters
-    that their model refuses, ports in use, nodes without an MQTT broker.
+    that their model refuses, ports in use, nodes without an MQTT broker, bridges without a hub.
 
     Args:
         plan: Of all sites.
@@ -30,6 +31,7 @@ def check_plan(plan: Plan, problems: Problems, *, only_site: str | None = None) 
     """
     _check_names(plan, problems)
     _check_circles(plan, problems)
+    check_bridges(plan, problems, only_site=only_site)
     for process in plan.processes():
         here = only_site in (None, process.site)
         if isinstance(process, NodeProcess):

@@ -83,6 +83,18 @@ class MqttBroker(Entity):
     account: Value | None = key(
         Kind.TEXT, "an account file for all, or a folder with one a node: NAME.json, launch.json"
     )
+    bridge: Value | None = key(
+        Kind.TEXT, "the hub: the site to whose MQTT broker this embedded one is bridged"
+    )
+    hub_url: Value | None = key(
+        Kind.TEXT, "where the hub is when this launch does not start it: mqtts://host:port"
+    )
+    hub_account: Value | None = key(
+        Kind.TEXT, "the account file of this site's bridge at the hub; may hold the url"
+    )
+    streams: Value | None = key(
+        Kind.LIST, "streams of this site that cross its bridge, as node/stream; + is any"
+    )
 
 
 @action("node")

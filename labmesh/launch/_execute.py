@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from labmesh.launch._accounts import access_of, own_account
+from labmesh.launch._bridges import bridge_of
 from labmesh.launch._plan import Broker, NodeProcess, Plan
 from labmesh.launch._remarks import remarks_on
 from labmesh.launch._screen import Screen
@@ -159,7 +160,8 @@ class _Launch:
 
     async def _start(self, stack: AsyncExitStack) -> None:
         plan = self._plan
-        for broker in plan.brokers:
+        # Hubs first: a bridge must know where to.
+        for broker in sorted(plan.brokers, key=lambda broker: broker.bridging is not None):
             url = broker.url or await self._start_broker(broker, stack)
             sites = {process.site for process in plan.processes()} | {plan.site}
             self._urls.update({s: url for s in sites if plan.broker_of(s) is broker})
@@ -168,6 +170,7 @@ class _Launch:
             watcher = Watcher(
                 access_of(self._urls[site], plan.broker_of(site)),
                 plan.realm,
+                elsewhere=frozenset(s for s, at in self._urls.items() if at != self._urls[site]),
                 on_life=self._supervisor.life,
                 on_milestone=self._milestone,
             )
@@ -184,12 +187,17 @@ class _Launch:
             port=broker.port,
             sites=tuple(sorted(site for site in sites if plan.broker_of(site) is broker)),
             realm=plan.realm,
+            bridged=broker.bridged,
+            bridge=bridge_of(
+                broker, plan, {site: known.url for site, known in self._mosquittos.items()}
+            ),
             log_file=self._run_dir / f"{name}.log",
         )
         process = MosquittoProcess(config, self._data_dir / "run" / name)
         await stack.enter_async_context(process)
         self._mosquittos[broker.site] = process
-        self._screen.say(f"MQTT broker at {process.url} (pid {process.pid})")
+        whose = f" of {broker.site}" if broker.site else ""
+        self._screen.say(f"MQTT broker{whose} at {process.url} (pid {process.pid})")
         keeping = asyncio.create_task(self._keep(process), name=f"keep {name}")
 
         async def let_go() -> None:

@@ -124,16 +124,41 @@ Step = NodeProcess | ExecutableProcess | LogStep | TimerStep | HandlerStep | Shu
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bridging:
+    """How a site's embedded MQTT broker is bridged to the hub's.
+
+    Attributes:
+        hub: The hub's site.
+        url: Where the hub is, unless this launch starts it.
+        account: The account file of the bridge there.
+        peers: The other sites of the plan.
+        streams: ``site/node/stream`` of all streams that cross, of every site.
+    """
+
+    hub: str
+    url: str | None = None
+    account: Path | None = None
+    peers: tuple[str, ...] = ()
+    streams: tuple[str, ...] = ()
+    position: Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Broker:
     """The MQTT broker of ``site``'s nodes, or of everybody's (None). No ``url``: embedded.
 
     ``account`` is an account file, or a folder of them: see `labmesh.launch._accounts`.
+    ``bridged`` are the sites whose MQTT brokers are bridged to this one, ``streams`` those of its
+    own site that cross, as ``site/node/stream``.
     """
 
     site: str | None = None
     url: str | None = None
     account: Path | None = None
     port: int = 0
+    bridging: Bridging | None = None
+    bridged: tuple[str, ...] = ()
+    streams: tuple[str, ...] = ()
     position: Position
 
 
@@ -206,6 +231,7 @@ class Plan:
                     "embedded": broker.url is None,
                     **({"url": masked(broker.url)} if broker.url else {"port": broker.port}),
                     **({"account": str(broker.account)} if broker.account else {}),
+                    **(_bridging_dict(broker.bridging) if broker.bridging else {}),
                 }
                 for broker in self.brokers
             ],
@@ -219,6 +245,16 @@ def walk(steps: tuple[Step, ...]) -> Iterator[Step]:
         yield step
         if isinstance(step, TimerStep | HandlerStep):
             yield from walk(step.steps)
+
+
+def _bridging_dict(bridging: Bridging) -> dict[str, Any]:
+    return {
+        "bridge": bridging.hub,
+        "hub_url": masked(bridging.url) if bridging.url else None,
+        "hub_account": str(bridging.account) if bridging.account else None,
+        "peers": list(bridging.peers),
+        "streams": list(bridging.streams),
+    }
 
 
 def masked(url: str) -> str:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from labmesh.launch import _entities as entities
 from labmesh.launch._arguments import declare_argument
+from labmesh.launch._bridges import join_bridges, read_bridging, read_streams
 from labmesh.launch._declare import Entity
 from labmesh.launch._document import Value
 from labmesh.launch._names import resolve_names
@@ -92,7 +93,7 @@ class _Resolver:
             realm=realm,
             site=scope.site,
             arguments=tuple(self._frame.arguments.values()),
-            brokers=tuple(self._brokers),
+            brokers=join_bridges(self._brokers, steps),
             steps=resolve_names(steps, self._problems),
         )
 
@@ -277,9 +278,18 @@ class _Resolver:
                 "keep one of them, or put each into a group with its own site",
             )
             return
-        self._brokers.append(
-            Broker(site=site, url=url, account=account, port=port or 0, position=at)
+        if (hub_url := reader.text(entity.hub_url, "hub_url")) and entity.hub_url is not None:
+            self._check_url(hub_url, entity.hub_url)
+        broker = Broker(
+            site=site,
+            url=url,
+            account=account,
+            port=port or 0,
+            bridging=read_bridging(entity, site, reader, embedded=embedded),
+            streams=read_streams(entity.streams, scope.site, reader),
+            position=at,
         )
+        self._brokers.append(broker)
 
     def _check_url(self, url: str, value: Value) -> None:
         try:

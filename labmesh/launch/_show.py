@@ -27,6 +27,8 @@ def show_plan(plan: Plan) -> str:
     lines += [f"  {a.name} := {_value(a.value)}" for a in plan.arguments]
     for broker in plan.brokers:
         where = masked(broker.url) if broker.url else f"embedded, port {broker.port or 'free'}"
+        if broker.bridging:
+            where += f", bridged to {broker.bridging.hub}"
         lines.append(f"MQTT broker{f' of {broker.site}' if broker.site else ''}: {where}")
     return "\n".join([*lines, *_steps(plan.steps, "")]) + "\n"
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from labmesh.security import Account
 from labmesh.transport import Delivery, Transport, make_transport
-from messages.envelope import decode
+from messages.envelope import Envelope, decode
 from messages.errors import LabmeshError
 from messages.node import Lifecycle, Milestone
 from messages.topics import parse_topic
@@ -22,6 +22,8 @@ class Watcher:
     Args:
         at: The MQTT broker, and who the launch is there.
         realm: First level of the topics.
+        elsewhere: Sites whose nodes are watched on another MQTT broker; bridges bring their words
+            here, too.
         on_life: Takes ``site/node``, its lifecycle state, its epoch, and whether that was retained.
         on_milestone: Takes ``site/node`` and its milestone.
     """
@@ -31,9 +33,11 @@ class Watcher:
         at: str | Account,
         realm: str,
         *,
+        elsewhere: frozenset[str] = frozenset(),
         on_life: Callable[[str, str, int, bool], None],
         on_milestone: Callable[[str, Milestone], None],
     ) -> None:
+        self._elsewhere = elsewhere
         self._realm = realm
         self._on_life = on_life
         self._on_milestone = on_milestone
@@ -54,24 +58,23 @@ class Watcher:
         await self._transport.close()
 
     def _life(self, delivery: Delivery) -> None:
-        if not delivery.payload:
-            return
-        try:
-            node = str(parse_topic(delivery.topic).author)
-            envelope = decode(delivery.payload).open()
-        except LabmeshError as error:
-            _log.warning("%s not taken: %s", delivery.topic, error)
-            return
-        if not isinstance(envelope.body, Lifecycle):
-            return
-        self._on_life(node, envelope.body.state.value, envelope.header.epoch, delivery.retain)
+        found = self._open(delivery)
+        if found is not None and isinstance(life := found[1].body, Lifecycle):
+            self._on_life(found[0], life.state.value, found[1].header.epoch, delivery.retain)
 
     def _milestone(self, delivery: Delivery) -> None:
+        found = self._open(delivery)
+        if found is not None and isinstance(milestone := found[1].body, Milestone):
+            self._on_milestone(found[0], milestone)
+
+    def _open(self, delivery: Delivery) -> tuple[str, Envelope] | None:
+        if not delivery.payload:
+            return None
         try:
-            node = str(parse_topic(delivery.topic).author)
-            envelope = decode(delivery.payload).open()
+            author = parse_topic(delivery.topic).author
+            if author.site in self._elsewhere:
+                return None
+            return str(author), decode(delivery.payload).open()
         except LabmeshError as error:
             _log.warning("%s not taken: %s", delivery.topic, error)
-            return
-        if isinstance(envelope.body, Milestone):
-            self._on_milestone(node, envelope.body)
+            return None

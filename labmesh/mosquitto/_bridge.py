@@ -58,6 +58,7 @@ class Bridge:
             go out, the others' come in.
         username: At the hub; the site's name unless given.
         password: At the hub.
+        client_id: At the hub; ``site/bridge`` unless given, and the same at every start.
         ca: PEM file of the authority that signed the hub's certificate; None is no TLS.
         cert: PEM file of the site's own certificate, where the hub asks for one.
         key: Its key.
@@ -72,6 +73,7 @@ class Bridge:
     streams: tuple[str, ...] = ()
     username: str | None = None
     password: str | None = None
+    client_id: str | None = None
     ca: Path | None = None
     cert: Path | None = None
     key: Path | None = None
@@ -91,7 +93,7 @@ class Bridge:
                 raise ConfigurationError(
                     "a stream that crosses sites is named as site/node/stream", where=stream
                 )
-        for word in (self.host, self.username, self.password):
+        for word in (self.host, self.username, self.password, self.client_id):
             # A line end would begin another setting.
             if word is not None and (not word or not word.isprintable()):
                 raise ConfigurationError("empty, or not printable", where="bridge")
@@ -114,7 +116,7 @@ class Bridge:
             f"connection {self.site}-{BRIDGE}",
             f"address {_address(self.host)}:{self.port}",
             "bridge_protocol_version mqttv50",
-            f"remote_clientid {self.site}/{BRIDGE}",
+            f"remote_clientid {self.client_id or f'{self.site}/{BRIDGE}'}",
             f"local_clientid {self.site}/{BRIDGE}/local",
             f"remote_username {self.username or self.site}",
             *([f"remote_password {self.password}"] if self.password else []),

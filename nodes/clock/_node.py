@@ -86,7 +86,8 @@ class ClockNode(Node[ClockParameters]):
         wall = time.time_ns()
         now = self._time(wall)
         tick = ClockTick(time=now, wall=wall, rate=self._anchor[2])
-        await self.mesh.send(self.topics.own("clock"), tick, retain=True)
+        # Old ticks must not queue for whoever is away: the last one, retained, says it all.
+        await self.mesh.send(self.topics.own("clock"), tick, qos=0, retain=True)
         temporary = self._file.with_suffix(".tmp")
         # Followers extrapolate until the next tick; should this process be killed, the next one
         # begins where none of them can have been.
