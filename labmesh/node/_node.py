@@ -296,9 +296,9 @@ class Node(Generic[P]):
         """
         label = self.id.node if self.options.container else ""
         with speaking(self.log, label=label):
-            return await self._run()
+            return await self._join_and_serve()
 
-    async def _run(self) -> int:
+    async def _join_and_serve(self) -> int:
         self._loop = asyncio.get_running_loop()
         self._starting = self._loop.create_task(self._start(), name=f"{self.id} start")
         try:
