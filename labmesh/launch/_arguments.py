@@ -72,6 +72,7 @@ def declare_argument(
         type=kind,
         choices=choices,
         required=entity.default is None,
+        given=name in given,
         position=entity.position,
     )
 

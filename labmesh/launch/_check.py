@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import shutil
-import socket
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from labmesh.launch._bridges import check_bridges
-from labmesh.launch._plan import Broker, ExecutableProcess, NodeProcess, Plan, Process
+from labmesh.launch._plan import ExecutableProcess, NodeProcess, Plan, Process
+from labmesh.launch._ports import check_ports
 from labmesh.launch._problem import Position, Problems, did_you_mean
 from labmesh.launch._programs import load_parameters_model
 from messages.errors import LabmeshError
 
 
-def check_plan(plan: Plan, problems: Problems, *, only_site: str | None = None) -> None:
+def check_plan(
+    plan: Plan, problems: Problems, *, only_site: str | None = None, held: Collection[int] = ()
+) -> None:
     """Report everything that would make the plan fail.
 
     Duplicate names, circles in ``after``, programs that cannot be found or imported, parameters
@@ -28,6 +30,7 @@ def check_plan(plan: Plan, problems: Problems, *, only_site: str | None = None) 
         problems: Takes every mistake.
         only_site: The only site whose part starts here. What runs elsewhere need not be
             installed here; where it is, its parameters are checked all the same.
+        held: TCP ports that are ours already, and free in that sense.
     """
     _check_names(plan, problems)
     _check_circles(plan, problems)
@@ -38,8 +41,7 @@ def check_plan(plan: Plan, problems: Problems, *, only_site: str | None = None) 
             _check_node(process, plan, problems, here=here)
         elif here:
             _check_command(process, problems)
-    for broker in (plan if only_site is None else plan.at_site(only_site)).brokers:
-        _check_port(broker, plan, problems)
+    check_ports(plan, problems, only_site=only_site, held=held)
 
 
 def _check_names(plan: Plan, problems: Problems) -> None:
@@ -142,24 +144,3 @@ def _check_command(process: ExecutableProcess, problems: Problems) -> None:
         problems.add(
             process.position, f"no program {program!r}", "install it, or give its whole path"
         )
-
-
-def _check_port(broker: Broker, plan: Plan, problems: Problems) -> None:
-    if broker.url is not None or not broker.port:
-        return
-    same = [b for b in plan.brokers if b.url is None and b.port == broker.port]
-    if same[0] is not broker:
-        problems.add(broker.position, f"port {broker.port} is already that of another MQTT broker")
-        return
-    with socket.socket() as probe:
-        # Connections of a former listener that linger in TIME_WAIT do not count.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", broker.port))
-            probe.listen(1)
-        except OSError as error:
-            problems.add(
-                broker.position,
-                f"port {broker.port} of the embedded MQTT broker: {error.strerror}",
-                "stop what uses it, or leave the port out to take a free one",
-            )

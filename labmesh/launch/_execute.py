@@ -16,6 +16,7 @@ from typing import Any, Final
 from labmesh.launch._accounts import access_of, own_account
 from labmesh.launch._bridges import bridge_of
 from labmesh.launch._plan import Broker, NodeProcess, Plan
+from labmesh.launch._reload import Changer
 from labmesh.launch._remarks import remarks_on
 from labmesh.launch._screen import Screen
 from labmesh.launch._serve import ControlServer, Request
@@ -24,6 +25,7 @@ from labmesh.launch._status import status
 from labmesh.launch._supervisor import Outcome, Supervisor
 from labmesh.launch._watch import Watcher
 from labmesh.mosquitto import BrokerConfig, MosquittoProcess
+from labmesh.place import Place
 from messages.errors import LabmeshError
 from messages.node import Milestone
 
@@ -55,11 +57,9 @@ async def execute(
         run_dir = state.run_folder(datetime.now(UTC))
         screen = Screen(run_dir, colour=colour)
         try:
-            arguments = {argument.name: argument.value for argument in plan.arguments}
-            state.write_last({"file": str(plan.file), "arguments": arguments, "site": only_site})
-            part = plan.at_site(only_site) if only_site else plan
+            state.write_last(_last(plan, only_site))
             with remarks_on(screen):
-                return await _Launch(part, data_dir, run_dir, screen, state).run()
+                return await _Launch(plan, only_site, data_dir, run_dir, screen, state).run()
         finally:
             screen.close()
     finally:
@@ -68,9 +68,16 @@ async def execute(
 
 class _Launch:
     def __init__(
-        self, plan: Plan, data_dir: Path, run_dir: Path, screen: Screen, state: RunState
+        self,
+        plan: Plan,
+        only_site: str | None,
+        data_dir: Path,
+        run_dir: Path,
+        screen: Screen,
+        state: RunState,
     ) -> None:
-        self._plan = plan
+        self._only_site = only_site
+        self._plan = plan.at_site(only_site) if only_site else plan
         self._data_dir = data_dir
         self._run_dir = run_dir
         self._screen = screen
@@ -78,16 +85,33 @@ class _Launch:
         self._urls: dict[str, str] = {}
         self._since = time.time_ns()
         self._mosquittos: dict[str | None, MosquittoProcess] = {}
-        self._control = ControlServer(
-            data_dir, {"status": self._tell_status, "stop": self._take_stop}
-        )
+        self._watchers: dict[str, Watcher] = {}
+        self._stack = AsyncExitStack()
         self._supervisor = Supervisor(
-            plan,
+            self._plan,
             urls=self._urls,
             data_dir=data_dir,
             run_dir=run_dir,
             screen=screen,
             lock=state.lock,
+        )
+        changer = Changer(
+            plan,
+            only_site=only_site,
+            supervisor=self._supervisor,
+            screen=screen,
+            place_of=self._place,
+            follow=self._follow,
+            changed=self._changed,
+        )
+        self._control = ControlServer(
+            data_dir,
+            {
+                "status": self._tell_status,
+                "restart": changer.restart,
+                "reload": changer.reload,
+                "stop": self._take_stop,
+            },
         )
 
     async def run(self) -> int:
@@ -98,9 +122,9 @@ class _Launch:
         for number in numbers:
             loop.add_signal_handler(number, self._signalled, number)
         try:
-            async with AsyncExitStack() as stack:
+            async with self._stack:
                 await self._listen()
-                outcome = await self._supervise(stack)
+                outcome = await self._supervise()
             self._screen.say(f"data: {self._data_dir}; logs of this run: {self._run_dir}")
             self._screen.say(f"ended: {outcome.reason} (exit code {outcome.code})")
             return outcome.code
@@ -147,9 +171,9 @@ class _Launch:
         self._stop_or_hurry("labmesh launch stop", None)
         return {"pid": os.getpid()}
 
-    async def _supervise(self, stack: AsyncExitStack) -> Outcome:
+    async def _supervise(self) -> Outcome:
         supervisor = self._supervisor
-        starting = asyncio.create_task(self._start(stack), name="launch start")
+        starting = asyncio.create_task(self._start(), name="launch start")
         stopped = asyncio.create_task(supervisor.stopped(), name="launch stopped early")
         await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
         for task in (starting, stopped):
@@ -158,26 +182,53 @@ class _Launch:
             await starting
         return await supervisor.run()
 
-    async def _start(self, stack: AsyncExitStack) -> None:
-        plan = self._plan
+    async def _start(self) -> None:
         # Hubs first: a bridge must know where to.
-        for broker in sorted(plan.brokers, key=lambda broker: broker.bridging is not None):
-            url = broker.url or await self._start_broker(broker, stack)
-            sites = {process.site for process in plan.processes()} | {plan.site}
-            self._urls.update({s: url for s in sites if plan.broker_of(s) is broker})
-        nodes = list(plan.nodes())
-        for site in {self._urls[node.site]: node.site for node in nodes}.values():
+        for broker in sorted(self._plan.brokers, key=lambda broker: broker.bridging is not None):
+            url = broker.url or await self._start_broker(broker, self._stack)
+            self._serve(broker, url, self._plan)
+        await self._follow(self._plan)
+        if self._urls:
+            self._state.write_mesh(self._mesh(list(self._plan.nodes())))
+
+    def _serve(self, broker: Broker, url: str, plan: Plan) -> None:
+        """Note at which MQTT broker the sites are that it serves."""
+        sites = {process.site for process in plan.processes()} | {plan.site}
+        self._urls.update({site: url for site in sites if plan.broker_of(site) == broker})
+
+    async def _follow(self, plan: Plan) -> None:
+        """Follow the nodes of a plan at their MQTT brokers, from now on."""
+        for broker in plan.brokers:
+            if broker.url is not None:
+                self._serve(broker, broker.url, plan)
+        for site in {self._urls[node.site]: node.site for node in plan.nodes()}.values():
+            url = self._urls[site]
+            if url in self._watchers:
+                continue
             watcher = Watcher(
-                access_of(self._urls[site], plan.broker_of(site)),
+                access_of(url, plan.broker_of(site)),
                 plan.realm,
                 elsewhere=frozenset(s for s, at in self._urls.items() if at != self._urls[site]),
                 on_life=self._supervisor.life,
                 on_milestone=self._milestone,
             )
-            stack.push_async_callback(watcher.stop)
+            self._stack.push_async_callback(watcher.stop)
             await watcher.start()
+            self._watchers[url] = watcher
+
+    def _place(self, site: str) -> Place | None:
+        url = self._urls.get(site)
+        if url is None:
+            return None
+        account = access_of(url, self._plan.broker_of(site))
+        return Place(mqtt=url, site=site, realm=self._plan.realm, account=account)
+
+    def _changed(self, plan: Plan, part: Plan) -> None:
+        """Go on with another plan."""
+        self._plan = part
+        self._state.write_last(_last(plan, self._only_site))
         if self._urls:
-            self._state.write_mesh(self._mesh(nodes))
+            self._state.write_mesh(self._mesh(list(part.nodes())))
 
     async def _start_broker(self, broker: Broker, stack: AsyncExitStack) -> str:
         name = f"mqtt_broker.{broker.site}" if broker.site else "mqtt_broker"
@@ -240,6 +291,12 @@ class _Launch:
             "file": str(self._plan.file),
             "run": str(self._run_dir),
         }
+
+
+def _last(plan: Plan, only_site: str | None) -> dict[str, Any]:
+    """Return what --resume needs."""
+    arguments = {argument.name: argument.value for argument in plan.arguments}
+    return {"file": str(plan.file), "arguments": arguments, "site": only_site}
 
 
 def _most_common(names: Iterable[str | None]) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ def load_plan(
     only_site: str | None = None,
     world: World | None = None,
     check: bool = True,
+    held: Collection[int] = (),
 ) -> Plan:
     """Return the resolved and checked plan of a launch file; nothing is started.
 
@@ -31,6 +32,7 @@ def load_plan(
             of other sites need not be installed here.
         world: What the file sees outside itself; by default, the real one.
         check: False leaves out what `check_plan` finds (programs, parameters, ports).
+        held: TCP ports that are ours already, and free in that sense.
 
     Raises:
         LaunchError: With every mistake found, each with its position and what to do.
@@ -38,7 +40,7 @@ def load_plan(
     problems = Problems()
     plan = resolve(Path(file), arguments or {}, problems, world)
     if plan is not None and check:
-        check_plan(plan, problems, only_site=only_site)
+        check_plan(plan, problems, only_site=only_site, held=held)
     if plan is not None and only_site is not None and not problems.incomplete:
         sites = {process.site for process in plan.processes()}
         if only_site not in sites:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from labmesh.launch._problem import Position
+from labmesh.launch._substitute import World
 
 Path_ = tuple[str | int, ...]
 
@@ -164,7 +165,10 @@ class Broker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Argument:
-    """A declared argument of the main file and the value it has in this plan."""
+    """A declared argument of the main file and the value it has in this plan.
+
+    ``given`` tells whether the value was given, rather than the default taken.
+    """
 
     name: str
     value: Any
@@ -172,12 +176,13 @@ class Argument:
     type: str = "text"
     choices: tuple[Any, ...] = ()
     required: bool = False
+    given: bool = False
     position: Position
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Everything a launch will do."""
+    """Everything a launch will do. ``world`` is what its file saw outside itself."""
 
     file: Path
     realm: str
@@ -185,6 +190,7 @@ class Plan:
     arguments: tuple[Argument, ...]
     brokers: tuple[Broker, ...]
     steps: tuple[Step, ...]
+    world: World = field(default_factory=World, repr=False, compare=False)
 
     def processes(self) -> Iterator[NodeProcess | ExecutableProcess]:
         """Yield every process, also those in timers and handlers."""
@@ -235,7 +241,7 @@ class Plan:
                 }
                 for broker in self.brokers
             ],
-            "steps": [_step_dict(step) for step in self.steps],
+            "steps": [step_dict(step) for step in self.steps],
         }
 
 
@@ -277,7 +283,8 @@ def _at_site(steps: tuple[Step, ...], site: str) -> Iterator[Step]:
             yield step
 
 
-def _step_dict(step: Step) -> dict[str, Any]:
+def step_dict(step: Step) -> dict[str, Any]:
+    """Return a step as plain data: all that matters of it, and not where it stands."""
     kind = {
         NodeProcess: "node",
         ExecutableProcess: "executable",
@@ -292,7 +299,7 @@ def _step_dict(step: Step) -> dict[str, Any]:
         if item.name in ("position", "run_position", "where", "partial"):
             continue
         if item.name == "steps":
-            value = [_step_dict(inner) for inner in value]
+            value = [step_dict(inner) for inner in value]
         elif item.name == "after":
             value = {dependency.process: dependency.state for dependency in value}
         elif isinstance(value, Respawn):

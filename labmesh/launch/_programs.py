@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from labmesh.node import find_node
+from labmesh.node import Node, effect_of, find_node
 from messages.errors import ConfigurationError, LabmeshError
 
 
@@ -29,3 +29,18 @@ def load_parameters_model(run: str) -> type[BaseModel]:
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         raise ConfigurationError(f"{run!r}: its Parameters is not a pydantic model")
     return model
+
+
+def takes_parameters(run: str) -> frozenset[str]:
+    """Return the parameters that the node that ``run`` names takes over while it runs.
+
+    A node that does not say what it does then (`Node.on_parameters`) may have used them already.
+    """
+    try:
+        kind = find_node(run)
+        if kind.on_parameters is Node.on_parameters:
+            return frozenset()
+        model = kind.Parameters
+        return frozenset(name for name in model.model_fields if effect_of(model, name) == "now")
+    except Exception:  # noqa: BLE001 - whatever its import does, the check has said it
+        return frozenset()

@@ -95,6 +95,7 @@ class _Resolver:
             arguments=tuple(self._frame.arguments.values()),
             brokers=join_bridges(self._brokers, steps),
             steps=resolve_names(steps, self._problems),
+            world=self._world,
         )
 
     def _steps(self, actions: tuple[Entity, ...], scope: Scope) -> tuple[Step, ...]:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from labmesh.launch._accounts import account_of
 from labmesh.launch._command import environment, node_command, write_parameters
+from labmesh.launch._difference import Difference
 from labmesh.launch._plan import (
     Dependency,
     HandlerStep,
     LogStep,
     NodeProcess,
     Plan,
+    Process,
     ShutdownStep,
     Step,
     TimerStep,
@@ -65,13 +67,15 @@ class Supervisor:
         self._run_dir = run_dir
         self._screen = screen
         self._lock = lock
+        self._changing = 0
+        self._begun = False
         labels = plan.labels()
         self.units = {p.id: Unit(p, labels[p.id]) for p in plan.processes()}
         self._others: dict[str, str] = {}
         self._handlers = [step for step in walk(plan.steps) if isinstance(step, HandlerStep)]
         self._keeper = Keeper()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._timers = 0
+        self._timers: dict[asyncio.Task[None], TimerStep] = {}
         self._news = asyncio.Event()
         self._failure: int | None = None
         self._stop = asyncio.Event()
@@ -91,6 +95,11 @@ class Supervisor:
         self._stop.set()
 
     @property
+    def begun(self) -> bool:
+        """Whether the steps were taken: before that, nothing can be changed."""
+        return self._begun
+
+    @property
     def stopping(self) -> bool:
         """Whether the end was asked for."""
         return self._stop.is_set()
@@ -103,15 +112,79 @@ class Supervisor:
         """Take the steps, wait for the end, end everything. Leaves no process behind."""
         await self._keeper.start(self._lock)
         try:
+            self._begun = True
             self._take(self._plan.steps)
             self._end_when_idle()
             await self._stop.wait()
         finally:
             self.request_stop("internal error", 1)
-            await self._stop_all()
+            await self._leave(list(self.units))
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
             await self._keeper.stop()
         assert self._outcome is not None  # noqa: S101 - request_stop has set it
         return self._outcome
+
+    async def change(self, plan: Plan, difference: Difference) -> None:
+        """Go over to another plan: end what is gone or changed, start what is new or changed.
+
+        Returns once everything that had to end has ended; what starts is under way.
+        """
+        gone = set(difference.stop)
+        # What still waits to be started shall wait for what the new plan says.
+        waiting = {p.id for p in difference.adopt if p.id in self.units}
+        again = {process.id for process in difference.restart} | {
+            name for name in waiting if self.units[name].state == "waiting"
+        }
+        begun = {name for name in again if self.units[name].task is not None}
+        self._changing += 1
+        try:
+            await self._let_go(gone | begun)
+            if self.stopping:
+                return
+            self._go_over(plan, difference.drop)
+            for name in again:
+                self.units[name].renew(self.units[name].plan, self.units[name].label)
+            self._take(difference.take)
+            due = begun | {step.id for step in plan.steps if isinstance(step, Process)}
+            for unit in self.units.values():
+                if unit.plan.id in due and unit.task is None and not self.stopping:
+                    self._begin(unit)
+        finally:
+            self._changing -= 1
+        self._tell()
+        self._end_when_idle()
+
+    async def restart(self, names: Collection[str]) -> None:
+        """End processes and start them again; one that has not begun or has ended, starts."""
+        self._changing += 1
+        try:
+            await self._let_go(names)
+            for name in names if not self.stopping else ():
+                self._begin(self.units[name])
+        finally:
+            self._changing -= 1
+        self._end_when_idle()
+
+    async def _let_go(self, names: Collection[str]) -> None:
+        await self._leave(names)
+        tasks = [task for name in names if (task := self.units[name].task) is not None]
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _go_over(self, plan: Plan, dropped: Collection[TimerStep]) -> None:
+        """Take another plan as what is planned; starts nothing."""
+        labels = plan.labels()
+        units: dict[str, Unit] = {}
+        for process in plan.processes():
+            unit = self.units.get(process.id) or Unit(process, labels[process.id])
+            unit.plan, unit.label = process, labels[process.id]
+            units[process.id] = unit
+        self._plan, self.units = plan, units
+        self._handlers = [step for step in walk(plan.steps) if isinstance(step, HandlerStep)]
+        for task in [task for task, step in self._timers.items() if step in dropped]:
+            del self._timers[task]
+            task.cancel()
 
     def life(self, node: str, state: str, epoch: int, retained: bool) -> None:
         """Take the lifecycle state of ``site/node``, ours or another's."""
@@ -134,23 +207,23 @@ class Supervisor:
             if isinstance(step, LogStep):
                 self._screen.say(step.message, step.level)
             elif isinstance(step, TimerStep):
-                self._timers += 1
-                self._spawn(self._timer(step), f"timer {step.position}")
+                task = self._spawn(self._timer(step), f"timer {step.position}")
+                self._timers[task] = step
             elif isinstance(step, ShutdownStep):
                 self.request_stop(step.reason or f"asked by {step.position}")
-            elif not isinstance(step, HandlerStep):
+            elif not isinstance(step, HandlerStep) and step.id in self.units:
                 self._begin(self.units[step.id])
 
     def _begin(self, unit: Unit) -> None:
         if unit.task is not None and not unit.task.done():
             self._screen.say(f"{unit.label} runs already", "warn")
             return
-        unit.code = None
+        unit.renew(unit.plan, unit.label)
         unit.task = self._spawn(self._run_unit(unit), f"unit {unit.plan.id}")
 
     async def _timer(self, step: TimerStep) -> None:
         await asyncio.sleep(step.delay)
-        self._timers -= 1
+        self._timers.pop(cast("asyncio.Task[None]", asyncio.current_task()), None)
         self._take(step.steps)
         self._end_when_idle()
 
@@ -165,7 +238,7 @@ class Supervisor:
                 await asyncio.sleep(delay)
             begun = time.monotonic()
             code = await self._run_once(unit)
-            if self.stopping:
+            if self.stopping or unit.leaving:
                 return
             delay = unit.respawn_delay(time.monotonic() - begun)
             self._report_exit(unit, code, final=delay is None)
@@ -189,7 +262,7 @@ class Supervisor:
         else:
             command, cwd = list(plan.command), plan.cwd
         async with unit.gate:
-            if self.stopping:
+            if self.stopping or unit.leaving:
                 return 0
             child = await Child.start(
                 command,
@@ -201,7 +274,7 @@ class Supervisor:
                     account=account_of(plan, self._plan.broker_of(plan.site)),
                 ),
                 cwd=cwd,
-                on_line=lambda line: self._screen.line(unit.label, line, plan.output),
+                on_line=lambda line: self._screen.line(unit.label, line, unit.plan.output),
                 keeper=self._keeper,
             )
             unit.new_run(child)
@@ -284,14 +357,17 @@ class Supervisor:
     def _end_when_idle(self) -> None:
         begun = [unit for unit in self.units.values() if unit.task is not None]
         only_serves = not self.units and any(b.url is None for b in self._plan.brokers)
-        if self._timers == 0 and all(unit.over for unit in begun) and not only_serves:
+        if self._changing:
+            return
+        if not self._timers and all(unit.over for unit in begun) and not only_serves:
             self.request_stop("nothing is left to do")
 
-    async def _stop_all(self) -> None:
-        over = {name: asyncio.Event() for name in self.units}
-        dependents: dict[str, list[asyncio.Event]] = {name: [] for name in self.units}
-        for name, unit in self.units.items():
-            for dependency in unit.plan.after:
+    async def _leave(self, names: Collection[str]) -> None:
+        """End processes, each once those of ``names`` that come after it have ended."""
+        over = {name: asyncio.Event() for name in names}
+        dependents: dict[str, list[asyncio.Event]] = {name: [] for name in names}
+        for name in names:
+            for dependency in self.units[name].plan.after:
                 if dependency.process in dependents:
                     dependents[dependency.process].append(over[name])
 
@@ -302,10 +378,7 @@ class Supervisor:
             finally:
                 over[name].set()
 
-        await asyncio.gather(*(stop(name) for name in self.units))
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(stop(name) for name in names))
 
     def _warn(self, text: str) -> None:
         self._screen.say(text, "warn")

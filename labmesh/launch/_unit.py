@@ -177,13 +177,17 @@ class Unit:
     async def stop(
         self, force: Force, warn: Callable[[str], None], before: Awaitable[object]
     ) -> None:
-        """End it: SIGINT, after 5 s SIGTERM, after 5 s SIGKILL.
+        """End it: SIGINT, after 5 s SIGTERM, after 5 s SIGKILL. Its task ends soon after.
 
         Args:
             force: Cuts the waits short.
             warn: Takes a line when it does not end when asked.
             before: What should be over first, unless forced.
         """
+        already, self.leaving = self.leaving, True
+        if already and self.child is not None:
+            await self.child.wait()
+            return
         await _first(before, force.wait(1))
         async with self.gate:
             pass  # a process that is being made now is there from here on

@@ -10,7 +10,7 @@ from labmesh.node._lifecycle import transitions_from
 from labmesh.node._node import Node
 from labmesh.node._options import NodeOptions
 from labmesh.node._order import Order
-from labmesh.node._parameter_model import NodeParameters, parameter, parse_parameters
+from labmesh.node._parameter_model import NodeParameters, effect_of, parameter, parse_parameters
 from labmesh.node._run import find_node, node_programs, run_node
 from labmesh.node._service import NoArguments, service
 
@@ -24,6 +24,7 @@ __all__ = [
     "Order",
     "capabilities_declared",
     "capability",
+    "effect_of",
     "find_node",
     "node_programs",
     "parameter",

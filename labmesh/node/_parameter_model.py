@@ -26,6 +26,7 @@ def parameter(
     unit: str = "",
     effect: Effect = "now",
     read_only: bool = False,
+    listens: bool = False,
     **limits: Any,
 ) -> Any:
     """Return a field of a `NodeParameters` with everything that ROS 2's descriptors say.
@@ -36,11 +37,15 @@ def parameter(
         unit: UCUM-like symbol, SI.
         effect: When a change is taken over.
         read_only: It is as at the start for good; a change is refused.
+        listens: It is a TCP port on which the node listens, 0 for none; ``labmesh launch --check``
+            looks for clashes.
         limits: As of `pydantic.Field`: ``ge``, ``le``, ``pattern``, ``default_factory`` ...
     """
     extra: dict[str, Any] = {}
     if unit:
         extra["unit"] = unit
+    if listens:
+        extra["listens"] = True
     if read_only:
         extra["readOnly"] = True
     elif effect != "now":
@@ -63,6 +68,7 @@ class NodeParameters(BaseModel):
         ge=0,
         le=65535,
         effect="configure",
+        listens=True,
         description="port of a page for Prometheus; 0: there is none",
     )
     metrics_address: str = parameter(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -60,3 +61,111 @@ async def test_status_and_stop(processes: Processes, tmp_path: Path) -> None:
     assert not (folder / "run" / "launch.sock").exists()
     with pytest.raises(ConfigurationError, match="no launch runs with this data folder"):
         await ask(folder, "status")
+
+
+NODES = '''
+from labmesh import Node, NodeParameters
+from messages.errors import ConfigurationError
+
+class Parameters(NodeParameters):
+    word: str = "none"
+
+class Open(Node[Parameters]):
+    """Takes parameters while it runs, but no "bad" one."""
+    Parameters = Parameters
+    async def on_activate(self) -> None:
+        self.log.info(f"began with {self.parameters.word}")
+    async def on_parameters(self, before: Parameters, after: Parameters) -> None:
+        if after.word == "bad":
+            raise ConfigurationError("not while I run")
+        self.log.info(f"now {after.word}")
+
+class Closed(Node[Parameters]):
+    """Uses its parameters once."""
+    Parameters = Parameters
+    async def on_activate(self) -> None:
+        self.log.info(f"began with {self.parameters.word}")
+'''
+
+
+async def test_reload_and_restart(processes: Processes, tmp_path: Path) -> None:
+    (tmp_path / "nodes_here.py").write_text(NODES)
+
+    def lab(more: str, word: str = "one") -> Path:
+        return write(
+            tmp_path,
+            f"  - arg: {{name: word, default: {word}}}\n"
+            "  - mqtt_broker: embedded\n"
+            "  - node: {run: 'nodes_here:Open', param: {word: $(var word)}}\n"
+            "  - node: {run: 'nodes_here:Closed', param: {word: $(var word)}, after: open}\n"
+            f"  - executable: {{name: campaign, cmd: [sh, -c, 'echo $(now); exec sleep 99']}}\n"
+            f"{more}",
+        )
+
+    file = lab(program("old", "exec sleep 99", ", after: [open, closed]"))
+    folder = tmp_path / ".labmesh"
+    running = await processes.labmesh("launch", file)
+    await running.wait_line("closed is active")
+    await running.wait_line("started old")
+    before = {p["label"]: p for p in (await ask(folder, "status"))["processes"]}
+
+    lab("  - executable: {cmd: [no-such-program]}\n", word="two")
+    refused = await processes.labmesh("launch", "reload")
+    assert await refused.wait() == 2
+    assert "test.launch.yaml:8:5: no program 'no-such-program'" in refused.output
+
+    # A node whose code has changed since is checked as it is now.
+    (tmp_path / "nodes_here.py").write_text(
+        NODES.replace('word: str = "none"', 'word: str = "none"\n    late: int = 0')
+    )
+    lab(
+        "  - node: {run: 'nodes_here:Closed', name: third, param: {late: 1}}\n"
+        + program("new", "echo hello; exec sleep 99", ", after: third"),
+        word="two",
+    )
+    dry = await processes.labmesh("launch", "reload", "--dry-run")
+    assert await dry.wait() == 0
+    shown = [line.split() for line in dry.stdout[1:]]
+    wanted = ["stop lab/old", "start lab/third", "start lab/new", "restart lab/closed",
+              "set lab/open: word=two"]  # fmt: skip
+    assert shown == [line.split() for line in wanted]
+    assert (await ask(folder, "status"))["processes"][-1]["label"] == "old"
+
+    mark = len(running.lines)
+    reloaded = await processes.labmesh("launch", "reload")
+    assert await reloaded.wait() == 0
+    await running.wait_line(r"\[open\].*now two")
+    await running.wait_line(r"\[closed\].*began with two")
+    await running.wait_line(r"\[new\] hello")
+    after = {p["label"]: p for p in (await ask(folder, "status"))["processes"]}
+    assert set(after) == {"open", "closed", "campaign", "third", "new"}
+    assert after["open"]["pid"] == before["open"]["pid"]
+    assert after["campaign"]["pid"] == before["campaign"]["pid"]  # the same $(now) as before
+    assert after["closed"]["pid"] != before["closed"]["pid"]
+    assert after["closed"]["restarts"] == 1
+    with pytest.raises(ProcessLookupError):
+        os.kill(before["old"]["pid"], 0)
+
+    # What the node refuses to take while it runs, a restart brings about; arguments given once
+    # are kept.
+    mark = len(running.lines)
+    answer = await ask(folder, "reload", arguments={"word": "bad"})
+    assert set(answer["restart"]) == {"lab/open", "lab/closed"}
+    assert "not while I run" in answer["warnings"][0]
+    await running.wait_line(r"\[open\].*began with bad", after=mark)
+    assert (await ask(folder, "reload"))["restart"] == []
+
+    mark = len(running.lines)
+    again = await processes.labmesh("launch", "restart", "third", "--with-dependants")
+    assert await again.wait() == 0
+    await running.wait_line(r"started new", after=mark)
+    said = running.lines[mark:]
+    assert "[launch] restarting third, new" in said
+    last = {p["label"]: p for p in (await ask(folder, "status"))["processes"]}
+    assert last["new"]["pid"] != after["new"]["pid"]
+    assert last["open"]["restarts"] == 1
+    with pytest.raises(ConfigurationError, match="no process 'thrid' in this launch; did you mean"):
+        await ask(folder, "restart", processes=["thrid"])
+
+    running.kill()
+    await processes.assert_no_orphans(timeout=20)
