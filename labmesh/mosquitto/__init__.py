@@ -6,6 +6,7 @@ from labmesh.mosquitto._bridge import BRIDGE, LINK, Bridge, link_topic
 from labmesh.mosquitto._config import BrokerConfig
 from labmesh.mosquitto._find import Program, cache_folder, find_mosquitto
 from labmesh.mosquitto._install import install_mosquitto
+from labmesh.mosquitto._listener import Listener
 from labmesh.mosquitto._ports import free_port
 from labmesh.mosquitto._process import MosquittoProcess
 from labmesh.mosquitto._unpack import unpack_mosquitto
@@ -15,6 +16,7 @@ __all__ = [
     "LINK",
     "Bridge",
     "BrokerConfig",
+    "Listener",
     "MosquittoProcess",
     "Program",
     "cache_folder",

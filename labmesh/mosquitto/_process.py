@@ -133,6 +133,16 @@ class MosquittoProcess:
                     process.kill()
         await self._reap()
 
+    def reload(self, config: BrokerConfig) -> None:
+        """Let the running process take new accounts, rules and certificates (SIGHUP).
+
+        Clients whose account or password is gone are disconnected; what listens where stays.
+        """
+        self._config = replace(config, port=self._port)
+        self._write_files(self._config)
+        if self.pid is not None:
+            os.kill(self.pid, signal.SIGHUP)
+
     async def wait_died(self) -> str:
         """Wait until it has ended, also by `stop`; return one line that says how.
 
@@ -147,9 +157,7 @@ class MosquittoProcess:
         if not is_free(port):
             raise _PortTakenError
         config = replace(self._config, port=port)
-        conf_file = self._folder / "mosquitto.conf"
-        _write(self._folder / ACL_FILE, config.render_acl())
-        _write(conf_file, config.render(self._folder))
+        conf_file = self._write_files(config)
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         with self.log_file.open("ab") as log:
             start = log.tell()
@@ -185,6 +193,12 @@ class MosquittoProcess:
         self._watch = asyncio.create_task(
             self._watch_process(process, start), name="mosquitto-watch"
         )
+
+    def _write_files(self, config: BrokerConfig) -> Path:
+        conf_file = self._folder / "mosquitto.conf"
+        _write(self._folder / ACL_FILE, config.render_acl())
+        _write(conf_file, config.render(self._folder))
+        return conf_file
 
     def _raise_refused(self, log_start: int) -> None:
         said = self._tail(log_start)

@@ -1,8 +1,39 @@
-"""Who one is: accounts, their roles, passwords and certificates."""
+"""Who one is and what one may do: accounts, roles, passwords.
+
+`labmesh.security.authority` makes certificates; it is apart because its library takes time to load.
+"""
 
 from __future__ import annotations
 
 from labmesh.security._account import Account
 from labmesh.security._files import check_private, write_private
+from labmesh.security._members import Member, Restricted, check_username, render_acl
+from labmesh.security._passwords import (
+    hash_password,
+    is_password,
+    new_password,
+    read_passwords,
+    remove_password,
+    set_password,
+)
+from labmesh.security._roles import READING, RIGHTS, Rights, Role
 
-__all__ = ["Account", "check_private", "write_private"]
+__all__ = [
+    "READING",
+    "RIGHTS",
+    "Account",
+    "Member",
+    "Restricted",
+    "Rights",
+    "Role",
+    "check_private",
+    "check_username",
+    "hash_password",
+    "is_password",
+    "new_password",
+    "read_passwords",
+    "remove_password",
+    "render_acl",
+    "set_password",
+    "write_private",
+]

@@ -97,15 +97,23 @@ class Account:
         write_private(file, json.dumps(content, indent=2) + "\n")
 
     def client_id(self, plain: str) -> str:
-        """Return an MQTT client id that nobody makes who has not this account's password.
+        """Return an MQTT client id that nobody makes who has not this account's secret.
 
         Whoever connects with a client id ends the connection and takes the session of the one who
-        has it, whatever his username. So the id of an account with a password ends in a keyed hash
-        (HMAC-SHA256, RFC 2104); it is the same at every start, as sessions ask for.
+        has it, whatever his username. So the id of an account with a password or a key ends in a
+        keyed hash (HMAC-SHA256, RFC 2104); it is the same at every start, as sessions ask for.
+
+        Raises:
+            ConfigurationError: The key cannot be read.
         """
-        if self.password is None:
+        if self.password is not None:
+            secret = self.password.encode()
+        elif self.key is not None:
+            check_private(self.key, "the private key")
+            secret = self.key.read_bytes()
+        else:
             return plain
-        digest = hmac.new(self.password.encode(), plain.encode(), hashlib.sha256).hexdigest()
+        digest = hmac.new(secret, plain.encode(), hashlib.sha256).hexdigest()
         return f"{plain}-{digest[:_TAG]}"
 
 

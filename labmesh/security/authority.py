@@ -161,27 +161,15 @@ class Authority:
         return self._issue(username, ExtendedKeyUsageOID.CLIENT_AUTH, cert, key, days, None)
 
     def issued(self) -> list[Issued]:
-        """Return every certificate ever issued, the oldest first."""
+        """Return every certificate ever issued, by name and end."""
         revoked = {each.serial_number: each.revocation_date_utc for each in self._revoked()}
         found = []
         for file in (self._folder / "issued").glob("*.pem"):
-            certificate = x509.load_pem_x509_certificate(file.read_bytes())
-            name = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
-            serial = certificate.serial_number
-            found.append(
-                (
-                    certificate.not_valid_before_utc,
-                    serial,
-                    Issued(
-                        str(name),
-                        serial,
-                        certificate.not_valid_after_utc,
-                        revoked.get(serial),
-                        file,
-                    ),
-                )
-            )
-        return [issued for _, _, issued in sorted(found, key=lambda each: each[:2])]
+            made = x509.load_pem_x509_certificate(file.read_bytes())
+            name = str(made.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
+            number = made.serial_number
+            found.append(Issued(name, number, made.not_valid_after_utc, revoked.get(number), file))
+        return sorted(found, key=lambda each: (each.name, each.until, each.serial))
 
     def revoke(self, name: str) -> list[Issued]:
         """Revoke every certificate of a host or account that is not; return those.

@@ -54,7 +54,7 @@ class HealingTransport(BaseTransport, ABC):
         self._restored = asyncio.Event()
         self._supervisor: asyncio.Task[None] | None = None
         self._opened: asyncio.Future[None] | None = None
-        self._last_failure = ""
+        self._last_failure: NotConnectedError | None = None
         self._subscribed: set[str] = set()
         self._given_up: set[str] = set()
 
@@ -92,10 +92,12 @@ class HealingTransport(BaseTransport, ABC):
                 await self._opened
         except TimeoutError:
             await self._abandon()
+            failure = self._last_failure
             raise NotConnectedError(
                 f"no connection to {self._where} within {timeout:g} s: "
-                f"{self._last_failure or 'it did not answer'}",
-                remedy="check host and port, and that the MQTT broker runs and speaks MQTT 5",
+                f"{failure.what if failure else 'it did not answer'}",
+                remedy=(failure.remedy if failure else "")
+                or "check host and port, and that the MQTT broker runs and speaks MQTT 5",
             ) from None
         except BaseException:
             await self._abandon()
@@ -259,16 +261,16 @@ class HealingTransport(BaseTransport, ABC):
             failure = self._explain(error)
             if first and is_final(error) and self._opened is not None and not self._opened.done():
                 self._opened.set_exception(failure)
-            elif failure.what != self._last_failure:
+            elif self._last_failure is None or failure.what != self._last_failure.what:
                 log.warning("%s: %s", self._name, failure)
-            self._last_failure = failure.what
+            self._last_failure = failure
             return None
 
     async def _serve(self, link: Link) -> str:
         """Restore what a new connection needs, then wait for its end; return why it ended."""
         self._link = link
         self.stats.connections += 1
-        self._last_failure = ""
+        self._last_failure = None
         restored = False
         try:
             await self._restore(link)

@@ -57,8 +57,9 @@ def explain(error: Exception, address: MqttAddress) -> NotConnectedError:
     if (about_tls := explain_tls(error, at)) is not None:
         return about_tls
     if isinstance(error, ConnectionResetError):
-        speaks = "plain MQTT: mqtt://" if address.tls else "TLS: mqtts://"
+        other = "plain MQTT (mqtt://)" if address.tls else "TLS (mqtts://)"
         return NotConnectedError(
-            f"{at} ended the connection before it answered", remedy=f"perhaps it speaks {speaks}"
+            f"{at} ended the connection before it answered",
+            remedy=f"check that it speaks MQTT 5, and not {other}, on this port",
         )
     return NotConnectedError(f"no connection to {at}: {error}", remedy="check host and port")

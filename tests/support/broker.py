@@ -38,17 +38,21 @@ class MqttBroker:
         password_file: Path | None = None,
         bridged: tuple[str, ...] = (),
         bridge: Bridge | None = None,
+        config: BrokerConfig | None = None,
     ) -> None:
         self._folder = folder
-        config = BrokerConfig(
-            port=port,
-            sites=sites,
-            realm=realm,
-            password_file=password_file,
-            bridged=bridged,
-            bridge=bridge,
+        self._process = MosquittoProcess(
+            config
+            or BrokerConfig(
+                port=port,
+                sites=sites,
+                realm=realm,
+                password_file=password_file,
+                bridged=bridged,
+                bridge=bridge,
+            ),
+            folder,
         )
-        self._process = MosquittoProcess(config, folder)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="mqtt-broker")
 
@@ -101,6 +105,10 @@ class MqttBroker:
     def stop(self) -> None:
         """End it cleanly; it saves what it holds."""
         self._run(self._process.stop())
+
+    def reload(self, config: BrokerConfig) -> None:
+        """Give it new accounts, rules and certificates while it runs."""
+        self._process.reload(config)
 
     def kill(self) -> None:
         """``kill -9``: what it has not saved (once a second) is lost."""
