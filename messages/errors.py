@@ -24,6 +24,7 @@ LabmeshError                what happened, where, what to do
 ├── NodeNameTakenError      another live process has this name
 ├── StoreError              the node's own file
 ├── ArtifactError           a large file that cannot be kept, fetched, or does not fit its hash
+├── BagError                a recording that cannot be written, read or played
 └── MissingProgramError     a program or package is not installed
 """
 
@@ -168,6 +169,10 @@ class StoreError(LabmeshError):
 
 class ArtifactError(LabmeshError):
     """A large file cannot be kept, nobody has it, or its bytes do not fit its hash."""
+
+
+class BagError(LabmeshError):
+    """A recording cannot be written, read or played."""
 
 
 class MissingProgramError(LabmeshError):

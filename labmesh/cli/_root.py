@@ -13,6 +13,7 @@ VERBS: Final = {
     "launch": Lazy("labmesh.cli.launch:command", "Start the nodes of a launch file."),
     "node": Lazy("labmesh.cli.node:command", "Nodes: list, info."),
     "topic": Lazy("labmesh.cli.topic:command", "Topics: list, info, echo, pub, hz, bw, delay ..."),
+    "bag": Lazy("labmesh.cli.bag:command", "Bags: record topics, play them, info, convert."),
     "service": Lazy("labmesh.cli.service:command", "Services: list, call."),
     "param": Lazy("labmesh.cli.param:command", "Parameters of nodes: list, get, set, describe ..."),
     "lifecycle": Lazy("labmesh.cli.lifecycle:command", "Lifecycle of nodes: list, get, set."),
