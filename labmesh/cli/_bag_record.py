@@ -144,7 +144,7 @@ def _selection(
     everything: bool,
 ) -> Selection:
     from labmesh.bag import Selection
-    from labmesh.cli.topic import whole_topic
+    from labmesh.cli._topic_names import whole_topic
 
     if not (topics or nodes or regex or exclude or everything):
         raise ConfigurationError(
