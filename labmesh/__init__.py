@@ -1,6 +1,7 @@
 """Labmesh: ROS 2 for the autonomous laboratory, over MQTT 5.
 
-Write a node: `Node`, `NodeParameters`, `capability`, `Order`, `service`. Ask a lab: `connect`.
+Write a node: `Node`, `NodeParameters`, `capability`, `Order`, `service`, and its streams:
+`publisher`, `subscription`, `timer`, `target`, `QoS`. Ask a lab: `connect`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,19 @@ if TYPE_CHECKING:
         parameter,
         service,
     )
+    from labmesh.streams import (
+        LATCHED,
+        SENSOR_DATA,
+        DeadlineMissed,
+        LivelinessChanged,
+        MessageInfo,
+        Publisher,
+        QoS,
+        publisher,
+        subscription,
+        target,
+        timer,
+    )
     from messages.errors import (
         LabmeshError,
         OrderError,
@@ -31,9 +45,14 @@ if TYPE_CHECKING:
     from messages.node import Level
 
 __all__ = [
+    "LATCHED",
+    "SENSOR_DATA",
+    "DeadlineMissed",
     "LabClient",
     "LabmeshError",
     "Level",
+    "LivelinessChanged",
+    "MessageInfo",
     "NoArguments",
     "Node",
     "NodeId",
@@ -42,13 +61,19 @@ __all__ = [
     "Order",
     "OrderError",
     "OrderVoidError",
+    "Publisher",
+    "QoS",
     "RefusedError",
     "RequestFailedError",
     "RequestHandle",
     "capability",
     "connect",
     "parameter",
+    "publisher",
     "service",
+    "subscription",
+    "target",
+    "timer",
 ]
 
 _HOMES: Final = {
@@ -56,6 +81,10 @@ _HOMES: Final = {
     "labmesh.node": {
         "NoArguments", "Node", "NodeOptions", "NodeParameters", "Order", "capability",
         "parameter", "service",
+    },
+    "labmesh.streams": {
+        "DeadlineMissed", "LATCHED", "LivelinessChanged", "MessageInfo", "Publisher", "QoS",
+        "SENSOR_DATA", "publisher", "subscription", "target", "timer",
     },
     "messages.errors": {
         "LabmeshError", "OrderError", "OrderVoidError", "RefusedError", "RequestFailedError",

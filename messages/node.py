@@ -182,7 +182,13 @@ class Beat(Message, name="Beat", version=1):
     """
 
     lease: Seconds = Field(description="wall seconds within which the next one comes")
-    works: Text = Field(description="what gives the sign: event-loop, or the author's own loop")
+    works: Literal["event-loop", "author"] = Field(
+        description="what gives the sign: the node's event loop, or its author's own loop"
+    )
+    published: dict[str, Count] = Field(
+        default_factory=dict,
+        description="messages since the start by stream, so that a listener knows what it missed",
+    )
 
 
 class NodeEvent(Message, name="NodeEvent", version=1):

@@ -13,6 +13,7 @@ import yaml
 from labmesh.node._options import NodeOptions
 from labmesh.node._run import EXIT_CONFIGURATION, run_node
 from labmesh.place import data_dir, find_place
+from labmesh.streams import parse_remap
 from messages.errors import ConfigurationError, LabmeshError
 
 
@@ -31,6 +32,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--param", action="append", default=[], metavar="NAME=VALUE",
                         help="a parameter; VALUE is YAML; may be repeated")  # fmt: skip
     parser.add_argument("--params-file", help="a YAML file of parameters; --param wins over it")
+    parser.add_argument("--remap", action="append", default=[], metavar="NAME:=SITE/NODE",
+                        help="the node that an input or call target of the program stands for; "
+                        "may be repeated")  # fmt: skip
     parser.add_argument("--no-autostart", action="store_true", help="stay unconfigured")
     parser.add_argument("--patience", type=float, default=10.0, metavar="S",
                         help="seconds to wait for the MQTT broker (default 10)")  # fmt: skip
@@ -53,6 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
             data_dir=folder,
             parameters=read_parameters(given.params_file, given.param),
             autostart=not given.no_autostart,
+            remap=parse_remap(given.remap),
             patience=given.patience,
         )
         options.id  # noqa: B018 - a bad name must be said before anything starts

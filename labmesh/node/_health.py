@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from labmesh.node._runtime import Runtime
+from labmesh.node._streams import NodeStreams
 from messages.node import Level
 
 if TYPE_CHECKING:
@@ -31,16 +32,18 @@ _WORRY: Final = 300.0
 
 
 class HealthWatch:
-    """Publishes the diagnostics ``messages``, ``outbox`` and ``event-loop`` of a running node.
+    """Publishes how a running node fares: its messages, streams, outbox and event loop.
 
     Args:
         node: Whose health it is.
         runtime: Its parts.
+        streams: Its streams.
     """
 
-    def __init__(self, node: Node[Any], runtime: Runtime) -> None:
+    def __init__(self, node: Node[Any], runtime: Runtime, streams: NodeStreams) -> None:
         self._node = node
         self._runtime = runtime
+        self._streams = streams
         self._problems = 0
         self._worried_until = 0.0
         self._ledger_silent = False
@@ -50,6 +53,7 @@ class HealthWatch:
         loop, in_time = asyncio.get_running_loop(), _RECOVERED
         while True:
             self._watch_messages(loop.time())
+            self._streams.diagnose()
             self._watch_outbox()
             due = loop.time() + _PULSE
             await asyncio.sleep(_PULSE)

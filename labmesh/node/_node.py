@@ -15,6 +15,7 @@ from labmesh.client import LabClient
 from labmesh.clock import Clock
 from labmesh.log import NodeLog, speaking
 from labmesh.mesh import Mesh, MessageHandler
+from labmesh.node._beat import Heart
 from labmesh.node._builtin import BuiltinServices
 from labmesh.node._capability import capabilities_of
 from labmesh.node._description import Description
@@ -26,6 +27,8 @@ from labmesh.node._parameter_model import NodeParameters, describe
 from labmesh.node._parameter_services import ParameterServices
 from labmesh.node._parameters import ParameterServer
 from labmesh.node._runtime import Runtime
+from labmesh.node._streaming import Streaming
+from labmesh.node._streams import NodeStreams
 from labmesh.node._threads import Threads
 from labmesh.tracing import open_tracer
 from labmesh.transport import Subscription, Transport
@@ -59,12 +62,12 @@ _GRACE: Final = 5.0
 """Wall seconds that each step of the shutdown may take."""
 
 
-class Node(Generic[P]):
+class Node(Streaming, Generic[P]):
     """A participant of the mesh: an instrument, a model or an orchestrator.
 
     Subclass it, name the model of its parameters, write methods under `capability` and `service`,
     and override the hooks that matter. Schemas, offers, validation, leases, cancel, provenance,
-    outbox, presence, logs and diagnostics come with it.
+    outbox, presence, logs and diagnostics come with it. Streams and timers: `Streaming`.
 
     Attributes:
         Parameters: The model of the node's parameters.
@@ -80,6 +83,7 @@ class Node(Generic[P]):
     artifact_retention: ClassVar[float] = RETENTION
 
     def __init__(self, options: NodeOptions) -> None:
+        super().__init__(options)
         self.options = options
         self.id: NodeId = options.id
         self.topics = Topics(options.id, options.place.realm)
@@ -92,7 +96,7 @@ class Node(Generic[P]):
         self._capabilities = capabilities_of(self)
         self._finished = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._threads = Threads()
+        self._threads = Threads(self._resources)
         self._life: LifecycleMachine | None = None
         self._starting: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -316,7 +320,7 @@ class Node(Generic[P]):
             if self._runtime is not None:
                 await self._stop(self._runtime)
                 self.log.sink = None
-                self._runtime = None
+                self._runtime = self._streams = None
         return self.exit_code
 
     def interrupt(self, code: int = 0) -> None:
@@ -360,13 +364,20 @@ class Node(Generic[P]):
         )
         services = BuiltinServices(self, life, parameters).add_to(runtime.server)
         self._description = Description(self, runtime, self._capabilities, services)
-        await runtime.open(self, self._capabilities, self._fenced)
+        streams = NodeStreams(self, runtime, self._description, self._resources)
+        self._streams = streams
+        await runtime.open(self, self._capabilities, self._resources, self._fenced)
         await self._description.publish()
         if self.options.succeeds is not None:
             self.happened("takeover", "took the name over", epoch=runtime.mesh.epoch)
         await self._server.publish(runtime.mesh)
         await life.publish()
-        self.spawn(HealthWatch(self, runtime).run(), name="health")
+        self.spawn(HealthWatch(self, runtime, streams).run(), name="health")
+        heart = Heart(
+            runtime.mesh, self._pulse, published=streams.published, lease=streams.lease,
+            changed=self._work_changed,
+        )  # fmt: skip
+        self.spawn(heart.run(), name="beat")
         if not self.options.autostart or self._finished.is_set():
             return
         await life.change(Transition.CONFIGURE)
@@ -401,6 +412,8 @@ class Node(Generic[P]):
                 for task in late:
                     self.log.error("does not stop", task=task.get_name())
         finally:
+            if self._streams is not None:
+                await self._streams.leave()
             await self._close_metrics()
             await runtime.leave()
 
@@ -415,13 +428,16 @@ class Node(Generic[P]):
             self._metrics = await NodeMetrics.open(self, self._running)
         try:
             await self.on_configure()
+            await self._need_streams().configured()
             if self._metrics is not None:
                 self._metrics.add_own(self)
         except BaseException:
+            await self._need_streams().end()
             await self._close_metrics()
             raise
 
     async def _clean_up(self) -> None:
+        await self._need_streams().end()
         await self.on_cleanup()
         await self._close_metrics()
 
@@ -431,13 +447,18 @@ class Node(Generic[P]):
             await metrics.close()
 
     async def _activate(self) -> None:
-        await self.on_activate()
-        await self._running.store.put_down()
-        self.takes_orders = True
+        streams = self._need_streams()
+        streams.activating()
         try:
+            await self.on_activate()
+            await self._running.store.put_down()
+            await streams.activated()
+            self.takes_orders = True
             await self.publish_offers()
         except BaseException:
             self.takes_orders = False
+            await streams.deactivating()
+            streams.deactivated()
             raise
         serves = ",".join(f"{quantity}/{method}" for quantity, method in self._capabilities)
         self.log.info("active", **({"serves": serves} if serves else {}))
@@ -445,17 +466,22 @@ class Node(Generic[P]):
     async def _deactivate(self) -> None:
         # First of all: an order that comes while the hook brings the instrument to rest would run.
         self.takes_orders = False
+        streams = self._need_streams()
         await self._running.stop_work("the node was deactivated")
+        await streams.deactivating()
         try:
             await self.on_deactivate()
         except Exception:
             self.takes_orders = not self._finished.is_set()
+            await streams.reactivated()
             raise
+        streams.deactivated()
 
     async def _recover(self, error: Exception) -> None:
         self.takes_orders = False
         self.log.error(f"{type(error).__name__}: {error}", state="errorprocessing")
         await self._running.stop_work("the node failed")
+        await self._need_streams().end()
         try:
             await self.on_error(error)
         finally:
@@ -476,6 +502,16 @@ class Node(Generic[P]):
             offer: Offer = bound.offer(self.limitations(quantity, method))
             topic = self.topics.own("offer", quantity, method)
             await self._running.mesh.keep(topic, offer)
+
+    def _work_changed(self, silence: float) -> None:
+        if not silence:
+            self.log.info("the node's work goes on again")
+            self.diagnose("work", Level.OK, "goes on")
+            return
+        what = f"the node's work has given no sign of life for {silence:.1f} s"
+        remedy = "see what its thread waits for, or start the node again"
+        self.log.error(what, remedy=remedy)
+        self.diagnose("work", Level.ERROR, what, remedy=remedy)
 
     def refused_later(self, message: UUID, reason: str) -> None:
         """Tell the operator of a message that the ledger refused when nobody waited any more."""

@@ -22,6 +22,7 @@ from labmesh.node._software import software_version
 from labmesh.node._worker import Identity, Worker
 from labmesh.outbox import Outbox
 from labmesh.store import NodeStore
+from labmesh.streams import Resources
 from labmesh.transport import Transport, make_transport
 from messages.envelope import Header
 from messages.errors import ConfigurationError, LabmeshError
@@ -116,6 +117,7 @@ class Runtime:
         self,
         node: Node[Any],
         capabilities: Mapping[tuple[str, str], BoundCapability],
+        resources: Resources,
         fenced: Callable[[str], None],
     ) -> None:
         """Connect, be born, and listen."""
@@ -146,6 +148,8 @@ class Runtime:
                 identity,
                 lambda: node.takes_orders,
                 self.artifacts.attach,
+                resources,
+                lambda: node.works,
             )
             await self.worker.open()
 

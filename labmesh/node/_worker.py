@@ -24,6 +24,7 @@ from labmesh.node._capability import BoundCapability, lost_to
 from labmesh.node._order import Attach, Order
 from labmesh.outbox import Outbox
 from labmesh.store import InHand, NodeStore
+from labmesh.streams import Resources
 from labmesh.tracing import Attributes, message_attributes, request_attributes
 from messages.envelope import Header, pack, unpack, validate
 from messages.errors import (
@@ -102,6 +103,8 @@ class Worker:
         identity: For provenance.
         active: Whether the node takes orders now.
         attach: Keeps artifacts.
+        resources: The node's named locks.
+        works: Whether the node's work goes on; while it hangs no lease is renewed.
     """
 
     def __init__(
@@ -113,6 +116,8 @@ class Worker:
         identity: Identity,
         active: Callable[[], bool],
         attach: Attach,
+        resources: Resources,
+        works: Callable[[], bool],
     ) -> None:
         self._mesh = mesh
         self._outbox = outbox
@@ -121,10 +126,11 @@ class Worker:
         self._identity = identity
         self._active = active
         self._attach = attach
+        self._resources = resources
+        self._works = works
         self._jobs: dict[UUID, _Job] = {}
         self._all: set[_Job] = set()
         self._past: OrderedDict[UUID, int] = OrderedDict()
-        self._locks: dict[str, asyncio.Lock] = {}
         self._host = socket.gethostname()
         self.done = 0
         self.failed = 0
@@ -248,11 +254,7 @@ class Worker:
                 if job.after is not None:
                     # Two attempts must never act side by side, resource or no resource.
                     await asyncio.wait([job.after])
-                if spec.resource:
-                    async with self._locks.setdefault(spec.resource, asyncio.Lock()):
-                        waiting.end()
-                        result = await self._perform(job, trace)
-                else:
+                async with self._resources.hold(spec.resource):
                     waiting.end()
                     result = await self._perform(job, trace)
                 job.ended = True
@@ -458,8 +460,11 @@ class Worker:
 
         def beat() -> None:
             nonlocal timer
-            word = Progress(request=order.request, token=order.token, kind=ProgressKind.HEARTBEAT)
-            self._mesh.post(self._topic("progress", order.request), word)
+            if self._works():
+                word = Progress(
+                    request=order.request, token=order.token, kind=ProgressKind.HEARTBEAT
+                )
+                self._mesh.post(self._topic("progress", order.request), word)
             timer = loop.call_later(order.lease / 3, beat)
 
         timer = loop.call_later(order.lease / 3, beat)

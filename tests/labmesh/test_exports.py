@@ -13,14 +13,15 @@ import labmesh.node
 
 NAMES = {
     "labmesh": [
-        "LabClient", "LabmeshError", "Level", "NoArguments", "Node", "NodeId", "NodeOptions",
-        "NodeParameters", "Order", "OrderError", "OrderVoidError", "RefusedError",
-        "RequestFailedError", "RequestHandle", "capability", "connect", "parameter",
-        "service",
+        "LATCHED", "SENSOR_DATA", "DeadlineMissed", "LabClient", "LabmeshError", "Level",
+        "LivelinessChanged", "MessageInfo", "NoArguments", "Node", "NodeId", "NodeOptions",
+        "NodeParameters", "Order", "OrderError", "OrderVoidError", "Publisher", "QoS",
+        "RefusedError", "RequestFailedError", "RequestHandle", "capability", "connect",
+        "parameter", "publisher", "service", "subscription", "target", "timer",
     ],
     "labmesh.node": [
         "BoundCapability", "CapabilitySpec", "NoArguments", "Node", "NodeOptions",
-        "NodeParameters", "Order", "capabilities_declared", "capability", "find_node",
+        "NodeParameters", "Order", "capabilities_declared", "capability", "effect_of", "find_node",
         "node_programs", "parameter", "parse_parameters", "run_node", "service", "transitions_from",
     ],
     "labmesh.client": ["LabClient", "RequestHandle", "Visitor", "connect", "requester", "visit"],
