@@ -27,6 +27,12 @@ ADDRESSED: Final = frozenset(
 """Classes of topics that name an addressee, ``@``."""
 
 
+BRIDGE: Final = "bridge"
+"""The name of a site's bridge to the hub; no node has it."""
+
+LINK: Final = "link"
+
+
 @dataclass(frozen=True, slots=True)
 class Topic:
     """A parsed topic.
@@ -91,6 +97,14 @@ class Topics:
     def to_me(self, kind: str, *levels: str, author: NodeId | None = None) -> str:
         """Return the filter for ``kind`` addressed to this node."""
         return self.of(author, kind, self.me.site, self.me.node, *levels)
+
+
+def link_topic(realm: str, site: str) -> str:
+    """Return ``{realm}/{site}/bridge/link``: ``1`` while a site is connected to the hub, or ``0``.
+
+    Retained, and no envelope: the MQTT broker of the site writes it, and the hub's in its place.
+    """
+    return f"{realm}/{site}/{BRIDGE}/{LINK}"
 
 
 def parse_topic(topic: str) -> Topic:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from labmesh.client import Visitor
+from labmesh.links import Links
 from labmesh.listing import probe
 from labmesh.transport import Delivery
 from messages.envelope import decode
@@ -22,6 +23,7 @@ async def check_ledger_online(visitor: Visitor, *, patience: float) -> NodeId:
     ledger = visitor.place.need_ledger()
     mesh = visitor.mesh
     states: set[str] = set()
+    links = Links(mesh.me.site)
 
     def take(delivery: Delivery) -> None:
         # Not validated: a broker node of another version is there all the same.
@@ -29,9 +31,18 @@ async def check_ledger_online(visitor: Visitor, *, patience: float) -> NodeId:
             states.add(str(decode(delivery.payload).body.get("state")))
 
     pattern = mesh.topics.of(ledger, "node", "alive", "+")
-    subscription = await mesh.transport.subscribe(pattern, take)
+    subscriptions = [
+        await mesh.transport.subscribe(pattern, take),
+        await mesh.transport.subscribe(links.pattern(mesh.topics.realm), links.hear),
+    ]
     await probe(mesh, timeout=patience)
-    await subscription.cancel()
+    for subscription in subscriptions:
+        await subscription.cancel()
+    if down := links.down(ledger.site):
+        raise CallTimeoutError(
+            f"the ledger does not answer: {down}, and {ledger} beyond it",
+            remedy="see that the site reaches the hub; what waits in outboxes goes out by itself",
+        )
     if "online" not in states:
         how = f"is {', '.join(sorted(states))}" if states else "was never there"
         raise CallTimeoutError(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from labmesh.cli._suggest import unknown
+from labmesh.links import Links
 from labmesh.listing import probe
 from labmesh.mesh import Mesh, open_delivery
 from labmesh.place import Place
@@ -24,7 +25,10 @@ _GRAVITY: Final = (Level.OK, Level.STALE, Level.WARN, Level.ERROR)
 
 @dataclass(slots=True)
 class NodeSeen:
-    """Everything retained of one node; None is what it has not said."""
+    """Everything retained of one node; None is what it has not said.
+
+    ``cut_off`` says why its site is not reached; empty while it is.
+    """
 
     id: NodeId
     presence: Presence | None = None
@@ -32,12 +36,16 @@ class NodeSeen:
     descriptor: Descriptor | None = None
     parameters: Parameters | None = None
     diagnostics: dict[str, Diagnostic] = field(default_factory=dict)
+    cut_off: str = ""
     offers: list[Offer] = field(default_factory=list)
 
     @property
     def state(self) -> str:
-        """``online``, ``offline``, ``lost``, or ``unknown``."""
-        return self.presence.state if self.presence else "unknown"
+        """``online``, ``unreachable``, ``offline``, ``lost``, or ``unknown``."""
+        if self.presence is None:
+            return "unknown"
+        online = self.presence.state == "online"
+        return "unreachable" if online and self.cut_off else self.presence.state
 
     @property
     def lifecycle(self) -> str:
@@ -110,13 +118,18 @@ async def survey(
             return
         seen.setdefault(topic.author, NodeSeen(topic.author)).take(topic.rest, body)
 
+    links = Links(mesh.me.site)
     subscriptions = [
         await mesh.transport.subscribe(mesh.topics.of(None, *part.split("/")), take)
         for part in parts
     ]
+    pattern = links.pattern(mesh.topics.realm)
+    subscriptions.append(await mesh.transport.subscribe(pattern, links.hear))
     await probe(mesh, timeout=patience)
     for subscription in subscriptions:
         await subscription.cancel()
+    for node in seen.values():
+        node.cut_off = links.down(node.id.site)
     return {name: seen[name] for name in sorted(seen)}
 
 

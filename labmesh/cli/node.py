@@ -22,7 +22,7 @@ from labmesh.cli._survey import (
 )
 from labmesh.cli._verbs import Verbs
 
-_SHOWN: Final = ("online", "lost", "unknown", "offline")
+_SHOWN: Final = ("online", "unreachable", "lost", "unknown", "offline")
 """States of presence, in the order in which they are counted."""
 
 
@@ -37,7 +37,8 @@ def command() -> None:
 async def list_nodes(session: Session, *, everybody: bool) -> None:
     """List the nodes, their states and their worst diagnostics.
 
-    A node whose process ended without a word is `lost`.
+    A node whose process ended without a word is `lost`; one that was online when the link of its
+    site broke is `unreachable`.
     """
     unreadable: dict[str, str] = {}
     async with session.visit() as visitor:
@@ -136,6 +137,7 @@ def _everything(node: NodeSeen) -> dict[str, Any]:
     return {
         "node": str(node.id),
         "presence": dump(node.presence),
+        "cut_off": node.cut_off or None,
         "lifecycle": dump(node.life),
         "descriptor": dump(node.descriptor),
         "parameters": dump(node.parameters),
@@ -150,7 +152,7 @@ def _show(out: Output, node: NodeSeen) -> None:
     out.pairs(
         (
             ("description", descriptor and descriptor.description),
-            ("presence", node.state),
+            ("presence", f"{node.state}: {node.cut_off}" if node.cut_off else node.state),
             ("since", presence and when(presence.since, zone=True)),
             (
                 "process",

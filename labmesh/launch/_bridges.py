@@ -14,11 +14,11 @@ from labmesh.launch._plan import Bridging, Broker, Plan, Process, Step, walk
 from labmesh.launch._problem import Problems, did_you_mean
 from labmesh.launch._read import Reader
 from labmesh.launch._substitute import POISON
-from labmesh.mosquitto import BRIDGE, Bridge
+from labmesh.mosquitto import Bridge
 from labmesh.security import Account
 from messages.errors import ConfigurationError, LabmeshError
 from messages.ids import check_name
-from messages.topics import check_filter
+from messages.topics import BRIDGE, check_filter
 
 
 def read_bridging(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from labmesh.mosquitto._bridge import BRIDGE, LINK, Bridge, link_topic
+from labmesh.mosquitto._bridge import Bridge
 from labmesh.mosquitto._config import BrokerConfig
 from labmesh.mosquitto._find import Program, cache_folder, find_mosquitto
 from labmesh.mosquitto._install import install_mosquitto
@@ -12,8 +12,6 @@ from labmesh.mosquitto._process import MosquittoProcess
 from labmesh.mosquitto._unpack import unpack_mosquitto
 
 __all__ = [
-    "BRIDGE",
-    "LINK",
     "Bridge",
     "BrokerConfig",
     "Listener",
@@ -23,6 +21,5 @@ __all__ = [
     "find_mosquitto",
     "free_port",
     "install_mosquitto",
-    "link_topic",
     "unpack_mosquitto",
 ]

@@ -9,12 +9,7 @@ from typing import Final
 
 from messages.errors import ConfigurationError
 from messages.ids import check_name
-from messages.topics import ADDRESSED, DEFAULT_REALM, check_filter
-
-BRIDGE: Final = "bridge"
-"""The name of a site's bridge: no node has it, and ``{realm}/{site}/bridge/link`` is its topic."""
-
-LINK: Final = "link"
+from messages.topics import ADDRESSED, BRIDGE, DEFAULT_REALM, LINK, check_filter, link_topic
 
 KEEPALIVE: Final = 10
 """Seconds. mosquitto ends a silent connection after 1.5 keep-alives at the hub and 2 at the site
@@ -164,11 +159,6 @@ class Bridge:
         # By its beat a subscriber knows that a silent stream's node still works.
         nodes = dict.fromkeys((site, node) for site, node, _ in named)
         yield from ((site, f"{node}/beat", _NOW) for site, node in nodes)
-
-
-def link_topic(realm: str, site: str) -> str:
-    """Return ``{realm}/{site}/bridge/link``."""
-    return f"{realm}/{site}/{BRIDGE}/{LINK}"
 
 
 def _told() -> Iterator[str]:

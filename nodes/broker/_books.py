@@ -96,7 +96,7 @@ class Books:
         self.store = store
         self.schemas = schemas
         self.vocabulary = vocabulary
-        self.catalogue = catalogue or Catalogue()
+        self.catalogue = catalogue or Catalogue(me.site)
         self.catalogue.busy.clear()
         self.now = Now(0, 0, 0.0)
         head = store.head()

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from labmesh.links import Links
 from messages.ledger import Offer
 from messages.model import JsonObject
 from messages.node import Presence, State
@@ -61,9 +62,14 @@ class Standing:
 
 
 class Catalogue:
-    """All of it, in memory."""
+    """All of it, in memory.
 
-    def __init__(self) -> None:
+    Args:
+        here: The ledger's site.
+    """
+
+    def __init__(self, here: str) -> None:
+        self.links = Links(here)
         self.capabilities: dict[Key, KnownCapability] = {}
         self._offers: dict[Key, dict[str, Standing]] = {}
         self._keys: defaultdict[str, set[Key]] = defaultdict(set)
@@ -179,7 +185,17 @@ class Catalogue:
         self._look(node)
 
     def online(self, node: str) -> bool:
-        """Tell whether a node's process is there."""
+        """Tell whether a node's process is there, and can be reached."""
+        return self._says_online(node) and self.links.reaches(_site(node))
+
+    def reached(self) -> dict[str, bool]:
+        """Look anew at every node of another site; return whether its site is reached."""
+        nodes = [node for node in self._presence if _site(node) != self.links.here]
+        for node in nodes:
+            self._look(node)
+        return {node: self.links.reaches(_site(node)) for node in nodes}
+
+    def _says_online(self, node: str) -> bool:
         return any(p.state == "online" for p in list(self._presence.get(node, {}).values()))
 
     def absent(self, node: str) -> bool:
@@ -198,8 +214,10 @@ class Catalogue:
         """Return in words whether a node takes orders."""
         if not self._presence.get(node):
             return "never seen"
-        if not self.online(node):
+        if not self._says_online(node):
             return "offline"
+        if down := self.links.down(_site(node)):
+            return f"unreachable, {down}"
         state = self._state.get(node)
         return state.value if state is not None else "lifecycle state not known"
 
@@ -208,3 +226,7 @@ class Catalogue:
             self._ready.add(node)
         else:
             self._ready.discard(node)
+
+
+def _site(node: str) -> str:
+    return node.partition("/")[0]

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from labmesh.links import Links
 from labmesh.listing import probe
 from labmesh.mesh import Mesh
 from labmesh.transport import Delivery, Subscription, Transport
@@ -20,7 +21,16 @@ from messages.errors import LabmeshError, NotConnectedError
 from nodes.broker._books import Now
 from nodes.broker._door import Parcel
 from nodes.broker._forwarder import Forwarder
-from nodes.broker._ledger import Command, Doubt, HeardAgain, Ledger, NoDoubt, Outcome, Settled
+from nodes.broker._ledger import (
+    Command,
+    Doubt,
+    HeardAgain,
+    Ledger,
+    LinkSaid,
+    NoDoubt,
+    Outcome,
+    Settled,
+)
 from nodes.broker._quota import Quota
 from nodes.broker._schemas import Vocabulary
 from nodes.broker.store import LedgerTakenError, SqlStore, complaint, damaged, database_error
@@ -227,6 +237,8 @@ class LedgerEngine:
                 topics.of(None, *levels), self._hear
             )
             self._subscriptions.append(subscription)
+        links = Links.pattern(topics.realm)
+        self._subscriptions.append(await self._mesh.transport.subscribe(links, self._hear_link))
         try:
             await probe(self._mesh, timeout=_SETTLE)
         except NotConnectedError as error:
@@ -268,6 +280,9 @@ class LedgerEngine:
 
     def _hear(self, delivery: Delivery) -> None:
         self._queue.put_nowait((Parcel(delivery.topic, delivery.payload), None))
+
+    def _hear_link(self, delivery: Delivery) -> None:
+        self._queue.put_nowait((LinkSaid(delivery.topic, delivery.payload), None))
 
     def _take_in(self, delivery: Delivery) -> None:
         if self._stopping:

@@ -47,6 +47,7 @@ from nodes.broker._take_control import take_amendment, take_cancel, take_decisio
 from nodes.broker._take_node import (
     mark_node,
     take_lifecycle,
+    take_link,
     take_offer,
     take_presence,
     withdraw_offer,
@@ -75,6 +76,14 @@ _REMEMBER: Final = (10_000, 60.0)
 accepted after its author was told otherwise."""
 
 
+@dataclass(frozen=True, slots=True)
+class LinkSaid:
+    """Command: something was published on the topic of a site's link."""
+
+    topic: str
+    payload: bytes
+
+
 class Settled:
     """Command: every retained offer and presence has been heard after the ledger's start."""
 
@@ -91,7 +100,7 @@ class NoDoubt:
     """Command: there was time enough to say so; whoever has not is lost."""
 
 
-Command = Parcel | Settled | HeardAgain | Doubt | NoDoubt
+Command = Parcel | LinkSaid | Settled | HeardAgain | Doubt | NoDoubt
 
 
 @dataclass(slots=True)
@@ -261,17 +270,8 @@ class Ledger:
         for command, incoming in zip(commands, opened, strict=True):
             if isinstance(incoming, Incoming):
                 self._take(command, incoming, known, outcome)
-            elif isinstance(command, Settled):
-                withdraw_unconfirmed(books)
-            elif isinstance(command, HeardAgain):
-                fresh_leases(books)
-            elif isinstance(command, Doubt):
-                books.catalogue.doubt_presences()
-            elif isinstance(command, NoDoubt):
-                for node, presence in books.catalogue.doubted():
-                    take_presence(books, node, presence.model_copy(update={"state": "lost"}))
-            elif incoming is None and not command.payload:
-                self._cleared(command)
+            else:
+                self._obey(command)
         pass_time(books, leases=leases)
         dispatch(books)
         self.watch.writing()
@@ -291,6 +291,23 @@ class Ledger:
         outcome.head = books.head
         books.batch = Batch()
         return outcome
+
+    def _obey(self, command: Command) -> None:
+        books = self.books
+        match command:
+            case LinkSaid():
+                take_link(books, command.topic, command.payload)
+            case Settled():
+                withdraw_unconfirmed(books)
+            case HeardAgain():
+                fresh_leases(books)
+            case Doubt():
+                books.catalogue.doubt_presences()
+            case NoDoubt():
+                for node, presence in books.catalogue.doubted():
+                    take_presence(books, node, presence.model_copy(update={"state": "lost"}))
+            case Parcel() if not command.payload:
+                self._cleared(command)
 
     def _open(self, command: Command, outcome: Outcome) -> Incoming | None:
         if not isinstance(command, Parcel) or not command.payload:

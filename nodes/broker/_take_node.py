@@ -104,6 +104,25 @@ def take_presence(books: Books, node: str, presence: Presence) -> None:
     mark_node(books, node)
 
 
+def take_link(books: Books, topic: str, payload: bytes) -> None:
+    """The link of a site broke or came back: what its nodes said of themselves counts or not.
+
+    What waits at a node beyond a broken link is given to another; what runs there has its lease.
+    """
+    catalogue = books.catalogue
+    before = catalogue.reached()
+    if not catalogue.links.take(topic, payload):
+        return
+    for node, reached in catalogue.reached().items():
+        if reached == before[node]:
+            continue
+        for identity in sorted(books.by_worker.get(node, ())):
+            request = books.live[identity]
+            if request.status is Status.RESERVED and not reached:
+                lose(books, request, f"{node} is {catalogue.condition(node)}")
+        mark_node(books, node)
+
+
 def take_lifecycle(books: Books, node: str, lifecycle: Lifecycle | None) -> None:
     """A node changed its lifecycle state, or cleared it."""
     books.catalogue.set_state(node, lifecycle.state if lifecycle else None)

@@ -1,0 +1,45 @@
+"""Which sites are reached, by what their links say."""
+
+from __future__ import annotations
+
+from labmesh.links import Links
+
+
+def link(site: str) -> str:
+    return f"lab1/{site}/bridge/link"
+
+
+def test_without_links_everybody_is_reached() -> None:
+    links = Links("kit")
+    assert all(links.reaches(site) for site in ("kit", "hub", "dtu"))
+
+
+def test_a_broken_link_hides_its_site_from_the_others() -> None:
+    links = Links("hub")
+    assert links.take(link("kit"), b"1")
+    assert not links.take(link("kit"), b"1")
+    assert links.take(link("kit"), b"0")
+    assert not links.reaches("kit")
+    assert links.reaches("dtu")
+    assert links.down("kit") == "the link of site kit is down"
+    assert links.seen("kit", "online") == "unreachable"
+    assert links.seen("kit", "lost") == "lost"
+    assert links.seen("dtu", "online") == "online"
+    # Decommissioned: the site is no longer bridged.
+    assert links.take(link("kit"), b"")
+    assert links.reaches("kit")
+
+
+def test_behind_its_own_broken_link_a_site_reaches_itself_alone() -> None:
+    links = Links("kit")
+    links.take(link("dtu"), b"1")
+    links.take(link("kit"), b"0")
+    assert links.reaches("kit")
+    assert not links.reaches("hub")
+    assert links.down("dtu") == "the link of site kit is down"
+
+
+def test_other_topics_are_no_news() -> None:
+    links = Links("kit")
+    for topic in ("lab1/dtu/asab/link", "lab1/dtu/bridge/node/life", "junk", "lab1/+/bridge/link"):
+        assert not links.take(topic, b"0")
