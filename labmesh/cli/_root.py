@@ -11,6 +11,7 @@ from labmesh.cli._verbs import Lazy, LazyVerbs
 VERBS: Final = {
     "run": Lazy("labmesh.cli.run:command", "Run one node as one process."),
     "launch": Lazy("labmesh.cli.launch:command", "Start the nodes of a launch file."),
+    "agent": Lazy("labmesh.cli.agent:command", "Launch at all sites: agents, list, status, start."),
     "node": Lazy("labmesh.cli.node:command", "Nodes: list, info."),
     "topic": Lazy("labmesh.cli.topic:command", "Topics: list, info, echo, pub, hz, bw, delay ..."),
     "bag": Lazy("labmesh.cli.bag:command", "Bags: record topics, play them, info, convert."),

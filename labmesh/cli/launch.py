@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,18 @@ class _Launch(click.Command):
 @click.option("--resume", is_flag=True, help="Launch again as last time; new arguments win.")
 @click.option("--site", help="Start only this site's part.")
 @click.option("--data-dir", "folder", help="Folder of the mesh's files (default .labmesh).")
+@click.option(
+    "--accounts",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="A site's account files, one a node; the MQTT broker is theirs (or LABMESH_ACCOUNTS).",
+)
+@click.option(
+    "--on-agents", is_flag=True, help="Launch at all sites, each part by the agent there."
+)
+@click.option(
+    "--all-or-nothing", is_flag=True, help="With --on-agents: where one site cannot, none does."
+)
 @click.option("--json", "as_json", is_flag=True, help="Plan and mistakes as JSON.")
 @click.option("--no-color", is_flag=True, help="No colour, not even on a terminal.")
 def command(
@@ -68,6 +81,9 @@ def command(
     resume: bool,
     site: str | None,
     folder: str | None,
+    accounts: Path | None,
+    on_agents: bool,
+    all_or_nothing: bool,
     as_json: bool,
     no_color: bool,
 ) -> None:
@@ -84,6 +100,9 @@ def command(
             file, arguments = None, (str(file), *arguments)
         given: dict[str, Any] = dict(launch.parse_arguments(arguments))
         where = data_dir(folder)
+        if accounts is not None:
+            # As a variable, so that whoever reads the file again for this launch has it.
+            os.environ[launch.ACCOUNTS_VARIABLE] = str(accounts.absolute())
         if resume:
             last, before, last_site = launch.read_last_launch(where)
             if file is not None and file.resolve() != last:
@@ -96,6 +115,9 @@ def command(
         if args:
             click.echo(launch.show_arguments(launch.declared_arguments(file, given)), nl=False)
             return
+        if on_agents:
+            _on_agents(file, arguments, site, folder, all_or_nothing, as_json=as_json)
+            return
         plan = launch.load_plan(file, given, only_site=site)
         if check or show:
             # Of the whole plan: another site's node may offer it.
@@ -106,6 +128,28 @@ def command(
     except LabmeshError as error:
         _fail(error, as_json=as_json)
     sys.exit(code)
+
+
+def _on_agents(
+    file: Path,
+    arguments: tuple[str, ...],
+    site: str | None,
+    folder: str | None,
+    all_or_nothing: bool,
+    *,
+    as_json: bool,
+) -> None:
+    """Hand over to ``labmesh agent start``, which has more options."""
+    from labmesh.cli._agent_verbs import start
+
+    words = [str(file), *arguments]
+    words += ["--at", site] if site else []
+    words += ["--data-dir", folder] if folder else []
+    words += ["--all-or-nothing"] if all_or_nothing else []
+    words += ["--json"] if as_json else []
+    context = start.make_context("labmesh agent start", words)
+    with context:
+        start.invoke(context)
 
 
 def _show(

@@ -3,9 +3,11 @@
 `load_plan` describes and `execute` does; nothing starts before the whole plan is sound.
 """
 
+from labmesh.launch._accounts import ACCOUNTS_VARIABLE
 from labmesh.launch._control import control
 from labmesh.launch._coverage import missing_capabilities
 from labmesh.launch._execute import execute
+from labmesh.launch._limits import LIMITS_VARIABLE, Limits
 from labmesh.launch._load import declared_arguments, load_plan, parse_arguments
 from labmesh.launch._plan import (
     Argument,
@@ -28,12 +30,15 @@ from labmesh.launch._state import read_last_launch
 from labmesh.launch._substitute import World
 
 __all__ = [
+    "ACCOUNTS_VARIABLE",
+    "LIMITS_VARIABLE",
     "Argument",
     "Broker",
     "Dependency",
     "ExecutableProcess",
     "HandlerStep",
     "LaunchError",
+    "Limits",
     "LogStep",
     "NodeProcess",
     "Plan",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from labmesh.launch._accounts import at_accounts, site_accounts
 from labmesh.launch._check import check_plan
+from labmesh.launch._limits import Limits
 from labmesh.launch._plan import Plan
 from labmesh.launch._problem import COMMAND_LINE, LaunchError, Problems, did_you_mean
 from labmesh.launch._resolve import resolve
@@ -20,6 +23,8 @@ def load_plan(
     *,
     only_site: str | None = None,
     world: World | None = None,
+    limits: Limits | None = None,
+    accounts: Path | None = None,
     check: bool = True,
     held: Collection[int] = (),
 ) -> Plan:
@@ -31,6 +36,9 @@ def load_plan(
         only_site: The site whose part is to be started: the plan must have some for it. Programs
             of other sites need not be installed here.
         world: What the file sees outside itself; by default, the real one.
+        limits: What it may do; by default what LABMESH_LAUNCH_LIMITS names, or everything.
+        accounts: Folder of account files, whose MQTT broker takes the place of the file's; by
+            default what LABMESH_ACCOUNTS names.
         check: False leaves out what `check_plan` finds (programs, parameters, ports).
         held: TCP ports that are ours already, and free in that sense.
 
@@ -38,7 +46,17 @@ def load_plan(
         LaunchError: With every mistake found, each with its position and what to do.
     """
     problems = Problems()
+    limits = limits or Limits.of_environment()
+    if limits is not None:
+        world = replace(world or World(), root=limits.root)
     plan = resolve(Path(file), arguments or {}, problems, world)
+    folder = site_accounts(accounts)
+    if plan is not None and folder is not None:
+        plan = at_accounts(plan, folder)
+    if plan is not None and limits is not None:
+        # First: what may not run is not imported either.
+        limits.check(plan if only_site is None else plan.at_site(only_site), problems)
+        problems.raise_if_any()
     if plan is not None and check:
         check_plan(plan, problems, only_site=only_site, held=held)
     if plan is not None and only_site is not None and not problems.incomplete:

@@ -48,7 +48,8 @@ class BoundService:
 def service(name: str, *, when_inactive: bool = False) -> Callable[[F], F]:
     """Mark ``async def f(self, arguments: Model) -> Model | dict`` as a service of its node.
 
-    Raise a `LabmeshError` to refuse; its words reach the caller.
+    Raise a `LabmeshError` to refuse; its words reach the caller. A second parameter annotated as
+    `messages.envelope.Header` gets the caller's header, whose ``sender`` the topic vouches for.
 
     Args:
         name: Dotted name, ``stock.levels``.
@@ -73,9 +74,9 @@ def services_of(owner: object, me: NodeId, state: Callable[[], State]) -> dict[s
         mark: tuple[str, bool] | None = getattr(function, _MARK, None)
         if mark is not None:
             handler = getattr(owner, attribute)
-            arguments, returns = _models(owner, attribute, function)
+            arguments, returns, with_header = _signature(owner, attribute, function)
             found[mark[0]] = BoundService(
-                serve=_serve(handler, arguments, me, state, mark),
+                serve=_serve(handler, arguments, me, state, mark, with_header=with_header),
                 arguments=arguments,
                 returns=returns,
                 when_inactive=mark[1],
@@ -85,29 +86,32 @@ def services_of(owner: object, me: NodeId, state: Callable[[], State]) -> dict[s
 
 
 def _serve(
-    handler: Callable[[BaseModel], Awaitable[Any]],
+    handler: Callable[..., Awaitable[Any]],
     model: type[BaseModel],
     me: NodeId,
     state: Callable[[], State],
     mark: tuple[str, bool],
+    *,
+    with_header: bool,
 ) -> Service:
     name, when_inactive = mark
 
-    async def serve(arguments: JsonObject, _header: Header) -> JsonObject:
+    async def serve(arguments: JsonObject, header: Header) -> JsonObject:
         if not when_inactive and state() is not State.ACTIVE:
             raise not_active(me, state().value)
         try:
             parsed = validate(model, arguments, where=name)
         except BodyError as error:
             raise CallRefusedError(error.what, code="bad_arguments") from None
-        return value_of(await handler(parsed))
+        return value_of(await (handler(parsed, header) if with_header else handler(parsed)))
 
     return serve
 
 
-def _models(
+def _signature(
     owner: object, attribute: str, function: Any
-) -> tuple[type[BaseModel], type[BaseModel] | None]:
+) -> tuple[type[BaseModel], type[BaseModel] | None, bool]:
+    """Return the models of a service's two ends, and whether it takes the caller's header."""
     where = f"{type(owner).__qualname__}.{attribute}"
     try:
         hints = typing.get_type_hints(function)
@@ -115,13 +119,16 @@ def _models(
         raise ConfigurationError(f"annotation not found: {error}", where=where) from error
     returns = hints.pop("return", None)
     models = list(hints.values())
+    with_header = models[1:] == [Header]
+    if with_header:
+        models.pop()
     if len(models) != 1 or not _is_model(models[0]):
         raise ConfigurationError(
             "a service takes one argument, a pydantic model",
             where=where,
             remedy="write it as: async def f(self, arguments: Model) -> Model",
         )
-    return models[0], returns if _is_model(returns) else None
+    return models[0], returns if _is_model(returns) else None, with_header
 
 
 def _is_model(hint: Any) -> bool:
