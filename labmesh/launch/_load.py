@@ -79,7 +79,9 @@ def declared_arguments(file: str | Path, arguments: Mapping[str, Any] | None = N
         LaunchError: The file cannot be read as a launch file at all.
     """
     problems = Problems()
-    plan = resolve(Path(file), arguments or {}, problems)
+    limits = Limits.of_environment()
+    world = World() if limits is None else World(root=limits.root)
+    plan = resolve(Path(file), arguments or {}, problems, world)
     if plan is None:
         raise LaunchError(problems.found)
     return plan
