@@ -18,6 +18,9 @@ VERBS: Final = {
     "service": Lazy("labmesh.cli.service:command", "Services: list, call."),
     "param": Lazy("labmesh.cli.param:command", "Parameters of nodes: list, get, set, describe ..."),
     "lifecycle": Lazy("labmesh.cli.lifecycle:command", "Lifecycle of nodes: list, get, set."),
+    "component": Lazy(
+        "labmesh.cli.component:command", "Nodes in one process: list, load, unload, types."
+    ),
     "interface": Lazy(
         "labmesh.cli.interface:command", "Message types and capabilities: list, show, export."
     ),

@@ -62,7 +62,7 @@ async def set_rate(session: Session, rate: float, *, clock: str | None) -> None:
     async with session.visit() as visitor:
         node, _ = await _find(visitor, clock, session.patience)
         answer = await visitor.caller.call(
-            node, "param.set", {"values": {"rate": rate}}, timeout=session.patience
+            node, "param.set", {"values": {"rate": rate}, "keep": False}, timeout=session.patience
         )
     if session.out.as_json:
         session.out.document({"clock": str(node), "rate": answer["values"]["rate"]})

@@ -10,6 +10,7 @@ from labmesh.node._lifecycle import transitions_from
 from labmesh.node._node import Node
 from labmesh.node._options import NodeOptions
 from labmesh.node._order import Order
+from labmesh.node._parameter_file import parameters_of
 from labmesh.node._parameter_model import NodeParameters, effect_of, parameter, parse_parameters
 from labmesh.node._run import find_node, node_programs, run_node
 from labmesh.node._service import NoArguments, service
@@ -28,6 +29,7 @@ __all__ = [
     "find_node",
     "node_programs",
     "parameter",
+    "parameters_of",
     "parse_parameters",
     "run_node",
     "service",

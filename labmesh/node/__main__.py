@@ -11,10 +11,12 @@ from typing import Any
 import yaml
 
 from labmesh.node._options import NodeOptions
+from labmesh.node._parameter_file import parameters_of
 from labmesh.node._run import EXIT_CONFIGURATION, run_node
 from labmesh.place import data_dir, find_place
 from labmesh.streams import parse_remap
 from messages.errors import ConfigurationError, LabmeshError
+from messages.ids import NodeId
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -51,11 +53,12 @@ def main(arguments: list[str] | None = None) -> int:
             folder=folder,
         )
         program = given.program.removesuffix(".py").rpartition(":")[2].lower()
+        name = given.name or place.own_name(program)
         options = NodeOptions(
             place=place,
-            name=given.name or place.own_name(program),
+            name=name,
             data_dir=folder,
-            parameters=read_parameters(given.params_file, given.param),
+            parameters=read_parameters(given.params_file, given.param, NodeId(place.site, name)),
             autostart=not given.no_autostart,
             remap=parse_remap(given.remap),
             patience=given.patience,
@@ -67,11 +70,12 @@ def main(arguments: list[str] | None = None) -> int:
     return run_node(given.program, options)
 
 
-def read_parameters(file: str | None, settings: list[str]) -> dict[str, Any]:
-    """Return parameters from a YAML file and ``NAME=VALUE`` settings, which win.
+def read_parameters(file: str | None, settings: list[str], node: NodeId) -> dict[str, Any]:
+    """Return a node's parameters from a YAML file and ``NAME=VALUE`` settings, which win.
 
     Raises:
-        ConfigurationError: The file cannot be read or is no map; a setting has no ``=``.
+        ConfigurationError: The file cannot be read, is no map or not for this node; a setting has
+            no ``=``.
     """
     values: dict[str, Any] = {}
     if file is not None:
@@ -83,7 +87,7 @@ def read_parameters(file: str | None, settings: list[str]) -> dict[str, Any]:
             raise ConfigurationError(
                 "is not a map of parameters", where=file, remedy="write NAME: VALUE lines"
             )
-        values.update(content)
+        values.update(parameters_of(content, node, where=file))
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals:

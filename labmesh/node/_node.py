@@ -104,6 +104,8 @@ class Node(Streaming, Generic[P]):
         self._runtime: Runtime | None = None
         self._description: Description | None = None
         self._metrics: NodeMetrics | None = None
+        self.started: Final = asyncio.Event()
+        """Set when the start is over: the node is on the mesh and, unless held back, active."""
         self.takes_orders = False
         """Whether orders are begun now: from activation to the beginning of deactivation."""
 
@@ -310,6 +312,7 @@ class Node(Streaming, Generic[P]):
                 self._starting.cancel()
             try:
                 await self._starting
+                self.started.set()
             except asyncio.CancelledError:
                 if not self._finished.is_set():
                     raise

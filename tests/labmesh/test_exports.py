@@ -22,7 +22,8 @@ NAMES = {
     "labmesh.node": [
         "BoundCapability", "CapabilitySpec", "NoArguments", "Node", "NodeOptions",
         "NodeParameters", "Order", "capabilities_declared", "capability", "effect_of", "find_node",
-        "node_programs", "parameter", "parse_parameters", "run_node", "service", "transitions_from",
+        "node_programs", "parameter", "parameters_of", "parse_parameters", "run_node", "service",
+        "transitions_from",
     ],
     "labmesh.client": ["LabClient", "RequestHandle", "Visitor", "connect", "requester", "visit"],
 }  # fmt: skip

@@ -141,7 +141,7 @@ def test_parameters(labmesh: Command, tmp_path: Path) -> None:
 
 def test_parameters_are_described(labmesh: Command) -> None:
     rows = [line.split() for line in labmesh.text("param", "describe", "bench").splitlines()]
-    assert rows[1] == ["gain", "number", "1", "2.0", "factor"]
+    assert rows[1] == ["gain", "number", "1", "2.0", "≥", "0", "at", "once", "factor"]
     schema = labmesh("param", "describe", "bench", "label", "--json").json
     assert list(schema["properties"]) == ["label"]
 
