@@ -15,7 +15,9 @@ from contextvars import ContextVar
 from typing import Any, Final
 from uuid import UUID
 
+from labmesh._rate import RateLimit
 from labmesh.mesh import Mesh
+from labmesh.security import READING
 from labmesh.transport import Subscription
 from messages.envelope import Header, pack
 from messages.errors import (
@@ -56,6 +58,15 @@ REPLY_LIMIT: Final = 80 * 1024
 _REMEMBERED: Final = 1024
 """Calls remembered, so that a redelivered one is not served twice."""
 
+RATE: Final = 500.0
+BURST: Final = 1000.0
+"""Calls a second that one caller may go on with, and may make at once. A node serves some thousands
+(``benchmarks/roundtrip.py``): who asks one thing after the other never comes to half of it, and
+several who flood leave room for others."""
+
+_REFUSALS: Final = 5.0
+"""Refusals a second said to one caller, and to the log; an answer costs more than a call."""
+
 
 class Caller:
     """The client's side. `open` first.
@@ -67,7 +78,7 @@ class Caller:
     def __init__(self, mesh: Mesh, *, kind: str = "call") -> None:
         self._mesh = mesh
         self._kind = kind
-        self._waiting: dict[UUID, asyncio.Future[Reply]] = {}
+        self._waiting: dict[UUID, tuple[NodeId, asyncio.Future[Reply]]] = {}
         self.on_call: Callable[[NodeId, str], None] | None = None
 
     async def open(self) -> None:
@@ -77,9 +88,14 @@ class Caller:
         )
 
     def _take(self, reply: Reply, header: Header, topic: Topic) -> None:
-        future = self._waiting.get(reply.call)
-        if future is not None and not future.done():
-            future.set_result(reply)
+        servant, future = self._waiting.get(reply.call, (None, None))
+        if future is None or future.done():
+            return
+        if topic.author != servant:
+            # Whoever reads along knows the call's id.
+            logger.warning("answer of %s to a call of %s not taken", topic.author, servant)
+            return
+        future.set_result(reply)
 
     async def call(
         self,
@@ -105,7 +121,7 @@ class Caller:
         )
         identity = new_id()
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._waiting[identity] = future
+        self._waiting[identity] = (node, future)
         try:
             async with asyncio.timeout(timeout):
                 await self._mesh.send(
@@ -135,13 +151,23 @@ class Caller:
 
 
 class Server:
-    """The servant's side: one subscription, every call a task of its own."""
+    """The servant's side: one subscription, every call a task of its own.
+
+    Attributes:
+        operators: Who alone may call what is not among `labmesh.security.READING`; None: whoever
+            the MQTT broker lets call.
+        refused: Calls refused because there were too many, or because of who made them.
+    """
 
     def __init__(self, mesh: Mesh, *, kind: str = "call") -> None:
         self._mesh = mesh
         self._kind = kind
         self._services: dict[str, Service] = {}
-        self._seen: OrderedDict[UUID, None] = OrderedDict()
+        self._seen: OrderedDict[tuple[NodeId, UUID], None] = OrderedDict()
+        self._calls = RateLimit(RATE, BURST)
+        self._refusals = RateLimit(_REFUSALS, _REFUSALS)
+        self.operators: frozenset[str] | None = None
+        self.refused = 0
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -162,12 +188,36 @@ class Server:
         return await self._mesh.on_message(pattern, Call, self._take)
 
     def _take(self, call: Call, header: Header, topic: Topic) -> None:
-        if header.id in self._seen:
+        if not self._calls.admit(header.sender, time.monotonic()):
+            what = f"more than {RATE:.0f} calls a second"
+            self._refuse(header, call, topic, "too_many_calls", what, "call less often")
             return
-        self._seen[header.id] = None
+        if (topic.author, header.id) in self._seen:
+            return
+        self._seen[topic.author, header.id] = None
         if len(self._seen) > _REMEMBERED:
             self._seen.popitem(last=False)
+        if not self._is_allowed(topic.rest[0], header.sender):
+            what = f"{header.sender} is not among the operators of {self._mesh.me}"
+            remedy = "ask one of them, or see its parameter operators"
+            self._refuse(header, call, topic, "not_allowed", what, remedy)
+            return
         self._mesh.background(self._serve(call, header, topic), f"serve {topic.rest[0]}")
+
+    def _is_allowed(self, name: str, caller: str) -> bool:
+        return self.operators is None or name in READING or caller in self.operators
+
+    def _refuse(
+        self, header: Header, call: Call, topic: Topic, code: str, what: str, remedy: str
+    ) -> None:
+        """Count a call that is not served; say so as often as a flood allows."""
+        self.refused += 1
+        if not self._refusals.admit(header.sender, time.monotonic()):
+            return
+        service = topic.rest[0]
+        logger.warning("call of %s by %s refused: %s", service, header.sender, what)
+        sorry = _failure(header, code, what, remedy)
+        self._mesh.background(self._reply(sorry, call, header, topic), f"refuse {service}")
 
     async def _serve(self, call: Call, header: Header, topic: Topic) -> None:
         name = topic.rest[0]

@@ -35,6 +35,13 @@ _GRACE: Final = 2.0
 """Wall seconds that background tasks have to end after they were cancelled."""
 
 
+OUTLIVED: Final = MessageError(
+    "retained, though it is addressed to somebody: it would come again at every start",
+    remedy="clear it (labmesh topic clear), and publish it without retain",
+)
+"""Why a retained call, order or request is not taken: it may be of any age."""
+
+
 class Mesh:
     """Publishes and receives messages as ``topics.me``.
 
@@ -212,8 +219,9 @@ class Mesh:
     ) -> Subscription:
         """Deliver valid messages of one type to ``handler``.
 
-        What is not valid (bytes, type, schema, body, or an author other than the topic's) is
-        counted, logged, and told to its sender by a `Problem`; it never reaches the handler.
+        What is not valid (bytes, type, schema, body, an author other than the topic's, or retained
+        although addressed to somebody) is counted, logged, and told to its sender by a `Problem`;
+        it never reaches the handler.
 
         Args:
             pattern: Topic filter.
@@ -229,6 +237,8 @@ class Mesh:
                     if cleared is not None:
                         cleared(topic)
                     return None
+                if delivery.retain and topic.to is not None:
+                    raise OUTLIVED
                 envelope = open_delivery(delivery, topic)
                 if not isinstance(envelope.body, model):
                     raise MessageError(f"{envelope.header.type} came where {model.TYPE} belongs")

@@ -58,7 +58,7 @@ def parameter(
 class NodeParameters(BaseModel):
     """Base of a node's parameters. Give every field a description; it is the documentation.
 
-    Those that every node has say how it is watched.
+    Those that every node has say how it is watched, and who runs it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -80,6 +80,11 @@ class NodeParameters(BaseModel):
         "", effect="start",
         description="collector of traces (OTLP over HTTP), http://host:4318; "
         "empty: as OTEL_EXPORTER_OTLP_ENDPOINT says",
+    )  # fmt: skip
+    operators: tuple[str, ...] = parameter(
+        (), read_only=True,
+        description="who (site/node) alone may call services that change something; "
+        "empty: whoever the MQTT broker lets call",
     )  # fmt: skip
 
 

@@ -127,6 +127,7 @@ class Runtime:
         await self._open_clock(node.options)
         await self.presence.open()
         await self.caller.open()
+        self.server.operators = frozenset(node.parameters.operators) or None
         await self.server.open()
         if self.outbox is None or self.lab is None or self.artifacts is None:
             return
@@ -181,6 +182,7 @@ class Runtime:
         stats = self.transport.stats
         return {
             "problems": self.mesh.problems,
+            "calls_refused": self.server.refused,
             "handler_errors": stats.handler_errors,
             "reconnects": max(stats.connections - 1, 0),
             "outbox": self.outbox.pending if self.outbox else 0,

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from labmesh.links import Links
 from labmesh.listing import probe
-from labmesh.mesh import Mesh
+from labmesh.mesh import OUTLIVED, Mesh
 from labmesh.transport import Delivery, Subscription, Transport
 from messages.errors import LabmeshError, NotConnectedError
 from nodes.broker._books import Now
@@ -31,7 +31,7 @@ from nodes.broker._ledger import (
     Outcome,
     Settled,
 )
-from nodes.broker._quota import Quota
+from nodes.broker._quota import SAID, Quota
 from nodes.broker._schemas import Vocabulary
 from nodes.broker.store import LedgerTakenError, SqlStore, complaint, damaged, database_error
 
@@ -117,6 +117,7 @@ class LedgerEngine:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         self._queue: asyncio.Queue[_Taken] = asyncio.Queue()
         self.quota = Quota(flood)
+        self.said = Quota(flood, SAID)
         self._subscriptions: list[Subscription] = []
         self._sayer: asyncio.Task[None]
         self._writer: asyncio.Task[None]
@@ -279,7 +280,10 @@ class LedgerEngine:
         return True
 
     def _hear(self, delivery: Delivery) -> None:
-        self._queue.put_nowait((Parcel(delivery.topic, delivery.payload), None))
+        author = _author(delivery)
+        if self.said.admit(author):
+            taken = partial(self.said.release, author)
+            self._queue.put_nowait((Parcel(delivery.topic, delivery.payload), taken))
 
     def _hear_link(self, delivery: Delivery) -> None:
         self._queue.put_nowait((LinkSaid(delivery.topic, delivery.payload), None))
@@ -287,7 +291,11 @@ class LedgerEngine:
     def _take_in(self, delivery: Delivery) -> None:
         if self._stopping:
             return  # Not acknowledged: it comes again at the next start.
-        author = "/".join(delivery.topic.split("/", 3)[1:3])
+        if delivery.retain:
+            self._mesh.complain(delivery, OUTLIVED)
+            delivery.ack()
+            return
+        author = _author(delivery)
         if not self.quota.admit(author):
             delivery.ack()
             return
@@ -353,6 +361,7 @@ class LedgerEngine:
             taken.append((HeardAgain(), None))
         self._last_look = now
         self.quota.look(now)
+        self.said.look(now)
         return taken
 
     def _pause(self) -> float:
@@ -422,3 +431,7 @@ class LedgerEngine:
                     remedy="start the broker node again: whatever it has not said it says then",
                 )
             )
+
+
+def _author(delivery: Delivery) -> str:
+    return "/".join(delivery.topic.split("/", 3)[1:3])

@@ -10,6 +10,10 @@ IN_HAND: Final = 128
 """Messages of one author between arrival and commit. An outbox has half of that without a receipt,
 so only a client without one, or repetitions of what is in hand already, come to more."""
 
+SAID: Final = 2048
+"""The same for what authors say of themselves: offers, presence, lifecycle. All of it comes at
+once when the ledger starts, and a node may offer hundreds of capabilities."""
+
 _PAUSE: Final = 10.0
 """Wall seconds between two words about the same flood."""
 
@@ -22,13 +26,15 @@ class Quota:
 
     Args:
         tell: Told who floods, in words; "" when nobody does any more.
+        limit: Messages of one author.
 
     Attributes:
         dropped: Messages dropped since the start.
     """
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
+    def __init__(self, tell: Callable[[str], None], limit: int = IN_HAND) -> None:
         self._tell = tell
+        self._limit = limit
         self._in_hand: Counter[str] = Counter()
         self._lately: Counter[str] = Counter()
         self._told = False
@@ -37,7 +43,7 @@ class Quota:
 
     def admit(self, author: str) -> bool:
         """Tell whether one more message of ``author`` is taken; `release` it when it is written."""
-        if self._in_hand[author] >= IN_HAND:
+        if self._in_hand[author] >= self._limit:
             self.dropped += 1
             self._lately[author] += 1
             return False
@@ -58,5 +64,5 @@ class Quota:
         worst = ", ".join(f"{author} ({count})" for author, count in self._lately.most_common(3))
         self._told = bool(worst)
         self._lately.clear()
-        words = f"dropped unread, with more than {IN_HAND} in hand, messages of {worst}"
+        words = f"dropped unread, with more than {self._limit} in hand, messages of {worst}"
         self._tell(words if worst else "")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from labmesh._rate import RateLimit
 from labmesh.calls import REPLY_LIMIT, Caller, Server, value_of
 from labmesh.mesh import Mesh
 from labmesh.transport import MemoryHub
@@ -17,7 +18,8 @@ from messages.errors import CallRefusedError, CallTimeoutError, LabmeshError
 from messages.ids import NodeId, new_id
 from messages.model import Model
 from messages.node import Call, Reply
-from tests.labmesh.memory import ME, payload, seat, settle
+from messages.topics import Topic
+from tests.labmesh.memory import ME, payload, seat, settle, until
 
 SERVANT = NodeId("kit", "servant")
 
@@ -138,3 +140,64 @@ def test_values_are_plain_maps() -> None:
     assert value_of(None) == {}
     assert value_of({"a": 1}) == {"a": 1}
     assert value_of(Level(height=3)) == {"height": 3}
+
+
+async def test_only_the_node_that_was_called_answers(server: Mesh) -> None:
+    """Whoever reads along knows the call's id and may be quicker."""
+    hub = MemoryHub.named("calls")
+    async with seat(hub) as asker, seat(hub, NodeId("kit", "mallory")) as mallory:
+        caller = Caller(asker)
+        await caller.open()
+
+        async def forge(call: Call, header: Header, _topic: Topic) -> None:
+            lie = Reply(call=header.id, value={"sender": "forged"})
+            await mallory.send(mallory.topics.to("reply", ME, call.instance), lie)
+
+        await mallory.on_message("lab1/+/+/call/kit/silent/+", Call, forge)
+        with pytest.raises(CallTimeoutError):
+            await caller.call(NodeId("kit", "silent"), "do", {}, timeout=0.2)
+        assert await caller.call(SERVANT, "do", {}) == {"sender": "kit/me"}
+
+
+async def test_a_flood_of_calls_is_refused_and_leaves_others_alone(
+    servant: Servant, server: Mesh
+) -> None:
+    hub = MemoryHub.named("calls")
+    async with seat(hub) as asker, seat(hub, NodeId("kit", "mallory")) as mallory:
+        caller, flooder = Caller(asker), Caller(mallory)
+        await caller.open()
+        await flooder.open()
+        made = Server(mallory)
+        made._calls = RateLimit(1e-9, 2)
+        made.add("do", servant)
+        await made.open()
+        me = NodeId("kit", "mallory")
+        for _ in range(2):
+            await caller.call(me, "do", {})
+        with pytest.raises(CallRefusedError, match="calls a second; call less often") as failure:
+            await caller.call(me, "do", {})
+        assert failure.value.code == "too_many_calls"
+        for _ in range(20):
+            asker.post(asker.topics.to("call", me, "do"), Call(instance="0", deadline=2**62))
+        await until(lambda: made.refused == 21)
+        assert await flooder.call(me, "do", {}) == {"sender": "kit/mallory"}
+        assert servant.served == 3
+
+
+async def test_operators_alone_change_things(servant: Servant) -> None:
+    hub = MemoryHub.named("operators")
+    async with seat(hub, SERVANT) as mesh, seat(hub) as asker, seat(hub, NodeId("kit", "op")) as op:
+        made = Server(mesh)
+        made.operators = frozenset({"kit/op"})
+        for name in ("life.change", "node.ping"):
+            made.add(name, servant)
+        await made.open()
+        caller, operator = Caller(asker), Caller(op)
+        await caller.open()
+        await operator.open()
+        assert await caller.call(SERVANT, "node.ping", {})
+        assert await operator.call(SERVANT, "life.change", {})
+        with pytest.raises(CallRefusedError, match="kit/me is not among the operators") as failure:
+            await caller.call(SERVANT, "life.change", {})
+        assert failure.value.code == "not_allowed"
+        assert made.refused == 1
