@@ -13,6 +13,7 @@ from typing import Any, Final
 import simpleeval
 
 from labmesh.cli._filter_values import FUNCTIONS, Budget, FilterError, charged, operators
+from labmesh.cli._output import Output
 from messages.errors import ConfigurationError
 
 MAX_LENGTH: Final = 1000
@@ -122,6 +123,32 @@ class Filter:
             f"--filter {shown!r} cannot be used: {reason}",
             remedy=f"write a condition on {names}, such as {self._names[0]}.value > 300",
         )
+
+
+class Chosen:
+    """A filter over many items: what it cannot be asked of is left out, with one remark a reason.
+
+    Args:
+        out: Where remarks go.
+        text: The expression, about ``names``.
+        names: What it may speak of; by default ``m`` alone.
+    """
+
+    def __init__(self, out: Output, text: str, names: tuple[str, ...] = ("m",)) -> None:
+        self._out = out
+        self._filter = Filter(text, names)
+        self._said: set[str] = set()
+
+    def __call__(self, m: Any, **others: Any) -> bool:
+        """Tell whether an item passes."""
+        try:
+            return self._filter(m=m, **others)
+        except FilterError as error:
+            if error.what not in self._said:
+                self._said.add(error.what)
+                what = others.get("topic", "an item")
+                self._out.remark(f"{what} is left out, perhaps others: {error}")
+            return False
 
 
 class _Evaluator(simpleeval.EvalWithCompoundTypes):  # type: ignore[misc] # untyped

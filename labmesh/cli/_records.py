@@ -210,21 +210,29 @@ async def records(session: Session) -> AsyncIterator[Records]:
 
 
 async def collect(
-    source: Records, service: str, key: str, filters: Mapping[str, Any], limit: int | None
+    source: Records,
+    service: str,
+    key: str,
+    filters: Mapping[str, Any],
+    limit: int | None,
+    keep: Callable[[Any], bool] | None = None,
 ) -> list[Any]:
-    """Return the items of all pages of a query, at most ``limit``; skips None filters."""
+    """Return the items of all pages of a query, at most ``limit``; skips None filters.
+
+    With ``keep`` only those for which it is true, however many pages must be read for them.
+    """
     given = {name: value for name, value in filters.items() if value is not None}
     items: list[Any] = []
     more: JsonObject = {}
     while limit is None or len(items) < limit:
         if limit is not None:
-            more["limit"] = min(_PAGE, limit - len(items))
+            more["limit"] = _PAGE if keep else min(_PAGE, limit - len(items))
         page = await source.query(service, {**given, **more})
-        items += page[key]
+        items += page[key] if keep is None else filter(keep, page[key])
         if page.get("next") is None:
             break
         more["after"] = page["next"]
-    return items
+    return items[:limit]
 
 
 def find_ledger_file(session: Session, *, because: LabmeshError | None = None) -> Path:

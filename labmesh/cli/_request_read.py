@@ -7,6 +7,7 @@ from uuid import UUID
 
 import click
 
+from labmesh.cli._filter import Chosen
 from labmesh.cli._follow import follow
 from labmesh.cli._format import duration, one_line, short_ids, when
 from labmesh.cli._ledger_online import check_ledger_online
@@ -32,6 +33,10 @@ from messages.query import LogLine, RequestView
     help="At most N, the newest.",
 )  # fmt: skip
 @click.option("--all", "everything", is_flag=True, help="All of them.")
+@click.option(
+    "--filter", "condition", metavar="EXPR",
+    help='Only those for which it is true: "m.attempt > 1"; m is a request as --json shows it.',
+)  # fmt: skip
 @record_command
 async def list_requests(
     session: Session,
@@ -43,15 +48,17 @@ async def list_requests(
     author: str | None,
     limit: int,
     everything: bool,
+    condition: str | None,
 ) -> None:
     """List requests, the newest first."""
+    keep = Chosen(session.out, condition) if condition is not None else None
     filters: dict[str, Any] = {
         "status": list(status) or None, "quantity": quantity, "method": method,
         "campaign": campaign, "author": author, "newest_first": True,
     }  # fmt: skip
     async with records(session) as source:
         items = await collect(
-            source, "query.requests", "requests", filters, None if everything else limit
+            source, "query.requests", "requests", filters, None if everything else limit, keep
         )
     if session.out.as_json:
         session.out.document(items)

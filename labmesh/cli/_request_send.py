@@ -81,18 +81,59 @@ async def send(
 
     With --wait or --feedback the result is shown; the exit code is 1 when there is none.
     """
+    await ask(
+        session,
+        quantity,
+        method,
+        settings(given, read_map(file, what="parameters") if file else {}),
+        id=identity,
+        wait=wait or feedback,
+        feedback=feedback,
+        timeout=timeout,
+        options={
+            "campaign": campaign,
+            "priority": priority,
+            "attempts": attempts,
+            "expires": None if expires is None else time.time_ns() + int(expires * 1e9),
+            "wait": queue,
+            "from_state": _from_state(from_state),
+        },
+    )
+
+
+async def ask(
+    session: Session,
+    quantity: str,
+    method: str,
+    parameters: dict[str, Any],
+    *,
+    id: UUID | None = None,  # noqa: A002
+    wait: bool,
+    feedback: bool,
+    timeout: float | None,  # noqa: ASYNC109
+    options: dict[str, Any],
+) -> None:
+    """Send a request; print its id, or with ``wait`` its result, and its news with ``feedback``.
+
+    Args:
+        session: Where to, and how to answer.
+        quantity: What to ask for.
+        method: By which method.
+        parameters: Of the request.
+        id: Its uuid, a new one by default.
+        wait: Whether to wait for the result.
+        feedback: Whether to show how it goes meanwhile.
+        timeout: Seconds to wait for the result; the request itself goes on.
+        options: As those of `labmesh.client.LabClient.submit`.
+
+    Raises:
+        RefusedError: The ledger refused it.
+        RequestFailedError: It ended without a result.
+        CallTimeoutError: Nobody answered in time, or it did not end within ``timeout`` seconds.
+    """
     from labmesh.client import requester
 
-    parameters = settings(given, read_map(file, what="parameters") if file else {})
-    me = identity or new_id()
-    options: dict[str, Any] = {
-        "campaign": campaign,
-        "priority": priority,
-        "attempts": attempts,
-        "expires": None if expires is None else time.time_ns() + int(expires * 1e9),
-        "wait": queue,
-        "from_state": _from_state(from_state),
-    }
+    me = id or new_id()
     async with session.visit() as visitor, requester(visitor) as lab:
         await check_ledger_online(visitor, patience=session.patience)
         source = MeshRecords(visitor, lab.ledger, session.patience)
@@ -105,7 +146,7 @@ async def send(
                 f"with --id {me}",
             )
             accepted = {"request": str(me), "offset": handle.offset}
-            if not (wait or feedback):
+            if not wait:
                 if session.out.as_json:
                     session.out.document(accepted)
                 else:

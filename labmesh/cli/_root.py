@@ -15,9 +15,14 @@ VERBS: Final = {
     "node": Lazy("labmesh.cli.node:command", "Nodes: list, info."),
     "topic": Lazy("labmesh.cli.topic:command", "Topics: list, info, echo, pub, hz, bw, delay ..."),
     "bag": Lazy("labmesh.cli.bag:command", "Bags: record topics, play them, info, convert."),
-    "service": Lazy("labmesh.cli.service:command", "Services: list, call."),
+    "service": Lazy("labmesh.cli.service:command", "Services: list, type, find, call."),
+    "action": Lazy(
+        "labmesh.cli.action:command", "Capabilities and requests as ROS 2 says it: send_goal ..."
+    ),
     "param": Lazy("labmesh.cli.param:command", "Parameters of nodes: list, get, set, describe ..."),
-    "lifecycle": Lazy("labmesh.cli.lifecycle:command", "Lifecycle of nodes: list, get, set."),
+    "lifecycle": Lazy(
+        "labmesh.cli.lifecycle:command", "Lifecycle of nodes: nodes, list, get, set."
+    ),
     "component": Lazy(
         "labmesh.cli.component:command", "Nodes in one process: list, load, unload, types."
     ),

@@ -10,8 +10,7 @@ from typing import Any
 import click
 
 from labmesh.cli._deliveries import FieldMissingError, envelope_of, leaves, pick_field, render
-from labmesh.cli._filter import Filter
-from labmesh.cli._filter_values import FilterError
+from labmesh.cli._filter import Chosen
 from labmesh.cli._format import one_line, plain
 from labmesh.cli._output import Output
 from labmesh.cli._session import Session, mesh_command
@@ -91,9 +90,8 @@ class _Shows:
         self._field = field
         self._csv = as_csv
         self._raw = raw
-        self._filter = Filter(chosen) if chosen is not None else None
+        self._chosen = None if chosen is None else Chosen(out, chosen, ("m", "header", "topic"))
         self._columns: list[str] = []
-        self._said: set[str] = set()
 
     def take(self, delivery: Delivery) -> int:
         """Show one delivery; return 1 when it was shown."""
@@ -119,19 +117,12 @@ class _Shows:
         return 1
 
     def _passes(self, content: dict[str, Any]) -> bool:
-        if self._filter is None:
+        if self._chosen is None:
             return True
         if "body" not in content:
             return False
-        try:
-            return self._filter(
-                m=content["body"], header=plain(content["header"]), topic=content["topic"]
-            )
-        except FilterError as error:
-            if error.what not in self._said:
-                self._said.add(error.what)
-                self._out.remark(f"{content['topic']} is left out, perhaps others: {error}")
-            return False
+        header = plain(content["header"])
+        return self._chosen(content["body"], header=header, topic=content["topic"])
 
     def _show_raw(self, delivery: Delivery) -> None:
         value = {

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from labmesh.cli._session import Session, mesh_command
-from labmesh.cli._survey import NodeSeen, pick, survey
+from labmesh.cli._survey import AT_A_GLANCE, NodeSeen, pick, survey
 from labmesh.cli._verbs import Verbs
 from messages.node import State, Transition
+
+LEADS_TO: Final = {
+    Transition.CONFIGURE: State.INACTIVE, Transition.ACTIVATE: State.ACTIVE,
+    Transition.DEACTIVATE: State.INACTIVE, Transition.CLEANUP: State.UNCONFIGURED,
+    Transition.SHUTDOWN: State.FINALIZED,
+}  # fmt: skip
+"""The state after a transition that succeeds (ROS 2: design, articles/node_lifecycle)."""
 
 
 @click.group(cls=Verbs)
@@ -34,7 +41,10 @@ async def nodes(session: Session) -> None:
 @click.argument("name", metavar="[NODE]", required=False)
 @mesh_command
 async def list_states(session: Session, name: str | None) -> None:
-    """List the nodes that are online with their states and possible transitions."""
+    """List the nodes that are online with their states and possible transitions.
+
+    Of one NODE also where each of them leads.
+    """
     async with session.visit() as visitor:
         seen = await survey(visitor.mesh, patience=session.patience)
     if name:
@@ -50,6 +60,27 @@ async def list_states(session: Session, name: str | None) -> None:
         ((v["node"], v["state"], ", ".join(v["possible"]), v["reason"]) for v in views),
         empty="no node is online",
     )
+    if name and views[0]["possible"]:
+        session.out.heading("\npossible transitions")
+        session.out.table(
+            ("transition", "leads to"),
+            ((each, LEADS_TO[Transition(each)].value) for each in views[0]["possible"]),
+            empty="",
+        )
+
+
+@command.command("nodes")
+@mesh_command
+async def nodes_with_lifecycle(session: Session) -> None:
+    """List the nodes that have a lifecycle and are online: every node of Labmesh has."""
+    async with session.visit() as visitor:
+        seen = await survey(visitor.mesh, parts=AT_A_GLANCE, patience=session.patience)
+    names = [str(node.id) for node in seen.values() if node.state == "online" and node.life]
+    if session.out.as_json:
+        session.out.document(names)
+    else:
+        for name in names:
+            session.out.text(name)
 
 
 @command.command("get")

@@ -20,3 +20,4 @@ def command() -> None:
 
 for verb in (send, list_requests, show, watch, cancel, release, abandon):
     command.add_command(verb)
+command.add_command(show, "info")
