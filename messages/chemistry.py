@@ -7,7 +7,7 @@ from datetime import date
 from math import fsum
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from messages.ledger import SampleId
 from messages.location import Location
@@ -30,6 +30,10 @@ class Chemical(Model):
     Molecules have all three. Solid solutions such as NMC have no honest InChIKey, and say their
     formula as name.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"name": "ethylene carbonate", "smiles": "C1COC(=O)O1"}]}
+    )
 
     smiles: Annotated[str, Field(max_length=1000)] = Field(default="", description="SMILES")
     inchikey: InChIKey | Literal[""] = Field(default="", description="standard InChIKey")

@@ -64,11 +64,13 @@ def parse_map(text: str, *, what: str, where: str) -> dict[str, Any]:
 def parse_value(text: str, *, where: str) -> Any:
     """Return the value in YAML or JSON text.
 
+    An array may stand there as ``--json`` shows one: dtype, shape, and its numbers in ``data``.
+
     Raises:
         ConfigurationError: It is no YAML, or holds what JSON cannot.
     """
     try:
-        return _as_json(yaml.safe_load(text))
+        return _with_arrays(_as_json(yaml.safe_load(text)))
     except yaml.YAMLError as error:
         reason = " ".join(str(error).split())
         raise ConfigurationError(
@@ -134,3 +136,19 @@ def _text(value: object) -> str:
     if hasattr(value, "isoformat"):
         return str(value.isoformat())
     raise ValueError(f"{type(value).__name__} {value!r}")
+
+
+def _with_arrays(value: Any) -> Any:
+    """Return data with the numbers of its arrays as the bytes that travel."""
+    if isinstance(value, list):
+        return [_with_arrays(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() != {"dtype", "shape", "data"} or not isinstance(value["data"], list):
+        return {key: _with_arrays(item) for key, item in value.items()}
+    import numpy as np
+
+    try:
+        return {**value, "data": np.array(value["data"], dtype=value["dtype"]).tobytes()}
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"data is no array of {value['dtype']}: {error}") from None

@@ -1,51 +1,52 @@
-"""``labmesh interface``: message types and capabilities, as this installation knows them."""
+"""``labmesh interface``: message types and capabilities."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from labmesh.cli._interfaces import capabilities, find, models, summary
 from labmesh.cli._output import Output
 from labmesh.cli._schema_table import field_rows
-from labmesh.cli._session import json_command
-from labmesh.cli._suggest import unknown
+from labmesh.cli._session import Session, json_command, mesh_command
 from labmesh.cli._verbs import Verbs
-from messages.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
+from messages.errors import BodyError, ConfigurationError
 
 
 @click.group(cls=Verbs)
 def command() -> None:
-    """Message types (Request@1) and capabilities (conductivity/two_electrode)."""
+    """Message types (Request@1) and capabilities (conductivity/two_electrode).
+
+    NAME is Request@1, Request (its newest version), a capability conductivity/two_electrode, or a
+    model that a capability or a service names, as ConductivityInput. What this installation does
+    not know is looked up in the mesh, where one is to be reached.
+    """
 
 
 @command.command("list")
 @json_command
 def list_interfaces(out: Output) -> None:
-    """List all message types and capabilities."""
-    models, capabilities = _models(), _capabilities()
+    """List all message types and capabilities of this installation."""
+    types, offered = models(), capabilities()
     if out.as_json:
         out.document(
             {
-                "messages": {name: _summary(model) for name, model in models.items()},
-                "capabilities": {name: each.description for name, each in capabilities.items()},
+                "messages": {name: summary(model) for name, model in types.items()},
+                "capabilities": {name: each.description for name, each in offered.items()},
             }
         )
         return
     out.heading("messages")
-    out.table(("type", "what"), ((n, _summary(m)) for n, m in models.items()), empty="")
+    out.table(("type", "what"), ((n, summary(m)) for n, m in types.items()), empty="")
     out.heading("\ncapabilities")
     out.table(
         ("capability", "parameters", "result", "what"),
         (
             (name, each.input.__name__, each.output.__name__, each.description)
-            for name, each in capabilities.items()
+            for name, each in offered.items()
         ),
         empty="",
     )
@@ -54,117 +55,117 @@ def list_interfaces(out: Output) -> None:
 @command.command("show")
 @click.argument("name")
 @click.option("--schema", is_flag=True, help="Show the JSON Schema itself.")
-@json_command
-def show(out: Output, name: str, *, schema: bool) -> None:
-    """Show the fields of a message type or a capability, with their units.
-
-    NAME is Request@1, Request (its newest version), a capability conductivity/two_electrode, or a
-    type that a capability names, as ConductivityInput.
-    """
-    parts = _find(name)
-    from messages.schema import hash_schema, json_schema
-
+@mesh_command
+async def show(session: Session, name: str, *, schema: bool) -> None:
+    """Show the fields of a message type or a capability, with their units."""
+    out, found = session.out, await find(session, name)
     if out.as_json or schema:
-        schemas = {label: json_schema(model) for label, model in parts.items()}
+        schemas = {each.label: each.schema for each in found}
         out.document(schemas if len(schemas) > 1 else next(iter(schemas.values())))
+        for each in found:
+            if "differs" in each.remark:
+                out.remark(each.remark)
         return
-    for index, (label, model) in enumerate(parts.items()):
-        body = json_schema(model)
-        out.heading(("\n" if index else "") + label)
-        if summary := _summary(model):
-            out.text(summary)
-        out.text(f"schema {hash_schema(body)}\n")
+    for index, each in enumerate(found):
+        out.heading(("\n" if index else "") + each.label)
+        if each.summary:
+            out.text(each.summary)
+        out.text(f"schema {each.hash}" + (f"\n{each.remark}" if each.remark else "") + "\n")
         out.table(
             ("field", "type", "unit", "needed", "default", "limits", "description"),
             (
                 (f.name, f.type, f.unit, "yes" if f.required else "", f.default, f.limits,
                  f.description)
-                for f in field_rows(body)
+                for f in field_rows(each.schema)
             ),
-            empty=f"{label} has no fields",
+            empty=f"{each.label} has no fields",
         )  # fmt: skip
 
 
-@command.command("export")
-@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-@json_command
-def export(out: Output, folder: Path) -> None:
-    """Write every JSON Schema into FOLDER, with an index.json of names, files and hashes."""
-    from messages.schema import hash_schema, json_schema
+@command.command("proto")
+@click.argument("name")
+@click.option("--result", is_flag=True, help="Of a capability its result, not its parameters.")
+@mesh_command
+async def proto(session: Session, name: str, *, result: bool) -> None:
+    """Print an example, to edit and pipe: `topic pub`, `service call`, `request send -p -`."""
+    from labmesh.cli._example import example, example_yaml
+    from messages.envelope import validate
 
-    index: dict[str, Any] = {"messages": {}, "capabilities": {}}
+    found = (await find(session, name))[-1 if result else 0]
+    value = example(found.schema)
+    if session.out.as_json:
+        session.out.document(value)
+    else:
+        session.out.text(example_yaml(found.schema).rstrip("\n"))
+    if found.model is not None:
+        from labmesh.cli._data import parse_map
+
+        try:
+            plain = parse_map(json.dumps(value), what="the example", where=found.label)
+            validate(found.model, plain, where="body")
+        except BodyError as error:
+            session.out.remark(f"edit it before it is valid: {error.what}")
+
+
+@command.command("export")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), required=False)
+@click.option(
+    "--asyncapi", "document", metavar="FILE", type=click.Path(dir_okay=False, allow_dash=True),
+    help="Write an AsyncAPI 3.0 document of all topics instead; - is standard output.",
+)  # fmt: skip
+@json_command
+def export(out: Output, folder: Path | None, *, document: str | None) -> None:
+    """Write every JSON Schema into FOLDER, with an index.json of names, files and hashes."""
+    if (folder is None) == (document is None):
+        raise click.UsageError("name a FOLDER, or --asyncapi FILE")
     try:
-        for name, model in _models().items():
-            file = Path("messages", f"{name}.json")
-            _write(folder / file, json_schema(model))
-            index["messages"][name] = {
-                "file": str(file), "sha256": hash_schema(json_schema(model)),
-            }  # fmt: skip
-        for name, each in _capabilities().items():
-            entry: dict[str, Any] = {"description": each.description}
-            for role, model in (("parameters", each.input), ("result", each.output)):
-                file = Path("capabilities", *name.split("/"), f"{role}.json")
-                _write(folder / file, json_schema(model))
-                entry[role] = {"file": str(file), "sha256": hash_schema(json_schema(model))}
-            index["capabilities"][name] = entry
-        _write(folder / "index.json", index)
+        if document is not None:
+            _export_asyncapi(out, document)
+        elif folder is not None:
+            _export_schemas(out, folder)
     except OSError as error:
         raise ConfigurationError(
             f"cannot be written: {error.strerror or error}",
-            where=str(error.filename or folder),
-            remedy="name a folder that you may write to",
+            where=str(error.filename or folder or document),
+            remedy="name a place that you may write to",
         ) from error
+
+
+def _export_asyncapi(out: Output, file: str) -> None:
+    from labmesh.cli._asyncapi import asyncapi
+
+    document = asyncapi()
+    if file == "-":
+        out.document(document)
+        return
+    _write(Path(file), document)
+    if out.as_json:
+        out.document({"file": file, "channels": list(document["channels"])})
+    else:
+        out.text(f"{len(document['channels'])} classes of topics: {file}")
+
+
+def _export_schemas(out: Output, folder: Path) -> None:
+    from messages.schema import hash_schema, json_schema
+
+    index: dict[str, Any] = {"messages": {}, "capabilities": {}}
+    for name, model in models().items():
+        file = Path("messages", f"{name}.json")
+        _write(folder / file, json_schema(model))
+        index["messages"][name] = {"file": str(file), "sha256": hash_schema(json_schema(model))}
+    for name, each in capabilities().items():
+        entry: dict[str, Any] = {"description": each.description}
+        for role, model in (("parameters", each.input), ("result", each.output)):
+            file = Path("capabilities", *name.split("/"), f"{role}.json")
+            _write(folder / file, json_schema(model))
+            entry[role] = {"file": str(file), "sha256": hash_schema(json_schema(model))}
+        index["capabilities"][name] = entry
+    _write(folder / "index.json", index)
     if out.as_json:
         out.document(index)
-    else:
-        counts = (
-            f"{len(index['messages'])} message types, {len(index['capabilities'])} capabilities"
-        )
-        out.text(f"{counts}: {folder / 'index.json'}")
-
-
-def _models() -> dict[str, type[BaseModel]]:
-    import messages.catalogue  # noqa: F401  fills TYPES
-    from messages.model import TYPES
-
-    return {name: TYPES[name] for name in sorted(TYPES)}
-
-
-def _capabilities() -> dict[str, Any]:
-    from messages.capabilities import CAPABILITIES
-
-    return {"/".join(key): CAPABILITIES[key] for key in sorted(CAPABILITIES)}
-
-
-def _find(name: str) -> dict[str, type[BaseModel]]:
-    models, capabilities = _models(), _capabilities()
-    if name in capabilities:
-        found = capabilities[name]
-        return {f"{name} parameters": found.input, f"{name} result": found.output}
-    versions = [known for known in models if known == name or known.partition("@")[0] == name]
-    if versions:
-        newest = max(versions, key=_version)
-        return {newest: models[newest]}
-    ends = {
-        model.__name__: model
-        for each in capabilities.values()
-        for model in (each.input, each.output)
-    }
-    if name in ends:
-        return {name: ends[name]}
-    raise unknown(
-        "message type or capability",
-        name,
-        [*models, *capabilities, *ends],
-        look="labmesh interface list",
-    )
-
-
-_version: Callable[[str], int] = lambda name: int(name.rpartition("@")[2])  # noqa: E731
-
-
-def _summary(model: type[BaseModel]) -> str:
-    return (model.__doc__ or "").strip().partition("\n")[0]
+        return
+    counts = f"{len(index['messages'])} message types, {len(index['capabilities'])} capabilities"
+    out.text(f"{counts}: {folder / 'index.json'}")
 
 
 def _write(file: Path, value: Any) -> None:

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import shlex
+import subprocess
+import sys
 import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
@@ -22,7 +27,7 @@ from messages.model import JsonObject, Message, Model, Real, Unit
 from messages.node import Descriptor, Level, State
 from messages.topics import Topic
 from nodes.broker import BrokerNode
-from tests.labmesh.cli._lab import eventually
+from tests.labmesh.cli._lab import Answer, eventually
 from tests.support import MqttBroker
 
 T = TypeVar("T")
@@ -198,6 +203,27 @@ class House:
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run something in the nodes' event loop."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+
+
+_ELSEWHERE = """
+import contextlib, io, json, sys
+from labmesh.cli import main
+for arguments in json.load(sys.stdin):
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main(arguments)
+    print(json.dumps([code, out.getvalue(), err.getvalue()]))
+"""
+
+
+def elsewhere(house: House, *commands: str) -> list[Answer]:
+    """Run command lines one after another in one process that knows none of this one's types."""
+    done = subprocess.run(
+        [sys.executable, "-c", _ELSEWHERE], env={**os.environ, **house.env},
+        input=json.dumps([shlex.split(command) for command in commands]),
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return [Answer(*json.loads(line)) for line in done.stdout.splitlines()]
 
 
 @contextmanager

@@ -121,7 +121,7 @@ def test_a_fault_of_ours_is_one_line_too(labmesh: Command, monkeypatch: pytest.M
     def broken() -> None:
         raise ZeroDivisionError("oh")
 
-    monkeypatch.setattr(interface, "_models", broken)
+    monkeypatch.setattr(interface, "models", broken)
     answer = labmesh("interface", "list")
     assert answer.code == 1
     assert answer.err.startswith("labmesh: ZeroDivisionError: oh; ")
