@@ -27,7 +27,7 @@ from labmesh.launch._problem import LaunchError, Position, Problem
 from labmesh.launch._schema import launch_schema
 from labmesh.launch._show import show_arguments, show_plan
 from labmesh.launch._state import read_last_launch
-from labmesh.launch._substitute import World
+from labmesh.launch._world import World
 
 __all__ = [
     "ACCOUNTS_VARIABLE",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from labmesh.launch._bridges import check_bridges
+from labmesh.launch._components import all_parameters
 from labmesh.launch._plan import ExecutableProcess, NodeProcess, Plan, Process
 from labmesh.launch._ports import check_ports
 from labmesh.launch._problem import Position, Problems, did_you_mean
-from labmesh.launch._programs import load_parameters_model
+from labmesh.launch._programs import load_parameters_model, remappable
 from messages.errors import LabmeshError
 
 
@@ -35,18 +37,18 @@ def check_plan(
     _check_names(plan, problems)
     _check_circles(plan, problems)
     check_bridges(plan, problems, only_site=only_site)
+    for node in plan.nodes():
+        _check_node(node, plan, problems, here=only_site in (None, node.site))
     for process in plan.processes():
-        here = only_site in (None, process.site)
-        if isinstance(process, NodeProcess):
-            _check_node(process, plan, problems, here=here)
-        elif here:
+        if isinstance(process, ExecutableProcess) and only_site in (None, process.site):
             _check_command(process, problems)
     check_ports(plan, problems, only_site=only_site, held=held)
 
 
 def _check_names(plan: Plan, problems: Problems) -> None:
     first: dict[str, Position] = {}
-    for process in plan.processes():
+    inside = (component for node in plan.nodes() for component in node.components)
+    for process in (*plan.processes(), *inside):
         if process.id in first:
             problems.add(
                 process.position,
@@ -93,12 +95,24 @@ def _check_node(node: NodeProcess, plan: Plan, problems: Problems, *, here: bool
         if here:
             problems.add(node.run_position, error.what, error.remedy)
         return
+    if "components" not in model.model_fields:
+        for component in node.components:
+            at = component.container_position or component.position
+            problems.add(at, f"{node.id!r} is no container", "it takes no components")
+        node = dataclasses.replace(node, components=())
     _check_parameters(node, model, problems)
+    names = remappable(node.run) if node.remap else ()
+    for name in node.remap.keys() - set(names):
+        problems.add(
+            node.remap_where.get(name, node.position),
+            f"{node.run!r} has no input or call target {name!r}",
+            did_you_mean(name, names) or "it declares none",
+        )
 
 
 def _check_parameters(node: NodeProcess, model: type[BaseModel], problems: Problems) -> None:
     try:
-        model.model_validate(dict(node.parameters))
+        model.model_validate(all_parameters(node))
     except ValidationError as error:
         for item in error.errors(include_url=False):
             if item["type"] == "missing" and node.partial:

@@ -34,6 +34,8 @@ def node_command(
     for option, value in options.items():
         if value is not None:
             command += [option, value]
+    for name, target in node.remap.items():
+        command += ["--remap", f"{name}:={target}"]
     return command if node.autostart else [*command, "--no-autostart"]
 
 

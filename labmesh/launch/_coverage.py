@@ -12,10 +12,10 @@ from messages.errors import LabmeshError
 
 
 def missing_capabilities(plan: Plan) -> tuple[Problem, ...]:
-    """Return a warning for each capability that a node asks for and no node of the plan offers.
+    """Return a problem for each capability that a node asks for and no node of the plan offers.
 
-    No mistake: a node that this launch does not start may offer it. Nodes whose class cannot say
-    what it asks for, and programs that are not nodes, are passed over.
+    A mistake only where no node elsewhere may offer it (`may_be_elsewhere`). Nodes whose class
+    cannot say what it asks for, and programs that are not nodes, are passed over.
     """
     nodes = [(node, kind) for node in plan.nodes() if (kind := _class_of(node)) is not None]
     offered = {f"{q}/{m}" for _, kind in nodes for q, m in capabilities_declared(kind)}
@@ -23,12 +23,23 @@ def missing_capabilities(plan: Plan) -> tuple[Problem, ...]:
         Problem(
             node.run_position,
             f"{node.id} asks for {wanted}, which no node of this launch offers",
-            did_you_mean(wanted, offered) or "add a node that does, or start one elsewhere",
+            did_you_mean(wanted, offered) or "add a node that does",
         )
         for node, kind in nodes
         for wanted in _wanted(node, kind)
         if wanted not in offered
     )
+
+
+def may_be_elsewhere(plan: Plan, only_site: str | None) -> bool:
+    """Tell whether a node that offers something may take part without being in this plan.
+
+    It may where only a part of the plan starts here, where others reach an MQTT broker of it, or
+    where the plan runs programs of which we cannot know what they are.
+    """
+    reached = any(b.url or (b.bridging and b.bridging.url) for b in plan.brokers)
+    unknown = any(not isinstance(process, NodeProcess) for process in plan.processes())
+    return only_site is not None or reached or unknown
 
 
 def _class_of(node: NodeProcess) -> type[Node[Any]] | None:

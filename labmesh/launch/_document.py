@@ -92,7 +92,12 @@ class _Loader(yaml.SafeLoader):
 
 
 def read_document(
-    path: Path, shown: str, problems: Problems, *, substitutions: bool = True
+    path: Path,
+    shown: str,
+    problems: Problems,
+    *,
+    substitutions: bool = True,
+    named: Position | None = None,
 ) -> Value | None:
     """Return the one YAML document in ``path``, or None when it cannot be read at all.
 
@@ -101,14 +106,10 @@ def read_document(
         shown: How positions name it.
         problems: Takes syntax errors, duplicate keys, foreign tags, malformed substitutions.
         substitutions: Whether ``$(`` means anything in this file.
+        named: Where the file is named, if in another.
     """
-    try:
-        text = path.read_bytes().decode("utf-8")
-    except OSError as error:
-        problems.add(Position(shown), f"cannot read the file: {error.strerror}")
-        return None
-    except UnicodeDecodeError as error:
-        problems.add(Position(shown), f"not UTF-8 (byte {error.start})", "save the file as UTF-8")
+    text = read_text(path, shown, problems, named=named)
+    if text is None:
         return None
     try:
         node = yaml.compose(text, Loader=_Loader)
@@ -126,6 +127,21 @@ def read_document(
     if node is None:
         return Scalar(Position(shown, 1, 1), None)
     return _Converter(shown, problems, substitutions).convert(node)
+
+
+def read_text(
+    path: Path, shown: str, problems: Problems, *, named: Position | None = None
+) -> str | None:
+    """Return a file's text, None when it cannot be read; arguments as of `read_document`."""
+    file = f"the file {shown}" if named else "the file"
+    try:
+        return path.read_bytes().decode("utf-8")
+    except OSError as error:
+        problems.add(named or Position(shown), f"cannot read {file}: {error.strerror}")
+    except UnicodeDecodeError as error:
+        what = f"{file} is not UTF-8 (byte {error.start})"
+        problems.add(named or Position(shown), what, "save it as UTF-8")
+    return None
 
 
 class _Converter:

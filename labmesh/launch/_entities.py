@@ -11,11 +11,14 @@ from dataclasses import dataclass
 
 from labmesh.launch._declare import Entity, Kind, action, key
 from labmesh.launch._document import Value
+from messages.node import State, Transition
 
 ARGUMENT_TYPES = ("text", "int", "float", "bool")
 OUTPUTS = ("screen", "log", "both")
 ON_EXIT = ("ignore", "shutdown")
 LEVELS = ("info", "warn", "error")
+STATES = tuple(state.value for state in State)
+TRANSITIONS = tuple(transition.value for transition in Transition)
 
 
 @action("arg")
@@ -48,6 +51,15 @@ class SetEnv(Entity):
 
     name: Value = key(Kind.TEXT, "the variable's name", required=True)
     value: Value = key(Kind.ANY, "its value", required=True)
+
+
+@action("set_parameter")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetParameter(Entity):
+    """Set a parameter of every node that follows in this scope and knows it."""
+
+    name: Value = key(Kind.TEXT, "the parameter's name", required=True)
+    value: Value = key(Kind.ANY, "its value; what the node itself is given wins", required=True)
 
 
 @action("include", shorthand="file")
@@ -116,10 +128,18 @@ class Node(Entity):
     )
     ledger: Value | None = key(Kind.TEXT, "its ledger, as site/node or a node of the same site")
     clock: Value | None = key(Kind.TEXT, "the clock node it follows; else wall time")
+    remap: Value | None = key(
+        Kind.TEXTS, "inputs and call targets by their logical name: the node that each stands for"
+    )
+    in_: Value | None = key(
+        Kind.TEXT, "run it inside this container node instead of a process of its own"
+    )
     autostart: Value | None = key(
         Kind.BOOLEAN, "go to active by itself (default), or wait unconfigured for a person"
     )
     respawn: Value | None = key(Kind.RESPAWN, "start it again when it exits by itself")
+    respawn_delay: Value | None = key(Kind.NUMBER, "as delay of respawn")
+    respawn_max_retries: Value | None = key(Kind.INTEGER, "as max_retries of respawn")
     on_exit: Value | None = key(
         Kind.TEXT, "when it exits and is not respawned: shutdown ends the launch", choices=ON_EXIT
     )
@@ -139,6 +159,8 @@ class Executable(Entity):
     cwd: Value | None = key(Kind.TEXT, "the folder it runs in; else where the launch was started")
     after: Value | None = key(Kind.AFTER, "as for node")
     respawn: Value | None = key(Kind.RESPAWN, "as for node")
+    respawn_delay: Value | None = key(Kind.NUMBER, "as delay of respawn")
+    respawn_max_retries: Value | None = key(Kind.INTEGER, "as max_retries of respawn")
     on_exit: Value | None = key(Kind.TEXT, "as for node", choices=ON_EXIT)
     env: Value | None = key(Kind.TEXTS, "environment variables")
     output: Value | None = key(Kind.TEXT, "as for node", choices=OUTPUTS)
@@ -178,6 +200,43 @@ class OnProcessExit(Entity):
 
     process: Value = key(Kind.TEXT, "a node's or an executable's name", required=True)
     actions: tuple[Entity, ...] = key(Kind.ACTIONS, "the actions", required=True)
+
+
+@action("on_process_io")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnProcessIO(Entity):
+    """Take actions whenever a process writes a line in which a pattern occurs."""
+
+    process: Value = key(Kind.TEXT, "a node's or an executable's name", required=True)
+    pattern: Value = key(Kind.TEXT, "a regular expression (Python's)", required=True)
+    actions: tuple[Entity, ...] = key(Kind.ACTIONS, "the actions", required=True)
+
+
+@action("on_state_transition")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnStateTransition(Entity):
+    """Take actions whenever a node comes into a lifecycle state."""
+
+    node: Value = key(Kind.TEXT, "the node's name", required=True)
+    state: Value = key(Kind.TEXT, "the state", required=True, choices=STATES)
+    actions: tuple[Entity, ...] = key(Kind.ACTIONS, "the actions", required=True)
+
+
+@action("on_shutdown")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnShutdown(Entity):
+    """When the launch ends, before anything else does: log lines, programs that take seconds."""
+
+    actions: tuple[Entity, ...] = key(Kind.ACTIONS, "log and executable only", required=True)
+
+
+@action("transition")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestTransition(Entity):
+    """Ask a node for a lifecycle transition; meant for timers and handlers."""
+
+    node: Value = key(Kind.TEXT, "the node's name", required=True)
+    to: Value = key(Kind.TEXT, "the transition", required=True, choices=TRANSITIONS)
 
 
 @action("shutdown", shorthand="reason")

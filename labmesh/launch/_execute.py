@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from labmesh.launch._accounts import access_of, own_account
 from labmesh.launch._bridges import bridge_of
+from labmesh.launch._calls import NodeCaller
 from labmesh.launch._plan import Broker, NodeProcess, Plan
 from labmesh.launch._reload import Changer
 from labmesh.launch._remarks import remarks_on
@@ -87,12 +88,14 @@ class _Launch:
         self._mosquittos: dict[str | None, MosquittoProcess] = {}
         self._watchers: dict[str, Watcher] = {}
         self._stack = AsyncExitStack()
+        caller = NodeCaller(self._place)
         self._supervisor = Supervisor(
             self._plan,
             urls=self._urls,
             data_dir=data_dir,
             run_dir=run_dir,
             screen=screen,
+            change_life=caller.change_life,
             lock=state.lock,
         )
         changer = Changer(
@@ -100,7 +103,7 @@ class _Launch:
             only_site=only_site,
             supervisor=self._supervisor,
             screen=screen,
-            place_of=self._place,
+            caller=caller,
             follow=self._follow,
             changed=self._changed,
         )

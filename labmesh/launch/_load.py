@@ -9,11 +9,12 @@ from typing import Any
 
 from labmesh.launch._accounts import at_accounts, site_accounts
 from labmesh.launch._check import check_plan
+from labmesh.launch._coverage import may_be_elsewhere, missing_capabilities
 from labmesh.launch._limits import Limits
 from labmesh.launch._plan import Plan
 from labmesh.launch._problem import COMMAND_LINE, LaunchError, Problems, did_you_mean
 from labmesh.launch._resolve import resolve
-from labmesh.launch._substitute import World
+from labmesh.launch._world import World
 from messages.errors import ConfigurationError
 
 
@@ -39,7 +40,8 @@ def load_plan(
         limits: What it may do; by default what LABMESH_LAUNCH_LIMITS names, or everything.
         accounts: Folder of account files, whose MQTT broker takes the place of the file's; by
             default what LABMESH_ACCOUNTS names.
-        check: False leaves out what `check_plan` finds (programs, parameters, ports).
+        check: False leaves out what `check_plan` finds (programs, parameters, ports), and
+            capabilities that nobody can offer.
         held: TCP ports that are ours already, and free in that sense.
 
     Raises:
@@ -59,6 +61,9 @@ def load_plan(
         problems.raise_if_any()
     if plan is not None and check:
         check_plan(plan, problems, only_site=only_site, held=held)
+        if not problems.found and not may_be_elsewhere(plan, only_site):
+            for missing in missing_capabilities(plan):
+                problems.add(missing.position, missing.what, missing.remedy)
     if plan is not None and only_site is not None and not problems.incomplete:
         sites = {process.site for process in plan.processes()}
         if only_site not in sites:

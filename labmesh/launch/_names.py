@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from labmesh.launch._handlers import NAMES
 from labmesh.launch._plan import (
     Dependency,
     HandlerStep,
@@ -11,6 +12,7 @@ from labmesh.launch._plan import (
     Process,
     Step,
     TimerStep,
+    TransitionStep,
     walk,
 )
 from labmesh.launch._problem import Position, Problems, did_you_mean
@@ -37,15 +39,35 @@ class _Names:
         if isinstance(step, TimerStep):
             return dataclasses.replace(step, steps=self.steps(step.steps))
         if isinstance(step, HandlerStep):
-            process = self._find(step.process, step.site)
-            if process is None:
-                self._unknown(step.process, f"on_process_{step.event}", step.position)
-            found = process.id if process else step.process
+            found = self._handled(step) if step.event != "shutdown" else ""
             return dataclasses.replace(step, process=found, steps=self.steps(step.steps))
+        if isinstance(step, TransitionStep):
+            node = self._find_node(step.node, step.site, "transition", step.position)
+            return dataclasses.replace(step, node=node)
         if isinstance(step, Process):
             after = tuple(filter(None, (self._dependency(d, step) for d in step.after)))
-            return dataclasses.replace(step, after=after)
+            step = dataclasses.replace(step, after=after)
+            if isinstance(step, NodeProcess) and step.container:
+                at = step.container_position or step.position
+                container = self._find_node(step.container, step.site, "in", at)
+                return dataclasses.replace(step, container=container)
         return step
+
+    def _handled(self, step: HandlerStep) -> str:
+        if step.event == "state":
+            return self._find_node(step.process, step.site, NAMES[step.event], step.position)
+        process = self._find(step.process, step.site)
+        if process is None:
+            self._unknown(step.process, NAMES[step.event], step.position)
+        return process.id if process else step.process
+
+    def _find_node(self, name: str, site: str, what: str, position: Position) -> str:
+        process = self._find(name, site)
+        if process is None:
+            self._unknown(name, what, position)
+        elif not isinstance(process, NodeProcess):
+            self._problems.add(position, f"{what} names {name!r}, which is no node")
+        return process.id if process else name
 
     def _dependency(self, dependency: Dependency, of: Process) -> Dependency | None:
         process = self._find(dependency.process, of.site)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from labmesh.launch import _entities  # noqa: F401 - registers the actions
 from labmesh.launch._declare import ACTIONS, SHORTHANDS, Entity, Kind, keys_of
 from labmesh.launch._document import Entry, Items, Map, Scalar, Value, read_document
-from labmesh.launch._problem import Problems, did_you_mean
+from labmesh.launch._problem import Position, Problems, did_you_mean
 
 VERSION: Final = 1
 """The version of the format, the value of ``labmesh_launch``."""
@@ -20,6 +20,14 @@ TOP_KEYS: Final = {
     "site": "the site of nodes that name none; default lab",
     "launch": "the actions",
 }
+
+
+FOREIGN_KEYS: Final = {
+    "pkg": "there are no packages here: run: NAME finds an installed node",
+    "exec": "write run: NAME, or run: module:Class",
+    "namespace": "write site: SITE",
+}
+"""Keys of ROS 2's launch files that have no place here, and what has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +57,15 @@ def shown_path(path: Path) -> str:
         return str(path)
 
 
-def parse_file(path: Path, problems: Problems) -> LaunchFile | None:
-    """Return the launch file at ``path``, or None when there is nothing to go on with."""
+def parse_file(
+    path: Path, problems: Problems, *, named: Position | None = None
+) -> LaunchFile | None:
+    """Return the launch file at ``path``, or None when there is nothing to go on with.
+
+    ``named`` is where another file names it.
+    """
     shown = shown_path(path)
-    document = read_document(path, shown, problems)
+    document = read_document(path, shown, problems, named=named)
     if document is None:
         return None
     if not isinstance(document, Map):
@@ -140,7 +153,7 @@ def _entity(cls: type[Entity], entry: Entry, problems: Problems) -> Entity | Non
             problems.add(
                 item.position,
                 f"{entry.key} has no key {item.key!r}",
-                did_you_mean(item.key, declared),
+                FOREIGN_KEYS.get(item.key) or did_you_mean(item.key, declared),
             )
         elif known.kind is Kind.ACTIONS:
             values[known.attribute] = _actions(item, problems)

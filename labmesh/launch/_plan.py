@@ -6,11 +6,11 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from labmesh.launch._problem import Position
-from labmesh.launch._substitute import World
+from labmesh.launch._world import World
 
 Path_ = tuple[str | int, ...]
 
@@ -64,14 +64,27 @@ class Process:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeProcess(Process):
-    """A node. ``parameters`` are those of its file and of the launch file together."""
+    """A node.
+
+    Attributes:
+        parameters: Those of the scope, of its file and of the launch file together.
+        remap: The node (``site/name``) that each logical name stands for.
+        container: The container node (``site/name``) in whose process it runs, if any. It is then
+            among that node's ``components`` and no step of its own.
+        components: The nodes that run in this one's process.
+    """
 
     run: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
     ledger: str | None = None
     clock: str | None = None
+    remap: Mapping[str, str] = field(default_factory=dict)
+    container: str | None = None
+    components: tuple[NodeProcess, ...] = ()
     autostart: bool = True
     run_position: Position
+    container_position: Position | None = field(default=None, repr=False, compare=False)
+    remap_where: Mapping[str, Position] = field(default_factory=dict, repr=False, compare=False)
     where: Mapping[Path_, Position] = field(default_factory=dict, repr=False, compare=False)
     partial: bool = field(default=False, repr=False, compare=False)
 
@@ -104,10 +117,18 @@ class TimerStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandlerStep:
-    """Take steps when ``process`` (``site/name``) has started, or has exited for good."""
+    """Take steps when something happens to ``process`` (``site/name``), or to the launch.
 
-    event: Literal["start", "exit"]
+    Attributes:
+        event: ``start``: it has started. ``exit``: it has exited for good. ``output``: it has
+            written a line in which the regular expression ``what`` occurs. ``state``: the node has
+            come into the lifecycle state ``what``. ``shutdown``: the launch is about to end, and
+            ``process`` is empty.
+    """
+
+    event: Literal["start", "exit", "output", "state", "shutdown"]
     process: str
+    what: str = ""
     site: str
     steps: tuple[Step, ...]
     position: Position
@@ -121,7 +142,25 @@ class ShutdownStep:
     position: Position
 
 
-Step = NodeProcess | ExecutableProcess | LogStep | TimerStep | HandlerStep | ShutdownStep
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransitionStep:
+    """Ask ``node`` (``site/name``) for a lifecycle transition."""
+
+    node: str
+    transition: str
+    site: str
+    position: Position
+
+
+Step = (
+    NodeProcess
+    | ExecutableProcess
+    | LogStep
+    | TimerStep
+    | HandlerStep
+    | TransitionStep
+    | ShutdownStep
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,8 +236,11 @@ class Plan:
         yield from (step for step in walk(self.steps) if isinstance(step, Process))
 
     def nodes(self) -> Iterator[NodeProcess]:
-        """Yield every node."""
-        yield from (process for process in self.processes() if isinstance(process, NodeProcess))
+        """Yield every node, those inside a container after it."""
+        for process in self.processes():
+            if isinstance(process, NodeProcess):
+                yield process
+                yield from process.components
 
     def broker_of(self, site: str) -> Broker | None:
         """Return the MQTT broker of a site's nodes."""
@@ -245,6 +287,11 @@ class Plan:
         }
 
 
+_NOT_DATA: Final = frozenset(
+    {"position", "run_position", "container_position", "remap_where", "where", "partial"}
+)
+
+
 def walk(steps: tuple[Step, ...]) -> Iterator[Step]:
     """Yield every step, those inside timers and handlers after these."""
     for step in steps:
@@ -279,7 +326,7 @@ def _at_site(steps: tuple[Step, ...], site: str) -> Iterator[Step]:
             foreign = isinstance(step, HandlerStep) and step.site != site
             if inner and not foreign:
                 yield dataclasses.replace(step, steps=inner)
-        elif not isinstance(step, Process) or step.site == site:
+        elif not isinstance(step, Process | TransitionStep) or step.site == site:
             yield step
 
 
@@ -291,12 +338,13 @@ def step_dict(step: Step) -> dict[str, Any]:
         LogStep: "log",
         TimerStep: "timer",
         HandlerStep: "handler",
+        TransitionStep: "transition",
         ShutdownStep: "shutdown",
     }[type(step)]
     plain: dict[str, Any] = {"action": kind}
     for item in dataclasses.fields(step):
         value = getattr(step, item.name)
-        if item.name in ("position", "run_position", "where", "partial"):
+        if item.name in _NOT_DATA:
             continue
         if item.name == "steps":
             value = [step_dict(inner) for inner in value]
@@ -304,6 +352,8 @@ def step_dict(step: Step) -> dict[str, Any]:
             value = {dependency.process: dependency.state for dependency in value}
         elif isinstance(value, Respawn):
             value = dataclasses.asdict(value)
+        elif item.name == "components":
+            value = [step_dict(component) for component in value]
         elif isinstance(value, tuple):
             value = list(value)
         elif isinstance(value, Mapping):

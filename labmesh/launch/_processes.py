@@ -12,7 +12,7 @@ from labmesh.launch._document import Items, Map, Scalar, Value, read_document
 from labmesh.launch._entities import ON_EXIT, OUTPUTS, Executable, Node
 from labmesh.launch._parse import shown_path
 from labmesh.launch._plan import Dependency, ExecutableProcess, NodeProcess, Respawn
-from labmesh.launch._problem import did_you_mean
+from labmesh.launch._problem import Position, did_you_mean
 from labmesh.launch._read import Reader, Where, positions, without_poison
 from labmesh.launch._substitute import POISON, as_text
 from messages.errors import NameInvalidError
@@ -31,7 +31,7 @@ def node_process(entity: Node, reader: Reader) -> NodeProcess:
     """Return the node as planned; what could not be read is absent and reported."""
     run = reader.text(entity.run, "run") or ""
     site = _checked_name(entity.site, "site", reader) or reader.scope.site
-    parameters, where, partial = _parameters(entity, reader)
+    parameters, where, partial = _parameters(entity, run, reader)
     autostart = reader.boolean(entity.autostart, "autostart")
     return NodeProcess(
         name=_name(entity.name, default_name(run), entity.run, reader),
@@ -43,9 +43,13 @@ def node_process(entity: Node, reader: Reader) -> NodeProcess:
         partial=partial,
         ledger=_node_id(entity.ledger, "ledger", site, reader),
         clock=_node_id(entity.clock, "clock", site, reader),
+        remap=_remap(entity.remap, site, reader),
+        remap_where=_keys(entity.remap),
+        container=reader.text(entity.in_, "in"),
+        container_position=entity.in_.position if entity.in_ else None,
         autostart=autostart is not False,
         after=_after(entity.after, reader),
-        respawn=_respawn(entity.respawn, reader),
+        respawn=_respawn(entity, reader),
         on_exit=_on_exit(entity.on_exit, reader),
         env=_env(entity.env, reader),
         output=_output(entity.output, reader),
@@ -67,7 +71,7 @@ def executable_process(entity: Executable, reader: Reader) -> ExecutableProcess:
         command=command,
         cwd=str(folder),
         after=_after(entity.after, reader),
-        respawn=_respawn(entity.respawn, reader),
+        respawn=_respawn(entity, reader),
         on_exit=_on_exit(entity.on_exit, reader),
         env=_env(entity.env, reader),
         output=_output(entity.output, reader),
@@ -120,12 +124,18 @@ def _node_id(value: Value | None, what: str, site: str, reader: Reader) -> str |
         return None
 
 
-def _parameters(entity: Node, reader: Reader) -> tuple[dict[str, Any], Where, bool]:
+def _parameters(entity: Node, run: str, reader: Reader) -> tuple[dict[str, Any], Where, bool]:
     given, where = reader.values(entity.param, "param")
     path = reader.path(entity.params_file, "params_file")
     partial = path is None and entity.params_file is not None
     if path is not None:
-        document = read_document(path, shown_path(path), reader.problems, substitutions=False)
+        document = read_document(
+            path,
+            shown_path(path),
+            reader.problems,
+            substitutions=False,
+            named=entity.params_file.position if entity.params_file else None,
+        )
         if isinstance(document, Map):
             from_file: Where = {}
             positions(document, (), from_file)
@@ -133,6 +143,10 @@ def _parameters(entity: Node, reader: Reader) -> tuple[dict[str, Any], Where, bo
             given = {**_plain(document), **given}
         elif document is not None and not (isinstance(document, Scalar) and not document.value):
             reader.problems.add(document.position, "not a map of parameters")
+    for inherited in reader.scope.parameters.values() if run else ():
+        if inherited.meet(run) and inherited.name not in given:
+            given = {inherited.name: inherited.value, **given}
+            where = {(inherited.name,): inherited.position, **where}
     parameters, lost = without_poison(given)
     return parameters, where, partial or lost
 
@@ -168,21 +182,45 @@ def _after(value: Value | None, reader: Reader) -> tuple[Dependency, ...]:
     )
 
 
-def _respawn(value: Value | None, reader: Reader) -> Respawn | None:
-    if not isinstance(value, Map):
-        return Respawn() if reader.boolean(value, "respawn") else None
-    known = ("delay", "max_retries")
-    for entry in value.entries:
-        if entry.key not in known:
-            reader.problems.add(
-                entry.position, f"respawn has no key {entry.key!r}", did_you_mean(entry.key, known)
-            )
-    delay, retries = value.get("delay"), value.get("max_retries")
-    seconds = reader.number(delay.value, "delay") if delay else None
-    return Respawn(
-        delay=1.0 if seconds is None else seconds,
-        max_retries=reader.integer(retries.value, "max_retries") if retries else None,
-    )
+def _respawn(entity: Node | Executable, reader: Reader) -> Respawn | None:
+    value, delay, retries = entity.respawn, entity.respawn_delay, entity.respawn_max_retries
+    wanted: bool | None = None
+    if isinstance(value, Map):
+        wanted = True
+        known = ("delay", "max_retries")
+        for entry in value.entries:
+            if entry.key not in known:
+                reader.problems.add(
+                    entry.position,
+                    f"respawn has no key {entry.key!r}",
+                    did_you_mean(entry.key, known),
+                )
+        delay = given.value if (given := value.get("delay")) else delay
+        retries = given.value if (given := value.get("max_retries")) else retries
+    elif value is not None:
+        wanted = reader.boolean(value, "respawn")
+    seconds = reader.number(delay, "delay")
+    limit = reader.integer(retries, "max_retries")
+    if not wanted:
+        return None
+    return Respawn(delay=1.0 if seconds is None else seconds, max_retries=limit)
+
+
+def _remap(value: Value | None, site: str, reader: Reader) -> dict[str, str]:
+    texts = reader.texts(value, "remap")
+    found = {}
+    for entry in value.entries if isinstance(value, Map) else ():
+        if entry.key not in texts:
+            continue
+        target = _node_id(entry.value, f"remap {entry.key}", site, reader)
+        if target is not None:
+            found[entry.key] = target
+    return found
+
+
+def _keys(value: Value | None) -> dict[str, Position]:
+    entries = value.entries if isinstance(value, Map) else ()
+    return {entry.key: entry.position for entry in entries}
 
 
 def _on_exit(value: Value | None, reader: Reader) -> Literal["ignore", "shutdown"]:

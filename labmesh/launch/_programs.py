@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from labmesh.node import Node, effect_of, find_node
+from labmesh.streams import logical_names
 from messages.errors import ConfigurationError, LabmeshError
 
 
@@ -29,6 +30,15 @@ def load_parameters_model(run: str) -> type[BaseModel]:
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         raise ConfigurationError(f"{run!r}: its Parameters is not a pydantic model")
     return model
+
+
+def remappable(run: str) -> tuple[str, ...]:
+    """Return the logical names of inputs and call targets of the node that ``run`` names.
+
+    Raises:
+        ConfigurationError: As `load_parameters_model`.
+    """
+    return logical_names(find_node(run))
 
 
 def takes_parameters(run: str) -> frozenset[str]:

@@ -118,8 +118,7 @@ class Reader:
         if value is None or text is None:
             return None
         path = Path(os.path.abspath(self.scope.folder / text))  # noqa: PTH100 - resolve() may raise
-        root = self.scope.world.root
-        if root is not None and not Path(os.path.realpath(path)).is_relative_to(root):
+        if not self.scope.world.allows(path):
             self._report(value, f"{what} is outside the folder of this launch: {text}")
             return None
         if os.path.isfile(path):  # noqa: PTH113 - is_file() raises on a name that is too long

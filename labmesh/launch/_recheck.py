@@ -23,7 +23,7 @@ from labmesh.launch._load import declared_arguments, load_plan
 from labmesh.launch._plan import Plan
 from labmesh.launch._problem import LaunchError, Problem
 from labmesh.launch._programs import takes_parameters
-from labmesh.launch._substitute import World
+from labmesh.launch._world import World
 from messages.errors import ConfigurationError
 
 _SECONDS: Final = 60.0

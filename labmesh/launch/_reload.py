@@ -6,9 +6,9 @@ import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from labmesh.client import Visitor, visit
+from labmesh.launch._calls import NodeCaller
 from labmesh.launch._difference import Difference, difference, refuse
 from labmesh.launch._plan import NodeProcess, Plan
 from labmesh.launch._ports import ports_of
@@ -17,13 +17,7 @@ from labmesh.launch._recheck import Question, recheck
 from labmesh.launch._screen import Screen
 from labmesh.launch._serve import Request
 from labmesh.launch._supervisor import Supervisor
-from labmesh.place import Place
 from messages.errors import ConfigurationError, LabmeshError
-from messages.ids import NodeId
-
-_SET_SECONDS: Final = 5.0
-VISITOR: Final = "launch"
-"""The node name under which a launch calls its nodes."""
 
 
 class Changer:
@@ -34,7 +28,7 @@ class Changer:
         only_site: The site whose part runs, None for all.
         supervisor: Runs it.
         screen: Takes what is done.
-        place_of: Where the mesh of a site is.
+        caller: Calls its nodes.
         follow: Awaited with the part that will run before anything of it starts: to be ready for
             nodes where there were none.
         changed: Called with the new whole plan and the part that runs now.
@@ -47,7 +41,7 @@ class Changer:
         only_site: str | None,
         supervisor: Supervisor,
         screen: Screen,
-        place_of: Callable[[str], Place | None],
+        caller: NodeCaller,
         follow: Callable[[Plan], Awaitable[None]],
         changed: Callable[[Plan, Plan], None],
     ) -> None:
@@ -55,7 +49,7 @@ class Changer:
         self._only_site = only_site
         self._supervisor = supervisor
         self._screen = screen
-        self._place_of = place_of
+        self._caller = caller
         self._follow = follow
         self._changed = changed
         self._turn = asyncio.Lock()
@@ -158,31 +152,13 @@ class Changer:
             if not unit.running:
                 continue  # it reads them when it starts
             try:
-                await self._set_one(node, changes)
+                await self._caller.set_parameters(node.id, changes)
             except LabmeshError as error:
                 notes.append(f"{unit.label} is restarted: {error}")
                 self._screen.say(notes[-1], "warn")
                 failed.append(node)
         done = tuple(pair for pair in todo.set if pair[0] not in failed)
         return dataclasses.replace(todo, set=done, restart=(*todo.restart, *failed))
-
-    async def _set_one(self, node: NodeProcess, changes: dict[str, Any]) -> None:
-        place = self._place_of(node.site)
-        if place is None:
-            raise ConfigurationError("no MQTT broker")
-        visitor: Visitor
-        async with visit(place, place.own_name(VISITOR), patience=_SET_SECONDS) as visitor:
-            answer = await visitor.caller.call(
-                NodeId.parse(node.id),
-                "param.set",
-                # Kept by the launch file, not by the node.
-                {"values": changes, "keep": False},
-                timeout=_SET_SECONDS,
-            )
-        if late := [
-            name for name in answer.get("pending", {}) if name.partition(".")[0] in changes
-        ]:
-            raise ConfigurationError(f"it does not take {late[0]} over while it is active")
 
 
 def in_words(todo: Difference) -> str:

@@ -11,24 +11,28 @@ from urllib.parse import urlsplit
 from labmesh.launch import _entities as entities
 from labmesh.launch._arguments import declare_argument
 from labmesh.launch._bridges import join_bridges, read_bridging, read_streams
+from labmesh.launch._components import fold
 from labmesh.launch._declare import Entity
 from labmesh.launch._document import Value
+from labmesh.launch._handlers import handler_step
+from labmesh.launch._inherited import Inherited
 from labmesh.launch._names import resolve_names
 from labmesh.launch._parse import LaunchFile, parse_file
 from labmesh.launch._plan import (
     Argument,
     Broker,
-    HandlerStep,
     LogStep,
     Plan,
     ShutdownStep,
     Step,
     TimerStep,
+    TransitionStep,
 )
 from labmesh.launch._problem import COMMAND_LINE, Position, Problems, did_you_mean
 from labmesh.launch._processes import executable_process, node_process
 from labmesh.launch._read import Reader
-from labmesh.launch._substitute import POISON, Scope, World
+from labmesh.launch._substitute import POISON, Scope
+from labmesh.launch._world import World
 from messages.errors import NameInvalidError
 from messages.ids import check_name
 from messages.topics import DEFAULT_REALM
@@ -76,6 +80,7 @@ class _Resolver:
         self._world = world
         self._problems = problems
         self._brokers: list[Broker] = []
+        self._inherited: list[Inherited] = []
         self._frame = _Frame({}, {}, COMMAND_LINE, ())
 
     def resolve(self, parsed: LaunchFile, arguments: Mapping[str, Any]) -> Plan:
@@ -88,13 +93,15 @@ class _Resolver:
         scope.site = self._name(parsed.site, "site", reader) or DEFAULT_SITE
         steps = self._steps(rest, scope)
         self._check_given(parsed.shown)
+        for inherited in self._inherited:
+            inherited.check(self._problems)
         return Plan(
             file=parsed.path,
             realm=realm,
             site=scope.site,
             arguments=tuple(self._frame.arguments.values()),
             brokers=join_bridges(self._brokers, steps),
-            steps=resolve_names(steps, self._problems),
+            steps=fold(resolve_names(steps, self._problems), self._problems),
             world=self._world,
         )
 
@@ -126,33 +133,28 @@ class _Resolver:
                 message = reader.text(entity.message, "message") or ""
                 level = reader.text(entity.level, "level", entities.LEVELS) or "info"
                 return (LogStep(message=message, level=level, position=at),)
-            case entities.OnProcessStart() | entities.OnProcessExit():
-                return self._handler(entity, scope, reader)
+            case (
+                entities.OnProcessStart()
+                | entities.OnProcessExit()
+                | entities.OnProcessIO()
+                | entities.OnStateTransition()
+                | entities.OnShutdown()
+            ):
+                steps = self._steps(entity.actions, scope.child())
+                handler = handler_step(entity, steps, reader)
+                return steps if handler is None else (handler,)
+            case entities.RequestTransition():
+                node = reader.text(entity.node, "node")
+                to = reader.text(entity.to, "to", entities.TRANSITIONS)
+                if node is None or to is None:
+                    return ()
+                where = entity.node.position
+                return (TransitionStep(node=node, transition=to, site=scope.site, position=where),)
             case entities.Shutdown():
                 reason = reader.text(entity.reason, "reason") or ""
                 return (ShutdownStep(reason=reason, position=at),)
         self._declaration(entity, scope, reader)
         return ()
-
-    def _handler(
-        self,
-        entity: entities.OnProcessStart | entities.OnProcessExit,
-        scope: Scope,
-        reader: Reader,
-    ) -> tuple[Step, ...]:
-        process = reader.text(entity.process, "process")
-        steps = self._steps(entity.actions, scope.child())
-        if process is None:
-            return steps
-        return (
-            HandlerStep(
-                event="start" if isinstance(entity, entities.OnProcessStart) else "exit",
-                process=process,
-                site=scope.site,
-                steps=steps,
-                position=entity.process.position,
-            ),
-        )
 
     def _declaration(self, entity: Entity, scope: Scope, reader: Reader) -> None:
         """Take an action that makes no step but changes the scope."""
@@ -176,6 +178,12 @@ class _Resolver:
                     scope.variables[name] = reader.any(entity.value)
             case entities.SetEnv():
                 scope.environment.update(self._variable(entity, reader))
+            case entities.SetParameter():
+                name, value = reader.text(entity.name, "name"), reader.any(entity.value)
+                if name is not None:
+                    at, value_at = entity.name.position, entity.value.position
+                    scope.parameters[name] = Inherited(name, value, at, value_at)
+                    self._inherited.append(scope.parameters[name])
             case entities.MqttBroker():
                 self._broker(entity, scope, reader)
 
@@ -202,7 +210,7 @@ class _Resolver:
             circle = " -> ".join(file.name for file in (*outer.files, path))
             self._problems.add(entity.file.position, f"include goes in a circle: {circle}")
             return ()
-        parsed = parse_file(path, self._problems)
+        parsed = parse_file(path, self._problems, named=entity.file.position)
         if parsed is None:
             self._problems.incomplete = True
             return ()
@@ -212,6 +220,7 @@ class _Resolver:
             scope.site,
             scope.own_site,
             environment=dict(scope.environment),
+            parameters=dict(scope.parameters),
         )
         places = {str(key[0]): at for key, at in where.items() if len(key) == 1}
         self._frame = _Frame(given, places, entity.position, (*outer.files, path))

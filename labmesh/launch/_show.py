@@ -16,6 +16,7 @@ from labmesh.launch._plan import (
     ShutdownStep,
     Step,
     TimerStep,
+    TransitionStep,
     masked,
 )
 from labmesh.launch._substitute import as_text
@@ -58,11 +59,15 @@ def _steps(steps: tuple[Step, ...], indent: str) -> list[str]:
             lines.append(f"{indent}log {step.level}: {step.message}")
         elif isinstance(step, ShutdownStep):
             lines.append(f"{indent}shutdown {step.reason}".rstrip())
+        elif isinstance(step, TransitionStep):
+            lines.append(f"{indent}transition {step.transition} of {step.node}")
         elif isinstance(step, TimerStep):
             lines.append(f"{indent}after {step.delay:g} s:")
             lines += _steps(step.steps, indent + "  ")
         elif isinstance(step, HandlerStep):
-            lines.append(f"{indent}on {step.event} of {step.process}:")
+            of = f" of {step.process}" if step.process else ""
+            what = f" {step.what!r}" if step.what else ""
+            lines.append(f"{indent}on {step.event}{what}{of}:")
             lines += _steps(step.steps, indent + "  ")
     return lines
 
@@ -78,6 +83,7 @@ def _process(step: NodeProcess | ExecutableProcess) -> list[str]:
         ]
         lines += [] if step.autostart else ["  waits unconfigured"]
         lines += [f"  {name} = {_value(value)}" for name, value in step.parameters.items()]
+        lines += [f"  {name} is {target}" for name, target in step.remap.items()]
     lines += [f"  env {name}={value}" for name, value in step.env.items()]
     if step.respawn:
         limit = "" if step.respawn.max_retries is None else f", at most {step.respawn.max_retries}"
@@ -86,6 +92,8 @@ def _process(step: NodeProcess | ExecutableProcess) -> list[str]:
         lines.append(f"  on exit: {step.on_exit}")
     if step.output != "both":
         lines.append(f"  output: {step.output}")
+    for component in step.components if isinstance(step, NodeProcess) else ():
+        lines += [f"  {line}" for line in _process(component)]
     return lines
 
 

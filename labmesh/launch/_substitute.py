@@ -3,44 +3,24 @@
 from __future__ import annotations
 
 import os
-import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from labmesh.launch._inherited import Inherited
+from labmesh.launch._outside import COMMAND_SECONDS, OutsideError, content_of, output_of
 from labmesh.launch._problem import Position, Problems, did_you_mean
 from labmesh.launch._template import Call, Template
+from labmesh.launch._world import World
 
 POISON: Final = object()
 """Stands for a value whose evaluation failed and was reported; it spreads without more reports."""
 
 
-@dataclass(frozen=True, slots=True)
-class World:
-    """What a launch file can see outside itself; tests pass their own.
-
-    Attributes:
-        now: The start of this launch, UTC.
-        suffix: The suffix of anonymous names, valid inside a name.
-        environment: The environment variables of the launcher.
-        cwd: Where the launcher was started.
-        root: When given, no file outside this folder (absolute, without symbolic links) is read.
-        files: Takes every file that was read, the launch file first.
-    """
-
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
-    suffix: str = field(default_factory=lambda: secrets.token_hex(4))
-    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
-    cwd: Path = field(default_factory=Path.cwd)
-    root: Path | None = None
-    files: list[Path] = field(default_factory=list)
-
-
 @dataclass(slots=True)
 class Scope:
-    """What an action sees: the variables, environment and site at its place in the file."""
+    """What an action sees: variables, environment, parameters and site at its place in the file."""
 
     world: World
     folder: Path
@@ -48,6 +28,7 @@ class Scope:
     own_site: str | None = None
     variables: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, Inherited] = field(default_factory=dict)
 
     def child(self) -> Scope:
         """Return a scope that sees this one's content but cannot change it."""
@@ -58,6 +39,7 @@ class Scope:
             self.own_site,
             dict(self.variables),
             dict(self.environment),
+            dict(self.parameters),
         )
 
 
@@ -130,6 +112,14 @@ class _Evaluation:
                 return f"{as_text(name)}-{self.scope.world.suffix}"
             case "find-file", [name]:
                 return self._find(as_text(name))
+            case "file", [name]:
+                return self._outside(
+                    lambda: content_of(
+                        as_text(name), folder=self.scope.folder, world=self.scope.world
+                    )
+                )
+            case "command", [command, *seconds]:
+                return self._command(as_text(command), seconds)
             case "equals", [left, right]:
                 return _equal(left, right)
             case "not-equals", [left, right]:
@@ -178,10 +168,33 @@ class _Evaluation:
             f"set it, or give a default: $(env {name} value)",
         )
 
+    def _outside(self, look: Callable[[], str]) -> Any:
+        try:
+            return look()
+        except OutsideError as error:
+            return self.fail(error.what, error.remedy)
+
+    def _command(self, command: str, seconds: list[Any]) -> Any:
+        try:
+            limit = float(as_text(seconds[0])) if seconds else COMMAND_SECONDS
+        except ValueError:
+            limit = 0.0
+        if not 0 < limit <= 3600:
+            return self.fail(f"{as_text(seconds[0])!r} is not a number of seconds up to 3600")
+        return self._outside(
+            lambda: output_of(
+                command,
+                limit,
+                folder=self.scope.folder,
+                environment=self.scope.environment,
+                world=self.scope.world,
+            )
+        )
+
     def _find(self, name: str) -> Any:
         for folder in (self.scope.folder, self.scope.world.cwd):
             path = folder / name
-            if os.path.isfile(path):  # noqa: PTH113 - is_file() raises on a name that is too long
+            if self.scope.world.allows(path) and os.path.isfile(path):  # noqa: PTH113 - is_file() raises on a name that is too long
                 return os.path.abspath(path)  # noqa: PTH100 - links stay as they are named
         return self.fail(f"no file {name!r}", f"sought in {self.scope.folder} and where you are")
 

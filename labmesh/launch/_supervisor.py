@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
-from collections.abc import Collection, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from labmesh.launch._accounts import account_of
 from labmesh.launch._command import environment, node_command, write_parameters
+from labmesh.launch._components import all_parameters
 from labmesh.launch._difference import Difference
 from labmesh.launch._plan import (
     Dependency,
+    ExecutableProcess,
     HandlerStep,
     LogStep,
     NodeProcess,
@@ -22,13 +25,18 @@ from labmesh.launch._plan import (
     ShutdownStep,
     Step,
     TimerStep,
+    TransitionStep,
     walk,
 )
 from labmesh.launch._process import Child, Keeper
 from labmesh.launch._screen import Screen
 from labmesh.launch._unit import Force, Unit, satisfies
+from messages.errors import LabmeshError
 
 _REMINDER_SECONDS = 10.0
+
+_FAREWELL_SECONDS = 10.0
+"""What programs of on_shutdown may take together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,7 @@ class Supervisor:
         data_dir: The mesh's data folder, absolute.
         run_dir: Where parameter files go.
         screen: Takes every line.
+        change_life: Asks a node (``site/name``) for a lifecycle transition.
         lock: The descriptor of the claim on the data folder, held until nothing is left.
     """
 
@@ -59,6 +68,7 @@ class Supervisor:
         data_dir: Path,
         run_dir: Path,
         screen: Screen,
+        change_life: Callable[[str, str], Awaitable[None]],
         lock: int | None = None,
     ) -> None:
         self._plan = plan
@@ -66,6 +76,7 @@ class Supervisor:
         self._data_dir = data_dir
         self._run_dir = run_dir
         self._screen = screen
+        self._change_life = change_life
         self._lock = lock
         self._changing = 0
         self._begun = False
@@ -116,6 +127,7 @@ class Supervisor:
             self._take(self._plan.steps)
             self._end_when_idle()
             await self._stop.wait()
+            await self._farewell()
         finally:
             self.request_stop("internal error", 1)
             await self._leave(list(self.units))
@@ -190,14 +202,14 @@ class Supervisor:
         """Take the lifecycle state of ``site/node``, ours or another's."""
         unit = self.units.get(node)
         if unit is None:
+            if self._others.get(node) != state:
+                self._handle("state", node, state)
             self._others[node] = state
-        elif (
-            unit.take_life(state, epoch, retained=retained)
-            and not self.stopping
+        elif unit.take_life(state, epoch, retained=retained) and not self.stopping:
             # The way up and the way out need no line a step; a node that falls back does.
-            and (state == "active" or (state == "inactive" and unit.ready_once))
-        ):
-            self._screen.say(f"{unit.label} is {state}")
+            if state == "active" or (state == "inactive" and unit.ready_once):
+                self._screen.say(f"{unit.label} is {state}")
+            self._handle("state", node, state)
         self._tell()
 
     def _take(self, steps: tuple[Step, ...]) -> None:
@@ -211,6 +223,8 @@ class Supervisor:
                 self._timers[task] = step
             elif isinstance(step, ShutdownStep):
                 self.request_stop(step.reason or f"asked by {step.position}")
+            elif isinstance(step, TransitionStep):
+                self._spawn(self._transition(step), f"transition {step.position}")
             elif not isinstance(step, HandlerStep) and step.id in self.units:
                 self._begin(self.units[step.id])
 
@@ -226,6 +240,12 @@ class Supervisor:
         self._timers.pop(cast("asyncio.Task[None]", asyncio.current_task()), None)
         self._take(step.steps)
         self._end_when_idle()
+
+    async def _transition(self, step: TransitionStep) -> None:
+        try:
+            await self._change_life(step.node, step.transition)
+        except LabmeshError as error:
+            self._screen.say(f"{step.node} was asked to {step.transition}: {error}", "error")
 
     async def _run_unit(self, unit: Unit) -> None:
         for dependency in unit.plan.after:
@@ -244,7 +264,7 @@ class Supervisor:
             self._report_exit(unit, code, final=delay is None)
         self._ended(unit, code)
 
-    async def _run_once(self, unit: Unit) -> int:
+    async def _run_once(self, unit: Unit, *, last: bool = False) -> int:
         plan = unit.plan
         mqtt = self._urls.get(plan.site)
         if isinstance(plan, NodeProcess):
@@ -255,14 +275,14 @@ class Supervisor:
                 realm=self._plan.realm,
                 data_dir=self._data_dir,
                 params_file=write_parameters(
-                    plan.parameters, self._run_dir / f"{stem}.params.yaml"
+                    all_parameters(plan), self._run_dir / f"{stem}.params.yaml"
                 ),
             )
             cwd = None
         else:
             command, cwd = list(plan.command), plan.cwd
         async with unit.gate:
-            if self.stopping or unit.leaving:
+            if (self.stopping and not last) or unit.leaving:
                 return 0
             child = await Child.start(
                 command,
@@ -274,13 +294,13 @@ class Supervisor:
                     account=account_of(plan, self._plan.broker_of(plan.site)),
                 ),
                 cwd=cwd,
-                on_line=lambda line: self._screen.line(unit.label, line, unit.plan.output),
+                on_line=lambda line: self._line(unit, line),
                 keeper=self._keeper,
             )
             unit.new_run(child)
         self._screen.say(f"started {unit.label} (pid {child.pid})")
         self._tell()
-        self._handle("start", unit)
+        self._handle("start", plan.id)
         code = await child.wait()
         self._tell()
         return code
@@ -302,7 +322,7 @@ class Supervisor:
         if code and self._failure is None:
             self._failure = code
         self._tell()
-        self._handle("exit", unit)
+        self._handle("exit", unit.plan.id)
         if unit.plan.on_exit == "shutdown":
             self.request_stop(f"{unit.label} has exited")
         elif code and not unit.ready_once:
@@ -344,10 +364,40 @@ class Supervisor:
         wanted = "finalized" if dependency.state == "exited" else dependency.state
         return satisfies(life, wanted)
 
-    def _handle(self, event: str, unit: Unit) -> None:
+    def _handle(self, event: str, process: str, what: str = "") -> None:
         for handler in self._handlers:
-            if handler.event == event and handler.process == unit.plan.id:
+            if handler.event == event and handler.process == process and handler.what == what:
                 self._take(handler.steps)
+
+    def _line(self, unit: Unit, line: str) -> None:
+        self._screen.line(unit.label, line, unit.plan.output)
+        for handler in self._handlers:
+            mine = handler.event == "output" and handler.process == unit.plan.id
+            if mine and re.search(handler.what, line):
+                self._take(handler.steps)
+
+    async def _farewell(self) -> None:
+        """Take what shall be done before anything ends; programs have some seconds for it."""
+        programs = []
+        for handler in self._handlers:
+            for step in handler.steps if handler.event == "shutdown" else ():
+                if isinstance(step, LogStep):
+                    self._screen.say(step.message, step.level)
+                elif isinstance(step, ExecutableProcess) and step.id in self.units:
+                    unit = self.units[step.id]
+                    unit.task = self._spawn(self._say_goodbye(unit), f"unit {step.id}")
+                    programs.append(unit.task)
+        if programs:
+            hurry = asyncio.create_task(self.force.wait(1))
+            done = asyncio.gather(*programs, return_exceptions=True)
+            await asyncio.wait(
+                (hurry, done), timeout=_FAREWELL_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+            hurry.cancel()
+
+    async def _say_goodbye(self, unit: Unit) -> None:
+        unit.code = await self._run_once(unit, last=True)
+        self._report_exit(unit, unit.code, final=True)
 
     def _tell(self) -> None:
         """Wake everyone who waits for something to change."""

@@ -17,12 +17,28 @@ ARITY: Final[dict[str, tuple[int, int, str]]] = {
     "equals": (2, 2, "whether two values are equal (numbers as numbers)"),
     "not-equals": (2, 2, "whether two values differ"),
     "not": (1, 1, "the opposite of a condition"),
-    "and": (2, 9, "whether all conditions hold"),
-    "or": (2, 9, "whether any condition holds"),
+    "and": (1, 9, "whether all conditions hold"),
+    "or": (1, 9, "whether any condition holds"),
     "if": (2, 3, "the second argument when the first holds, else the third (default empty)"),
+    "file": (1, 1, "the content of a file, relative to this one, without its last line end"),
+    "command": (1, 2, "what a program writes; the second argument: seconds it may take (10)"),
     "now": (0, 0, "the start of this launch, UTC, as 20260131-235959"),
 }
 """Every substitution: fewest and most arguments, and what it stands for."""
+
+ALIASES: Final = {
+    "this-file-dir": "dirname", "optenv": "env", "if-else": "if", "all": "and", "any": "or",
+}  # fmt: skip
+"""Other spellings, most of them ROS 2's."""
+
+FOREIGN: Final = {
+    "find-pkg-share": "write a path relative to this file: packages there are none",
+    "find-pkg-prefix": "write a path relative to this file: packages there are none",
+    "exec-in-pkg": "run an installed node by its name, run: NAME; packages there are none",
+    "find-exec": "write the program's name: it is sought on PATH",
+    "eval": "use $(equals a b), $(and ...), $(if c a b), or a launch file in Python",
+}
+"""Substitutions of ROS 2 that have no place here, and what has."""
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
@@ -95,8 +111,10 @@ def _call(text: str, start: int) -> tuple[Call, int]:
             start, "a substitution is $(name arguments...)", "write $$( for a literal $("
         )
     name = match.group()
+    name = ALIASES.get(name, name)
     if name not in ARITY:
-        raise TemplateError(start, f"unknown substitution {name!r}", did_you_mean(name, ARITY))
+        remedy = FOREIGN.get(name) or did_you_mean(name, ARITY)
+        raise TemplateError(start, f"unknown substitution {name!r}", remedy)
     at = match.end()
     arguments: list[Template] = []
     while True:

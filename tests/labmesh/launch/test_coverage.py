@@ -12,7 +12,9 @@ from labmesh.cli.launch import command
 
 ROOT = Path(__file__).parents[3]
 CAMPAIGN = ROOT / "launch" / "campaigns" / "ec_emc_conductivity.yaml"
-HEAD = "labmesh_launch: 1\nsite: kit\nlaunch:\n  - mqtt_broker: embedded\n"
+HEAD = "labmesh_launch: 1\nsite: kit\nlaunch:\n  - mqtt_broker: %s\n"
+EMBEDDED = HEAD % "embedded"
+SHARED = HEAD % "{url: 'mqtt://hub.example:1883'}"
 OPTIMISER = "  - node: {run: optimiser, param: {campaign_file: %s}}\n"
 
 
@@ -21,8 +23,8 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def check(content: str, *more: str) -> Result:
-    Path("lab.yaml").write_text(HEAD + content)
+def check(content: str, *more: str, head: str = SHARED) -> Result:
+    Path("lab.yaml").write_text(head + content)
     return CliRunner().invoke(command, ["lab.yaml", "--check", *more])
 
 
@@ -35,6 +37,17 @@ def test_what_nobody_offers_is_a_warning() -> None:
     assert "sound, 1 node" in result.stdout
     (told,) = json.loads(check(OPTIMISER % CAMPAIGN, "--json").stdout)["warnings"]
     assert told["line"] == 5
+
+
+def test_what_nobody_can_offer_is_a_mistake() -> None:
+    # Nobody else reaches an embedded MQTT broker, and all of the file starts here.
+    result = check(OPTIMISER % CAMPAIGN, head=EMBEDDED)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("lab.yaml:5:17: kit/optimiser asks for conductivity/two_elec")
+    other = "  - group: {site: dtu, actions: [{node: {run: clock}}]}\n"
+    assert check(OPTIMISER % CAMPAIGN + other, "--site", "kit", head=EMBEDDED).exit_code == 0
+    program = "  - executable: {cmd: [sleep, 1]}\n"  # which may be a node for all we know
+    assert check(OPTIMISER % CAMPAIGN + program, head=EMBEDDED).exit_code == 0
 
 
 @pytest.mark.parametrize("site", ["kit", "dtu"])

@@ -16,6 +16,8 @@ from messages.schema import schema_hash
 from tests.labmesh.launch.test_execution import order, program, write
 from tests.support import MqttBroker, Processes
 
+LABMESH = Path(sys.executable).with_name("labmesh")
+
 NODES = '''
 from __future__ import annotations
 import asyncio
@@ -179,6 +181,29 @@ async def test_a_node_that_cannot_be_configured(processes: Processes, tmp_path: 
     await running.wait_line("the pump is not there")
     running.interrupt()
     await running.wait()
+
+
+async def test_events_of_nodes_and_transitions(processes: Processes, tmp_path: Path) -> None:
+    file = write(
+        tmp_path,
+        EMBEDDED
+        + node("Steady")
+        + "  - on_state_transition: {node: steady, state: active, actions: ["
+        "{log: it is up}, {transition: {node: steady, to: deactivate}}]}\n"
+        "  - on_process_io: {process: steady, pattern: 'at w.rk', actions: [{log: it works}]}\n"
+        "  - on_shutdown: {actions: [{log: good night}, "
+        f"{{executable: {{name: bye, cmd: [{LABMESH}, lifecycle, get, steady]}}}}]}}\n",
+    )
+    running = await processes.labmesh("launch", file)
+    await running.wait_line("steady is inactive")
+    order(running, "[launch] it is up", "[launch] steady is inactive")
+    await running.wait_line("it works")
+    running.interrupt()
+    assert await running.wait() == 130
+    # The node is still there for what is done first.
+    assert any(line.startswith("[bye] inactive") for line in running.lines), running.output
+    order(running, "[launch] good night", "[launch] bye has exited")
+    await processes.assert_no_orphans()
 
 
 async def test_without_autostart_a_node_waits(processes: Processes, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,13 @@ def evaluated(folder: Path, value: str) -> Any:
         ("$(if false yes)", ""),
         ("$(if false yes 'no, thanks')", "no, thanks"),
         ("$(var $(if true count text))", 3),
+        # Other spellings, most of them ROS 2's.
+        ("$(if-else false 1 2)", "2"),
+        ("$(any false $(var flag))", True),
+        ("$(all true)", True),
+        ("$(optenv NOWHERE x)", "x"),
+        ("$(command 'echo two  words')", "two words"),
+        ("v$(command 'printf 1.2' 30)", "v1.2"),
         ("$$(var count)", "$(var count)"),
         ("cost $5", "cost $5"),
         ("$$", "$$"),
@@ -126,3 +134,61 @@ def test_set_env_is_seen_by_env_in_its_scope_only(tmp_path: Path) -> None:
     )
     steps = load_plan(file, world=world(tmp_path)).steps
     assert [step.message for step in steps if isinstance(step, LogStep)] == ["other", "lab"]
+
+
+def test_content_of_a_file_and_output_of_a_program(tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "version.txt").write_text("1.2\n3\n")
+    file = tmp_path / "inner" / "file.yaml"
+    file.write_text(
+        "labmesh_launch: 1\n"
+        "launch:\n"
+        "  - set_env: {name: WORD, value: scoped}\n"
+        "  - log: $(file version.txt)\n"
+        "  - log: $(command 'sh -c \"pwd; echo $WORD\"')\n"
+        "  - log: $(file ../outside.txt)\n"
+    )
+    (tmp_path / "outside.txt").write_text("secret")
+    seen = world(tmp_path)
+    steps = load_plan(file, world=seen).steps
+    assert [step.message for step in steps if isinstance(step, LogStep)] == [
+        "1.2\n3",
+        f"{tmp_path / 'inner'}\nscoped",
+        "secret",
+    ]
+    assert tmp_path / "outside.txt" in seen.files
+    # One that is confined to its folder neither reads outside it nor runs a program.
+    confined = dataclasses.replace(seen, root=tmp_path / "inner", files=[])
+    with pytest.raises(LaunchError) as caught:
+        load_plan(file, world=confined)
+    command, outside = caught.value.problems
+    assert "runs no program while it is read" in command.what
+    assert outside.what == "file '../outside.txt' is outside the folder of this launch"
+
+
+def test_parameters_for_all_who_know_them(tmp_path: Path) -> None:
+    (tmp_path / "part.yaml").write_text(
+        "labmesh_launch: 1\nlaunch: [node: {run: clock, name: included}]\n"
+    )
+    file = tmp_path / "file.yaml"
+    file.write_text(
+        "labmesh_launch: 1\n"
+        "launch:\n"
+        "  - mqtt_broker: embedded\n"
+        "  - node: {run: clock, name: before}\n"
+        "  - set_parameter: {name: rate, value: 60}\n"
+        "  - node: {run: clock, name: after}\n"
+        "  - node: {run: clock, name: own, param: {rate: 7}}\n"
+        "  - node: {run: asab}\n"
+        "  - include: part.yaml\n"
+        "  - group:\n"
+        "      actions:\n"
+        "        - set_parameter: {name: rate, value: 2}\n"
+        "        - node: {run: clock, name: inner}\n"
+        "  - node: {run: clock, name: outer}\n"
+    )
+    nodes = load_plan(file, world=world(tmp_path)).nodes()
+    assert {node.name: node.parameters.get("rate") for node in nodes} == {
+        "before": None, "after": 60, "own": 7, "asab": None, "included": 60, "inner": 2,
+        "outer": 60,
+    }  # fmt: skip
