@@ -14,6 +14,8 @@ VERBS: Final = {
     "agent": Lazy("labmesh.cli.agent:command", "Launch at all sites: agents, list, status, start."),
     "node": Lazy("labmesh.cli.node:command", "Nodes: list, info."),
     "topic": Lazy("labmesh.cli.topic:command", "Topics: list, info, echo, pub, hz, bw, delay ..."),
+    "graph": Lazy("labmesh.cli.graph:command", "Who talks to whom: text, DOT, or a picture."),
+    "log": Lazy("labmesh.cli.log:command", "What the nodes log, as they do; their log levels."),
     "bag": Lazy("labmesh.cli.bag:command", "Bags: record topics, play them, info, convert."),
     "service": Lazy("labmesh.cli.service:command", "Services: list, type, find, call."),
     "action": Lazy(
