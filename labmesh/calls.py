@@ -11,6 +11,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from contextvars import ContextVar
 from typing import Any, Final
 from uuid import UUID
@@ -49,6 +50,9 @@ def called_by() -> NodeId:
 
 Service = Callable[[JsonObject, Header], Awaitable[JsonObject]]
 """Takes the arguments and the caller's header; raises `LabmeshError` to refuse."""
+
+Guard = Callable[[], AbstractAsyncContextManager[None]]
+"""Holds what a service needs for itself."""
 
 logger = logging.getLogger("labmesh.calls")
 
@@ -163,6 +167,7 @@ class Server:
         self._mesh = mesh
         self._kind = kind
         self._services: dict[str, Service] = {}
+        self._guards: dict[str, Guard] = {}
         self._seen: OrderedDict[tuple[NodeId, UUID], None] = OrderedDict()
         self._calls = RateLimit(RATE, BURST)
         self._refusals = RateLimit(_REFUSALS, _REFUSALS)
@@ -174,9 +179,11 @@ class Server:
         """What is served, sorted."""
         return tuple(sorted(self._services))
 
-    def add(self, name: str, service: Service) -> None:
-        """Serve ``name``."""
+    def add(self, name: str, service: Service, *, guard: Guard | None = None) -> None:
+        """Serve ``name`` inside of what ``guard`` returns; who waited there too long is refused."""
         self._services[name] = service
+        if guard is not None:
+            self._guards[name] = guard
 
     def find(self, name: str) -> Service | None:
         """Return what serves ``name``."""
@@ -254,7 +261,11 @@ class Server:
             return _failure(header, "unknown_service", f"{self._mesh.me} has no service {name!r}",
                             f"it has {known}")  # fmt: skip
         try:
-            value = await service(call.arguments, header)
+            async with self._guards.get(name, nullcontext)():
+                if time.time_ns() > call.deadline:
+                    what = f"{name} was busy with other work until nobody waited any more"
+                    return _failure(header, "busy", what, "call again, or with a longer timeout")
+                value = await service(call.arguments, header)
             size = len(pack(value))
         except LabmeshError as error:
             code = error.code if isinstance(error, CallRefusedError) else "refused"

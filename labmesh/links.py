@@ -64,6 +64,10 @@ class Links:
             return True
         return self._up.get(self.here, True) and self._up.get(site, True)
 
+    def bridged(self, site: str) -> bool:
+        """Tell whether a bridge lies between: then not everything comes from there."""
+        return site != self.here and site in self._up
+
     def down(self, site: str) -> str:
         """Return in words why a site is not reached; empty when it is."""
         if self.reaches(site):

@@ -17,8 +17,11 @@ from labmesh.transport import Delivery
 from messages.errors import LabmeshError
 from messages.ids import NodeId
 from messages.ledger import Offer
-from messages.node import Descriptor, Diagnostic, Level, Lifecycle, Parameters, Presence
+from messages.node import Beat, Descriptor, Diagnostic, Level, Lifecycle, Parameters, Presence
 from messages.topics import parse_topic
+
+_NEWCOMER: Final = 15 * 10**9
+"""Nanoseconds after its start in which nobody is said to hang: its first beat may be under way."""
 
 _GRAVITY: Final = (Level.OK, Level.STALE, Level.WARN, Level.ERROR)
 
@@ -27,7 +30,8 @@ _GRAVITY: Final = (Level.OK, Level.STALE, Level.WARN, Level.ERROR)
 class NodeSeen:
     """Everything retained of one node; None is what it has not said.
 
-    ``cut_off`` says why its site is not reached; empty while it is.
+    ``cut_off`` says why its site is not reached; empty while it is. ``beats`` is None where its
+    beats would not come to: beyond a bridge.
     """
 
     id: NodeId
@@ -37,6 +41,8 @@ class NodeSeen:
     parameters: Parameters | None = None
     diagnostics: dict[str, Diagnostic] = field(default_factory=dict)
     cut_off: str = ""
+    beat: Beat | None = None
+    beats: bool | None = None
     offers: list[Offer] = field(default_factory=list)
 
     @property
@@ -56,6 +62,16 @@ class NodeSeen:
         return self.life.state.value + under_way
 
     @property
+    def hangs(self) -> bool:
+        """Whether it is online and its work gives no sign of life; not asked of who just came."""
+        return (
+            self.state == "online"
+            and self.beats is False
+            and self.presence is not None
+            and time.time_ns() - self.presence.since > _NEWCOMER
+        )
+
+    @property
     def worst(self) -> tuple[str, Diagnostic] | None:
         """The gravest diagnostic with its component, None when there is none."""
         return max(
@@ -67,6 +83,8 @@ class NodeSeen:
         match body:
             case Presence():
                 self.presence = body
+            case Beat():
+                self.beat = body
             case Lifecycle():
                 self.life = body
             case Descriptor():
@@ -79,9 +97,9 @@ class NodeSeen:
                 self.offers.append(body)
 
 
-EVERYTHING: Final = ("node/#",)
-WITH_OFFERS: Final = ("node/#", "offer/#")
-AT_A_GLANCE: Final = ("node/alive/+", "node/life", "node/diag/+")
+EVERYTHING: Final = ("node/#", "beat")
+WITH_OFFERS: Final = ("node/#", "beat", "offer/#")
+AT_A_GLANCE: Final = ("node/alive/+", "node/life", "node/diag/+", "beat")
 """What `survey` looks at: of a thousand nodes, the less the sooner."""
 
 
@@ -130,6 +148,8 @@ async def survey(
         await subscription.cancel()
     for node in seen.values():
         node.cut_off = links.down(node.id.site)
+        if "beat" in parts and not links.bridged(node.id.site):
+            node.beats = node.beat is not None
     return {name: seen[name] for name in sorted(seen)}
 
 

@@ -105,6 +105,8 @@ def _count(nodes: Iterable[NodeSeen], *, hidden: int) -> str:
 
 
 def _worst(node: NodeSeen) -> str:
+    if node.hangs:
+        return "error: beat: its work gives no sign of life"
     worst = node.worst
     if worst is None or node.state != "online":
         return ""
@@ -126,7 +128,8 @@ def _summary(node: NodeSeen) -> dict[str, Any]:
         "pid": node.presence.pid if node.presence else None,
         "program": node.descriptor.program if node.descriptor else None,
         "version": node.descriptor.version if node.descriptor else None,
-        "diagnostics": worst[1].level.value if worst else None,
+        "diagnostics": "error" if node.hangs else worst[1].level.value if worst else None,
+        "hangs": node.hangs,
     }
 
 
@@ -143,7 +146,15 @@ def _everything(node: NodeSeen) -> dict[str, Any]:
         "parameters": dump(node.parameters),
         "diagnostics": {name: dump(value) for name, value in node.diagnostics.items()},
         "offers": [dump(offer) for offer in node.offers],
+        "beat": dump(node.beat),
+        "hangs": node.hangs,
     }
+
+
+def _work(node: NodeSeen) -> str:
+    if node.hangs:
+        return "hangs: it gives no sign of life"
+    return f"beats ({node.beat.works})" if node.beat and node.state == "online" else ""
 
 
 def _show(out: Output, node: NodeSeen) -> None:
@@ -158,6 +169,7 @@ def _show(out: Output, node: NodeSeen) -> None:
                 "process",
                 presence and f"pid {presence.pid} on {presence.host}, boot {presence.epoch}",
             ),
+            ("work", _work(node)),
             ("state", node.lifecycle),
             ("reason", node.life and node.life.reason),
             ("program", descriptor and descriptor.program),

@@ -80,6 +80,8 @@ class Heart:
         self._changed = changed
         self._topic = mesh.topics.own("beat")
         self._still = False
+        self._early = asyncio.Event()
+        mesh.transport.on_connect(self._beat_again)
 
     async def run(self) -> None:
         """Beat until cancelled."""
@@ -90,7 +92,14 @@ class Heart:
                 self._still = bool(silence)
                 self._changed(silence)
             await (self._hush() if silence else self._beat(lease))
-            await asyncio.sleep(lease / _BEATS)
+            self._early.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(lease / _BEATS):
+                    await self._early.wait()
+
+    async def _beat_again(self) -> None:
+        # An MQTT broker that was started anew knows of no beat.
+        self._early.set()
 
     async def _beat(self, lease: float) -> None:
         beat = Beat(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from labmesh.calls import Server
@@ -9,6 +10,7 @@ from labmesh.node._lifecycle import LifecycleMachine
 from labmesh.node._log_level import LogServices
 from labmesh.node._parameter_services import ParameterServices
 from labmesh.node._service import BoundService, NoArguments, service, services_of
+from labmesh.streams import Resources
 from messages.model import JsonObject, Model, Text
 from messages.node import STATE_IDS, State, Transition
 
@@ -33,7 +35,7 @@ class BuiltinServices:
         self._life = life
         self._parameters = parameters
 
-    def add_to(self, server: Server) -> dict[str, BoundService]:
+    def add_to(self, server: Server, resources: Resources) -> dict[str, BoundService]:
         """Serve these and the node's own; return all of them by name."""
 
         def state() -> State:
@@ -46,7 +48,7 @@ class BuiltinServices:
             **services_of(self._node, self._node.id, state),
         }
         for name, each in services.items():
-            server.add(name, each.serve)
+            server.add(name, each.serve, guard=partial(resources.hold, each.resource))
         return services
 
     @service("node.ping", when_inactive=True)

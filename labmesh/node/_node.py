@@ -365,22 +365,22 @@ class Node(Streaming, Generic[P]):
             recover=self._recover,
             tell=self._tell_step,
         )
-        services = BuiltinServices(self, life, parameters).add_to(runtime.server)
+        services = BuiltinServices(self, life, parameters).add_to(runtime.server, self._resources)
         self._description = Description(self, runtime, self._capabilities, services)
         streams = NodeStreams(self, runtime, self._description, self._resources)
         self._streams = streams
         await runtime.open(self, self._capabilities, self._resources, self._fenced)
+        heart = Heart(
+            runtime.mesh, self._pulse, published=streams.published, lease=streams.lease,
+            changed=self._work_changed,
+        )  # fmt: skip
+        self.spawn(heart.run(), name="beat")
         await self._description.publish()
         if self.options.succeeds is not None:
             self.happened("takeover", "took the name over", epoch=runtime.mesh.epoch)
         await self._server.publish(runtime.mesh)
         await life.publish()
         self.spawn(HealthWatch(self, runtime, streams).run(), name="health")
-        heart = Heart(
-            runtime.mesh, self._pulse, published=streams.published, lease=streams.lease,
-            changed=self._work_changed,
-        )  # fmt: skip
-        self.spawn(heart.run(), name="beat")
         if not self.options.autostart or self._finished.is_set():
             return
         await life.change(Transition.CONFIGURE)

@@ -6,7 +6,7 @@ import inspect
 import typing
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
@@ -35,6 +35,7 @@ class BoundService:
         arguments: Model of the arguments.
         returns: Model of the value; None: any map.
         when_inactive: Whether it also answers while the node is not active.
+        resource: Held while it runs.
         description: First line of its docstring.
     """
 
@@ -42,10 +43,19 @@ class BoundService:
     arguments: type[BaseModel]
     returns: type[BaseModel] | None
     when_inactive: bool
+    resource: str
     description: str
 
 
-def service(name: str, *, when_inactive: bool = False) -> Callable[[F], F]:
+class _Mark(NamedTuple):
+    """What the decorator says of a service."""
+
+    name: str
+    when_inactive: bool
+    resource: str
+
+
+def service(name: str, *, when_inactive: bool = False, resource: str = "") -> Callable[[F], F]:
     """Mark ``async def f(self, arguments: Model) -> Model | dict`` as a service of its node.
 
     Raise a `LabmeshError` to refuse; its words reach the caller. A second parameter annotated as
@@ -54,10 +64,12 @@ def service(name: str, *, when_inactive: bool = False) -> Callable[[F], F]:
     Args:
         name: Dotted name, ``stock.levels``.
         when_inactive: Whether it also answers while the node is not active.
+        resource: Held while it runs: nothing else of the node that names it runs side by side. A
+            call that had to wait past its deadline is not begun.
     """
 
     def mark(function: F) -> F:
-        setattr(function, _MARK, (name, when_inactive))
+        setattr(function, _MARK, _Mark(name, when_inactive, resource))
         return function
 
     return mark
@@ -71,15 +83,16 @@ def services_of(owner: object, me: NodeId, state: Callable[[], State]) -> dict[s
     """
     found: dict[str, BoundService] = {}
     for attribute, function in inspect.getmembers(type(owner), callable):
-        mark: tuple[str, bool] | None = getattr(function, _MARK, None)
+        mark: _Mark | None = getattr(function, _MARK, None)
         if mark is not None:
             handler = getattr(owner, attribute)
             arguments, returns, with_header = _signature(owner, attribute, function)
-            found[mark[0]] = BoundService(
+            found[mark.name] = BoundService(
                 serve=_serve(handler, arguments, me, state, mark, with_header=with_header),
                 arguments=arguments,
                 returns=returns,
-                when_inactive=mark[1],
+                when_inactive=mark.when_inactive,
+                resource=mark.resource,
                 description=(inspect.getdoc(function) or "").partition("\n")[0],
             )
     return found
@@ -90,17 +103,15 @@ def _serve(
     model: type[BaseModel],
     me: NodeId,
     state: Callable[[], State],
-    mark: tuple[str, bool],
+    mark: _Mark,
     *,
     with_header: bool,
 ) -> Service:
-    name, when_inactive = mark
-
     async def serve(arguments: JsonObject, header: Header) -> JsonObject:
-        if not when_inactive and state() is not State.ACTIVE:
+        if not mark.when_inactive and state() is not State.ACTIVE:
             raise not_active(me, state().value)
         try:
-            parsed = validate(model, arguments, where=name)
+            parsed = validate(model, arguments, where=mark.name)
         except BodyError as error:
             raise CallRefusedError(error.what, code="bad_arguments") from None
         return value_of(await (handler(parsed, header) if with_header else handler(parsed)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from labmesh.links import Links
 from labmesh.mesh import Mesh, open_delivery
 from labmesh.streams._pace import Pace, Watchdog
 from labmesh.transport import Delivery, Subscription
@@ -59,9 +60,10 @@ class Source:
     Args:
         mesh: The listener's seat.
         node: Who is watched.
+        links: Which sites are reached.
     """
 
-    def __init__(self, mesh: Mesh, node: NodeId) -> None:
+    def __init__(self, mesh: Mesh, node: NodeId, links: Links) -> None:
         self.node = node
         self.alive: LivelinessChanged | None = None
         self._mesh = mesh
@@ -70,7 +72,7 @@ class Source:
         self._open: list[Subscription] = []
         self._presence: Presence | None = None
         self._descriptor: Descriptor | None = None
-        self._linked = True
+        self._links = links
         self._beating = True
         self._lease = PATIENCE
         self._watchdog: Watchdog | None = None
@@ -116,10 +118,6 @@ class Source:
             await subscribe(topics.of(self.node, "beat"), self._take_beat, qos=0),
             await subscribe(topics.of(self.node, "node", "desc"), self._take_descriptor),
         ]
-        if self.node.site != mesh.me.site:
-            # What its site's bridge says: a node behind a cut line looks alive on this side.
-            link = topics.of(NodeId(self.node.site, "bridge"), "link")
-            self._open.append(await subscribe(link, self._take_link))
 
     def _watch(self) -> None:
         lease = min(self._leases.values(), default=PATIENCE)
@@ -138,12 +136,12 @@ class Source:
         if known is None or presence.epoch != known.epoch:
             self._revive()
         self._presence = presence
-        self._judge()
+        self.judge()
 
     def _take_beat(self, delivery: Delivery) -> None:
         if not delivery.payload:
             self._beating = False
-            self._judge()
+            self.judge()
             return
         try:
             header, beat = open_delivery(delivery, parse_topic(delivery.topic))
@@ -152,7 +150,7 @@ class Source:
         if not isinstance(beat, Beat):
             return
         self._revive()
-        self._judge()
+        self.judge()
         if not delivery.retain:
             for listener in tuple(self._listeners):
                 listener.beaten(beat, header.epoch)
@@ -167,10 +165,6 @@ class Source:
             for listener in tuple(self._listeners):
                 listener.described(found)
 
-    def _take_link(self, delivery: Delivery) -> None:
-        self._linked = delivery.payload != b"0"
-        self._judge()
-
     def _revive(self) -> None:
         self._beating = True
         if self._watchdog is not None:
@@ -178,9 +172,10 @@ class Source:
 
     def _silent(self, _seconds: float) -> None:
         self._beating = False
-        self._judge()
+        self.judge()
 
-    def _judge(self) -> None:
+    def judge(self) -> None:
+        """Tell the listeners whether the node is alive, where that has changed."""
         presence = self._presence
         if presence is None:
             if self._beating:
@@ -188,8 +183,8 @@ class Source:
             alive, reason = False, "it has never been seen"
         elif presence.state != "online":
             alive, reason = False, f"it is {presence.state}"
-        elif not self._linked:
-            alive, reason = False, f"site {self.node.site} is not connected"
+        elif cut := self._links.down(self.node.site):
+            alive, reason = False, cut
         elif not self._beating:
             alive, reason = False, f"its work gives no sign of life for {self._lease:g} s"
         else:
@@ -212,10 +207,17 @@ class Sources:
     def __init__(self, mesh: Mesh) -> None:
         self._mesh = mesh
         self._sources: dict[NodeId, Source] = {}
+        self._links = Links(mesh.me.site)
+        self._listening = False
 
     async def watch(self, node: NodeId, listener: Listener, lease: float | None) -> None:
         """Watch ``node`` for ``listener``."""
-        await self._sources.setdefault(node, Source(self._mesh, node)).add(listener, lease)
+        if node.site != self._mesh.me.site and not self._listening:
+            self._listening = True
+            pattern = Links.pattern(self._mesh.topics.realm)
+            await self._mesh.transport.subscribe(pattern, self._take_link)
+        source = self._sources.setdefault(node, Source(self._mesh, node, self._links))
+        await source.add(listener, lease)
 
     async def leave(self, node: NodeId, listener: Listener) -> None:
         """Watch ``node`` no more for ``listener``."""
@@ -224,3 +226,9 @@ class Sources:
             await source.remove(listener)
             if not source.wanted:
                 self._sources.pop(node, None)
+
+    def _take_link(self, delivery: Delivery) -> None:
+        # What a site's bridge says: a node behind a cut line looks alive on this side.
+        if self._links.take(delivery.topic, delivery.payload):
+            for source in tuple(self._sources.values()):
+                source.judge()

@@ -74,7 +74,7 @@ def test_a_name_that_cannot_be_one_says_why(labmesh: Command) -> None:
 
 def test_nodes_that_left_are_shown_when_asked_for(labmesh: Command, lab: Lab) -> None:
     lab.start(BENCH, "guest")
-    eventually(lambda: "kit/guest" in labmesh.text("node", "list"))
+    eventually(lambda: labmesh("lifecycle", "get", "guest").out.startswith("active"))
     process = lab.nodes.pop("guest")
     process.terminate()
     assert process.wait(20) == 0, lab.log("guest")
