@@ -160,6 +160,8 @@ class Server:
     Attributes:
         operators: Who alone may call what is not among `labmesh.security.READING`; None: whoever
             the MQTT broker lets call.
+        on_skew: Told of every call by how many seconds the caller's clock is ahead of ours, as far
+            as whole seconds and the way of the message let that be known.
         refused: Calls refused because there were too many, or because of who made them.
     """
 
@@ -171,6 +173,7 @@ class Server:
         self._seen: OrderedDict[tuple[NodeId, UUID], None] = OrderedDict()
         self._calls = RateLimit(RATE, BURST)
         self._refusals = RateLimit(_REFUSALS, _REFUSALS)
+        self.on_skew: Callable[[str, float], None] = lambda _caller, _seconds: None
         self.operators: frozenset[str] | None = None
         self.refused = 0
 
@@ -209,7 +212,20 @@ class Server:
             remedy = "ask one of them, or see its parameter operators"
             self._refuse(header, call, topic, "not_allowed", what, remedy)
             return
-        self._mesh.background(self._serve(call, header, topic), f"serve {topic.rest[0]}")
+        limit = self._limit(call, header)
+        self._mesh.background(self._serve(call, header, topic, limit), f"serve {topic.rest[0]}")
+
+    def _limit(self, call: Call, header: Header) -> float:
+        """Return the monotonic time until which the caller waits.
+
+        What is left by the MQTT broker's count needs no clocks that agree; and the deadline, which
+        is by the caller's, then tells how far that is off.
+        """
+        left, delivery = (call.deadline - time.time_ns()) / 1e9, self._mesh.delivery
+        if delivery is not None and delivery.expiry is not None:
+            self.on_skew(header.sender, left - delivery.expiry)
+            left = delivery.expiry
+        return time.monotonic() + left
 
     def _is_allowed(self, name: str, caller: str) -> bool:
         return self.operators is None or name in READING or caller in self.operators
@@ -224,33 +240,37 @@ class Server:
         service = topic.rest[0]
         logger.warning("call of %s by %s refused: %s", service, header.sender, what)
         sorry = _failure(header, code, what, remedy)
-        self._mesh.background(self._reply(sorry, call, header, topic), f"refuse {service}")
+        limit = self._limit(call, header)
+        self._mesh.background(self._reply(sorry, call, header, topic, limit), f"refuse {service}")
 
-    async def _serve(self, call: Call, header: Header, topic: Topic) -> None:
+    async def _serve(self, call: Call, header: Header, topic: Topic, limit: float) -> None:
         name = topic.rest[0]
         _CALLED_BY.set(topic.author)  # of this task alone
         try:
-            await self._reply(await self._answer(name, call, header), call, header, topic)
+            reply = await self._answer(name, call, header, limit)
+            await self._reply(reply, call, header, topic, limit)
         except MessageError as error:
             # The answer does not travel (NaN, too deep): the caller must not wait in vain.
             logger.error("answer of service %s: %s", name, error)
             sorry = _failure(header, "failed", f"the answer does not travel: {error.what}", "")
-            await self._reply(sorry, call, header, topic)
+            await self._reply(sorry, call, header, topic, limit)
 
-    async def _reply(self, reply: Reply, call: Call, header: Header, topic: Topic) -> None:
+    async def _reply(
+        self, reply: Reply, call: Call, header: Header, topic: Topic, limit: float
+    ) -> None:
         try:
             await self._mesh.send(
                 self._mesh.topics.to("reply", topic.author, call.instance),
                 reply,
-                expiry=max((call.deadline - time.time_ns()) / 1e9, 1.0),
+                expiry=max(limit - time.monotonic(), 1.0),
                 correlation=header.id,
                 trace=header.trace,
             )
         except TransportError as error:
             logger.warning("answer to %s not sent: %s", topic.author, error)
 
-    async def _answer(self, name: str, call: Call, header: Header) -> Reply:
-        late = (time.time_ns() - call.deadline) / 1e9
+    async def _answer(self, name: str, call: Call, header: Header, limit: float) -> Reply:
+        late = time.monotonic() - limit
         if late > 0:
             # Said, not kept silent: where the clocks differ every call would time out unexplained.
             what = f"the deadline passed {late:.1f} s ago by the clock of {self._mesh.me}"

@@ -54,6 +54,7 @@ class Mesh:
 
     Attributes:
         name: This identity as text.
+        delivery: What a handler of `on_message` is being called with; of use until it first waits.
         tracer: Records what is done for a request, where that is switched on.
     """
 
@@ -73,6 +74,7 @@ class Mesh:
         self.instance = instance
         self.problems = 0
         self.tracer: Tracer = OFF
+        self.delivery: Delivery | None = None
         self.name: Final = str(topics.me)
         self._seq = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -245,6 +247,7 @@ class Mesh:
             except LabmeshError as error:
                 self.complain(delivery, error)
                 return None
+            self.delivery = delivery
             return handler(envelope.body, envelope.header, topic)
 
         if inspect.iscoroutinefunction(handler):

@@ -19,7 +19,7 @@ _WINDOW: Final = 8
 
 _TIMEOUT: Final = (5.0, 30.0)
 """Least and greatest wall seconds to wait for a piece before it is asked for again. Not less: the
-deadline of a call is a wall time, and clocks differ."""
+expiry of a message counts whole seconds."""
 
 _PAUSE: Final = 0.1
 """Wall seconds before a piece is asked for again."""

@@ -48,9 +48,9 @@ class ArtifactServer(Server):
         """Return what gives pieces of the artifact ``name``."""
         return partial(self._give, name)
 
-    async def _serve(self, call: Call, header: Header, topic: Topic) -> None:
+    async def _serve(self, call: Call, header: Header, topic: Topic, limit: float) -> None:
         async with self._slots:
-            await super()._serve(call, header, topic)
+            await super()._serve(call, header, topic, limit)
 
     async def _give(self, sha256: str, arguments: JsonObject, _header: Header) -> JsonObject:
         self.last_given = asyncio.get_running_loop().time()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -53,8 +54,8 @@ class BuiltinServices:
 
     @service("node.ping", when_inactive=True)
     async def ping(self, arguments: NoArguments) -> JsonObject:
-        """Answer."""
-        return {"state": self._life.state.value}
+        """Answer, with the lifecycle state and the wall time (ns) by the machine's clock."""
+        return {"state": self._life.state.value, "wall": time.time_ns()}
 
     @service("life.change", when_inactive=True)
     async def change(self, arguments: ChangeLifecycle) -> JsonObject:

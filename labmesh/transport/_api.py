@@ -23,6 +23,8 @@ class Delivery:
         ack: Acknowledges a QoS 1 message of a subscription made with ``manual_ack``; idempotent,
             and without effect once the connection it came by is gone (the MQTT broker redelivers).
         correlation: Correlation Data, if any.
+        expiry: Seconds for which it is still of use, as the MQTT broker counted them; None when its
+            sender set no bound. Needs no clocks that agree, and bridges keep it.
     """
 
     topic: str
@@ -32,6 +34,7 @@ class Delivery:
     properties: Mapping[str, str] = field(default_factory=dict)
     ack: Callable[[], None] = lambda: None
     correlation: bytes | None = None
+    expiry: int | None = None
 
 
 Handler = Callable[[Delivery], Awaitable[None] | None]

@@ -21,7 +21,7 @@ _U32: Final = struct.Struct("!L")
 _EXPIRY: Final = 0x02
 _CORRELATION: Final = 0x09
 _USER: Final = 0x26
-_FIXED: Final = {0x01: 1, _EXPIRY: 4, 0x23: 2}
+_FIXED: Final = {0x01: 1, 0x23: 2}
 _TEXT: Final = frozenset({0x03, 0x08})
 _SUBSCRIPTION: Final = 0x0B
 
@@ -29,10 +29,10 @@ _CONTENT: Final = b"\x03" + _U16.pack(len(CONTENT_TYPE)) + CONTENT_TYPE.encode()
 _ONLY_CONTENT: Final = bytes((len(_CONTENT),)) + _CONTENT
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
-_Properties = tuple[Mapping[str, str], bytes | None, tuple[int, ...]]
+_Properties = tuple[Mapping[str, str], bytes | None, tuple[int, ...], int | None]
 
 _MOST: Final = 256
-_plain: Final[dict[bytes, _Properties]] = {b"": (_NOTHING, None, ())}
+_plain: Final[dict[bytes, _Properties]] = {b"": (_NOTHING, None, (), None)}
 """Property fields without anything of the message's own: most are alike, so each is read once."""
 
 
@@ -41,7 +41,11 @@ class MalformedPacketError(ValueError):
 
 
 class Publish(NamedTuple):
-    """A decoded PUBLISH. ``mid`` is 0 with QoS 0; ``subscriptions`` are their identifiers."""
+    """A decoded PUBLISH.
+
+    ``mid`` is 0 with QoS 0; ``subscriptions`` are their identifiers; ``expiry`` is what is left of
+    the Message Expiry Interval in seconds.
+    """
 
     topic: str
     payload: bytes
@@ -51,6 +55,7 @@ class Publish(NamedTuple):
     properties: Mapping[str, str]
     correlation: bytes | None
     subscriptions: tuple[int, ...] = ()
+    expiry: int | None = None
 
 
 def publish_properties(
@@ -134,10 +139,11 @@ def decode_publish(flags: int, buffer: bytes, start: int, end: int) -> Publish:
         if stop > end:
             raise MalformedPacketError("PUBLISH is too short")
         field = buffer[position:stop]
-        user, correlation, ids = _plain.get(field) or _read_properties(field)
+        user, correlation, ids, expiry = _plain.get(field) or _read_properties(field)
     except (struct.error, IndexError, UnicodeDecodeError) as error:
         raise MalformedPacketError(f"PUBLISH is malformed: {error}") from error
-    return Publish(topic, buffer[stop:end], qos, bool(flags & 1), mid, user, correlation, ids)
+    retain = bool(flags & 1)
+    return Publish(topic, buffer[stop:end], qos, retain, mid, user, correlation, ids, expiry)
 
 
 def varint(value: int) -> bytes:
@@ -173,6 +179,7 @@ def _read_properties(buffer: bytes) -> _Properties:
     user: dict[str, str] = {}
     correlation: bytes | None = None
     ids: tuple[int, ...] = ()
+    expiry: int | None = None
     position, stop = 0, len(buffer)
     while position < stop:
         kind = buffer[position]
@@ -185,6 +192,9 @@ def _read_properties(buffer: bytes) -> _Properties:
             user[name.decode()] = value.decode()
         elif kind == _CORRELATION:
             correlation, position = _read_sized(buffer, position)
+        elif kind == _EXPIRY:
+            expiry = _U32.unpack_from(buffer, position)[0]
+            position += 4
         elif kind in _FIXED:
             position += _FIXED[kind]
         elif kind == _SUBSCRIPTION:
@@ -195,10 +205,10 @@ def _read_properties(buffer: bytes) -> _Properties:
     if position != stop:
         raise MalformedPacketError("the properties of a PUBLISH are too short")
     if user or correlation is not None:
-        return user, correlation, ids
+        return user, correlation, ids, expiry
     if len(_plain) < _MOST:
-        _plain[buffer] = _NOTHING, None, ids
-    return _NOTHING, None, ids
+        _plain[buffer] = _NOTHING, None, ids, expiry
+    return _NOTHING, None, ids, expiry
 
 
 def _read_sized(buffer: bytes, position: int) -> tuple[bytes, int]:

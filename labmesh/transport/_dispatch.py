@@ -230,6 +230,7 @@ def _with_ack(given: Delivery, ack: Callable[[], None]) -> Delivery:
         given.properties,
         ack,
         given.correlation,
+        given.expiry,
     )
 
 

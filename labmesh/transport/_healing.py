@@ -208,8 +208,8 @@ class HealingTransport(BaseTransport, ABC):
 
     def on_publish(self, link: Link, message: Publish) -> None:
         """Dispatch a message."""
-        topic, payload, qos, retain, mid, properties, correlation, subscriptions = message
-        delivery = Delivery(topic, payload, qos, retain, properties, _no_ack, correlation)
+        topic, payload, qos, retain, mid, properties, correlation, subscriptions, expiry = message
+        delivery = Delivery(topic, payload, qos, retain, properties, _no_ack, correlation, expiry)
         if not qos:
             self._arrived(delivery, None, subscriptions)
             return

@@ -146,6 +146,7 @@ class MemoryLink:
                 message.properties or {},
                 message.correlation,
                 (subscription_id(pattern),),
+                message.expiry,
             ),
         )
 

@@ -198,6 +198,11 @@ class Catalogue:
     def _says_online(self, node: str) -> bool:
         return any(p.state == "online" for p in list(self._presence.get(node, {}).values()))
 
+    def hosts(self) -> dict[str, str]:
+        """Return the machine that each node which can be reached runs on. From any thread."""
+        known = [(node, list(said.values())) for node, said in list(self._presence.items())]
+        return {node: said[-1].host for node, said in known if said and self.online(node)}
+
     def absent(self, node: str) -> bool:
         """Tell whether a node was heard of, and its process is not there now."""
         return bool(self._presence.get(node)) and not self.online(node)

@@ -23,6 +23,7 @@ from nodes.broker import _arguments as a
 from nodes.broker._artifact_queries import Claim
 from nodes.broker._artifacts import Custody
 from nodes.broker._artifacts_told import tell_condition
+from nodes.broker._clocks import ClockWatch
 from nodes.broker._engine import RECEIVE_MAXIMUM, SESSION_EXPIRY, LedgerEngine
 from nodes.broker._reader import FOLDER, LedgerReader, artifacts_of
 from nodes.broker._schemas import Vocabulary
@@ -121,10 +122,12 @@ class BrokerNode(Node[BrokerParameters]):
         await self._engine.start()
         self._custody = self._take_custody()
         self._custody.start()
+        self._watch_clocks()
         self.log.info("taking messages")
 
     async def on_deactivate(self) -> None:
         """Take no more; finish what has been taken."""
+        self._clocks.cancel()
         if self._custody is not None:
             await self._custody.stop()
         self._custody = None
@@ -155,6 +158,30 @@ class BrokerNode(Node[BrokerParameters]):
             absent=lambda node: self._engine.ledger.catalogue.absent(str(node)),
             bounds=lambda: self.parameters,
             tell=partial(tell_condition, self.diagnose),
+        )
+
+    def _watch_clocks(self) -> None:
+        catalogue = self._engine.ledger.catalogue
+        watch = ClockWatch(
+            str(self.id),
+            lambda node: self.call(node, "node.ping"),
+            catalogue.hosts,
+            self._tell_clocks,
+        )
+        self._running.server.on_skew = watch.note
+        self._clocks = self.spawn(watch.run(), name="clocks")
+
+    def _tell_clocks(self, words: str, seconds: dict[str, float]) -> None:
+        if words:
+            self.log.warn(words)
+        self.diagnose(
+            "clocks",
+            Level.WARN if words else Level.OK,
+            words or "the clocks agree",
+            remedy="set that machine's clock, by NTP; only the expiry of requests depends on it"
+            if words
+            else "",
+            **seconds,
         )
 
     def _trouble(self, words: str) -> None:

@@ -50,7 +50,7 @@ def test_a_publish_survives_and_paho_reads_its_properties(
     size, start = codec.read_varint(packet, 1)
     assert start + size == len(packet)
     got = codec.decode_publish(packet[0] & 15, packet, start, len(packet))
-    assert got == (topic, payload, qos, retain, mid * qos, properties, correlation, ())
+    assert got == (topic, payload, qos, retain, mid * qos, properties, correlation, (), expiry)
     read: Any = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
     read.unpack(field)
     assert read.ContentType == CONTENT_TYPE
@@ -71,7 +71,7 @@ def test_every_property_a_publish_may_carry_is_understood() -> None:
     properties.UserProperty = ("k", "v")
     packet = b"\x00\x01x" + properties.pack() + b"body"  # type: ignore[no-untyped-call]
     got = codec.decode_publish(0, packet, 0, len(packet))
-    assert got == ("x", b"body", 0, False, 0, {"k": "v"}, b"\x00", (5, 268_435_455))
+    assert got == ("x", b"body", 0, False, 0, {"k": "v"}, b"\x00", (5, 268_435_455), 7)
 
 
 @given(st.binary(max_size=60), st.integers(0, 15))
