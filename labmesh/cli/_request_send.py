@@ -90,11 +90,11 @@ async def send(
         wait=wait or feedback,
         feedback=feedback,
         timeout=timeout,
+        expires=expires,
         options={
             "campaign": campaign,
             "priority": priority,
             "attempts": attempts,
-            "expires": None if expires is None else time.time_ns() + int(expires * 1e9),
             "wait": queue,
             "from_state": _from_state(from_state),
         },
@@ -111,6 +111,7 @@ async def ask(
     wait: bool,
     feedback: bool,
     timeout: float | None,  # noqa: ASYNC109
+    expires: float | None = None,
     options: dict[str, Any],
 ) -> None:
     """Send a request; print its id, or with ``wait`` its result, and its news with ``feedback``.
@@ -124,6 +125,7 @@ async def ask(
         wait: Whether to wait for the result.
         feedback: Whether to show how it goes meanwhile.
         timeout: Seconds to wait for the result; the request itself goes on.
+        expires: Seconds from now after which nobody shall begin it, however wrong the clock here.
         options: As those of `labmesh.client.LabClient.submit`.
 
     Raises:
@@ -135,7 +137,12 @@ async def ask(
 
     me = id or new_id()
     async with session.visit() as visitor, requester(visitor) as lab:
-        await check_ledger_online(visitor, patience=session.patience)
+        ledger = await check_ledger_online(visitor, patience=session.patience)
+        if expires is not None:
+            answer = await visitor.caller.call(ledger, "node.ping", {}, timeout=session.patience)
+            # The ledger's own time, which it compares with.
+            wall = answer.get("wall", time.time_ns())
+            options = {**options, "expires": wall + int(expires * 1e9)}
         source = MeshRecords(visitor, lab.ledger, session.patience)
         async with watching(visitor, lab.ledger, source, me) as news:
             handle = await patiently(

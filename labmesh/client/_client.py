@@ -127,7 +127,7 @@ class LabClient:
             parameters: A model, or a map that satisfies the capability's schema.
             campaign: The campaign it belongs to.
             priority: 0 to 9; 9 is served first.
-            expires: Wall time (ns) after which nobody shall begin it.
+            expires: Wall time (ns) by the ledger's clock after which nobody shall begin it.
             attempts: How many workers may try.
             wait: Wait for an offer where none fits now, instead of being refused.
             from_state: The state its sample must be in.

@@ -35,7 +35,7 @@ def take_request(books: Books, incoming: Incoming, request: Request) -> Row:
             "expired",
             f"passed {ago:.3g} s before the request came",
             where="expires",
-            remedy="it is wall time, ns UTC",
+            remedy="it is wall time, ns UTC, by the ledger's clock: see that yours is right",
         )
     if not request.wait:
         _check_offers(books, key, request)
