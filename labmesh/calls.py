@@ -282,7 +282,7 @@ class Server:
                             f"it has {known}")  # fmt: skip
         try:
             async with self._guards.get(name, nullcontext)():
-                if time.time_ns() > call.deadline:
+                if time.monotonic() > limit:
                     what = f"{name} was busy with other work until nobody waited any more"
                     return _failure(header, "busy", what, "call again, or with a longer timeout")
                 value = await service(call.arguments, header)
