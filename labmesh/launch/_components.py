@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from labmesh.launch._accounts import account_of
 from labmesh.launch._plan import (
+    Broker,
     Dependency,
     HandlerStep,
     NodeProcess,
@@ -71,10 +73,14 @@ def _step(step: Step, inside: dict[str, list[NodeProcess]]) -> Step:
     return dataclasses.replace(step, components=components, after=tuple(after.values()))
 
 
-def all_parameters(node: NodeProcess) -> dict[str, Any]:
-    """Return a node's parameters; of a container, with ``components``: what it loads."""
+def all_parameters(node: NodeProcess, broker: Broker | None = None) -> dict[str, Any]:
+    """Return a node's parameters; of a container, with ``components``: what it loads.
+
+    ``broker`` is its MQTT broker, which may want an account of each.
+    """
     if not node.components:
         return dict(node.parameters)
+    accounts = [account_of(component, broker) for component in node.components]
     components = [
         {
             "run": component.run,
@@ -84,8 +90,9 @@ def all_parameters(node: NodeProcess) -> dict[str, Any]:
             "ledger": component.ledger,
             "clock": component.clock,
             "autostart": component.autostart,
+            **({"account": str(account)} if account is not None else {}),
         }
-        for component in node.components
+        for component, account in zip(node.components, accounts, strict=True)
     ]
     given = node.parameters.get("components")
     before = list(given) if isinstance(given, list) else []

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from labmesh.launch._plan import ExecutableProcess, Plan
-from labmesh.launch._problem import Problems
+from labmesh.launch._problem import Position, Problems
 from labmesh.node import node_programs
 from messages.errors import ConfigurationError
 
@@ -80,20 +80,20 @@ class Limits:
 
     def check(self, plan: Plan, problems: Problems) -> None:
         """Report what the plan does beyond them. Give it only the part that would run here."""
-        programs = self.programs or tuple(node_programs())
+        for node in plan.nodes():
+            self._check_program(node.run, node.run_position, problems)
+            # Those that a container is given as its parameter, too.
+            given = node.parameters.get("components")
+            for index, inside in enumerate(given if isinstance(given, list) else ()):
+                run = inside.get("run") if isinstance(inside, dict) else None
+                at = node.where.get(("components", index, "run"), node.position)
+                self._check_program(str(run), at, problems)
         for process in plan.processes():
-            if isinstance(process, ExecutableProcess):
-                if not self.executables:
-                    problems.add(
-                        process.position,
-                        f"executable {process.name!r} is not allowed here",
-                        "the agent's parameter executables would allow it",
-                    )
-            elif process.run not in programs and not (self.modules and ":" in process.run):
+            if isinstance(process, ExecutableProcess) and not self.executables:
                 problems.add(
-                    process.run_position,
-                    f"program {process.run!r} is not allowed here",
-                    f"allowed: {', '.join(sorted(programs))}",
+                    process.position,
+                    f"executable {process.name!r} is not allowed here",
+                    "the agent's parameter executables would allow it",
                 )
             for name in sorted(set(process.env) - set(self.environment)):
                 problems.add(
@@ -101,3 +101,12 @@ class Limits:
                     f"environment variable {name} of {process.name!r} is not allowed here",
                     "name it in the agent's parameter environment",
                 )
+
+    def _check_program(self, run: str, at: Position, problems: Problems) -> None:
+        programs = self.programs or tuple(node_programs())
+        if run not in programs and not (self.modules and ":" in run):
+            problems.add(
+                at,
+                f"program {run!r} is not allowed here",
+                f"allowed: {', '.join(sorted(programs))}",
+            )

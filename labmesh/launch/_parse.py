@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -40,6 +41,7 @@ class LaunchFile:
         realm: Unevaluated, None when absent.
         site: Unevaluated, None when absent.
         actions: The entities in order.
+        program: Of a file in Python: gives the file as it is in a context.
     """
 
     path: Path
@@ -47,6 +49,7 @@ class LaunchFile:
     realm: Value | None
     site: Value | None
     actions: tuple[Entity, ...]
+    program: Callable[[Any], LaunchFile] | None = None
 
 
 def shown_path(path: Path) -> str:
@@ -138,10 +141,20 @@ def _action(item: Value, problems: Problems) -> Entity | None:
             first.position, f"unknown action {first.key!r}", did_you_mean(first.key, ACTIONS)
         )
         return None
-    return _entity(cls, first, problems)
+    return entity_of(cls, first, problems)
 
 
-def _entity(cls: type[Entity], entry: Entry, problems: Problems) -> Entity | None:
+def entity_of(
+    cls: type[Entity],
+    entry: Entry,
+    problems: Problems,
+    *,
+    actions: tuple[Entity, ...] | None = None,
+) -> Entity | None:
+    """Return the action that ``entry`` is, None when it is wrong (reported).
+
+    ``actions`` are those in it, where they are made already.
+    """
     body = _body(entry, problems)
     if body is None:
         return None
@@ -159,6 +172,8 @@ def _entity(cls: type[Entity], entry: Entry, problems: Problems) -> Entity | Non
             values[known.attribute] = _actions(item, problems)
         else:
             values[known.attribute] = item.value
+    if actions is not None:
+        values["actions"] = actions
     missing = [name for name, known in declared.items() if known.required]
     missing = [name for name in missing if declared[name].attribute not in values]
     for name in missing:

@@ -17,7 +17,7 @@ from labmesh.launch._document import Value
 from labmesh.launch._handlers import handler_step
 from labmesh.launch._inherited import Inherited
 from labmesh.launch._names import resolve_names
-from labmesh.launch._parse import LaunchFile, parse_file
+from labmesh.launch._parse import LaunchFile, parse_file, shown_path
 from labmesh.launch._plan import (
     Argument,
     Broker,
@@ -30,9 +30,11 @@ from labmesh.launch._plan import (
 )
 from labmesh.launch._problem import COMMAND_LINE, Position, Problems, did_you_mean
 from labmesh.launch._processes import executable_process, node_process
+from labmesh.launch._python import PYTHON, read_python
 from labmesh.launch._read import Reader
 from labmesh.launch._substitute import POISON, Scope
 from labmesh.launch._world import World
+from labmesh.launch.actions import Context
 from messages.errors import NameInvalidError
 from messages.ids import check_name
 from messages.topics import DEFAULT_REALM
@@ -58,7 +60,7 @@ def resolve(
     world = world or World()
     path = path.resolve()
     world.files.append(path)
-    parsed = parse_file(path, problems)
+    parsed = _read(path, problems, world)
     if parsed is None:
         return None
     return _Resolver(world, problems).resolve(parsed, arguments)
@@ -87,6 +89,7 @@ class _Resolver:
         scope = Scope(self._world, parsed.path.parent, DEFAULT_SITE)
         reader = Reader(scope, self._problems)
         self._frame = _Frame(dict(arguments), {}, COMMAND_LINE, (parsed.path,))
+        parsed = self._run(parsed, scope)
         head, rest = _head(parsed.actions)
         self._steps(head, scope)
         realm = self._name(parsed.realm, "realm", reader) or DEFAULT_REALM
@@ -104,6 +107,20 @@ class _Resolver:
             steps=fold(resolve_names(steps, self._problems), self._problems),
             world=self._world,
         )
+
+    def _run(self, parsed: LaunchFile, scope: Scope) -> LaunchFile:
+        """Return a launch file in Python as it is in its scope; one in YAML as it was."""
+        if parsed.program is None:
+            return parsed
+        reader = Reader(scope, self._problems)
+
+        def declare(entity: entities.Arg) -> Any:
+            self._declaration(entity, scope, reader)
+            name = reader.text(entity.name, "name") or ""
+            return scope.variables.get(name, POISON)
+
+        environment = {**self._world.environment, **scope.environment}
+        return parsed.program(Context(scope.folder, environment, declare, scope.variables))
 
     def _steps(self, actions: tuple[Entity, ...], scope: Scope) -> tuple[Step, ...]:
         return tuple(step for entity in actions for step in self._step(entity, scope))
@@ -210,7 +227,7 @@ class _Resolver:
             circle = " -> ".join(file.name for file in (*outer.files, path))
             self._problems.add(entity.file.position, f"include goes in a circle: {circle}")
             return ()
-        parsed = parse_file(path, self._problems, named=entity.file.position)
+        parsed = _read(path, self._problems, self._world, named=entity.file.position)
         if parsed is None:
             self._problems.incomplete = True
             return ()
@@ -224,6 +241,7 @@ class _Resolver:
         )
         places = {str(key[0]): at for key, at in where.items() if len(key) == 1}
         self._frame = _Frame(given, places, entity.position, (*outer.files, path))
+        parsed = self._run(parsed, inner)
         head, rest = _head(parsed.actions)
         self._steps(head, inner)
         if site := self._name(parsed.site, "site", Reader(inner, self._problems)):
@@ -321,6 +339,21 @@ class _Resolver:
         except NameInvalidError as error:
             self._problems.add(value.position, error.what.partition("\n")[0], error.remedy)
             return None
+
+
+def _read(
+    path: Path, problems: Problems, world: World, *, named: Position | None = None
+) -> LaunchFile | None:
+    if path.suffix != PYTHON:
+        return parse_file(path, problems, named=named)
+    if world.root is None:
+        return read_python(path, problems, named=named)
+    problems.add(
+        named or Position(shown_path(path)),
+        "a launch that is confined to its folder takes no launch files in Python",
+        "write it in YAML",
+    )
+    return None
 
 
 def _head(actions: tuple[Entity, ...]) -> tuple[tuple[Entity, ...], tuple[Entity, ...]]:

@@ -269,14 +269,13 @@ class Supervisor:
         mqtt = self._urls.get(plan.site)
         if isinstance(plan, NodeProcess):
             stem = unit.label.replace("/", ".")
+            parameters = all_parameters(plan, self._plan.broker_of(plan.site))
             command = node_command(
                 plan,
                 mqtt=mqtt or "",
                 realm=self._plan.realm,
                 data_dir=self._data_dir,
-                params_file=write_parameters(
-                    all_parameters(plan), self._run_dir / f"{stem}.params.yaml"
-                ),
+                params_file=write_parameters(parameters, self._run_dir / f"{stem}.params.yaml"),
             )
             cwd = None
         else:

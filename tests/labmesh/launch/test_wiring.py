@@ -10,6 +10,8 @@ import pytest
 from labmesh.launch import LaunchError, NodeProcess, Plan, load_plan
 from labmesh.launch._command import node_command
 from labmesh.launch._components import all_parameters
+from labmesh.launch._limits import Limits
+from labmesh.launch._problem import Problems
 
 NODES = '''
 from typing import Any
@@ -88,3 +90,19 @@ def test_what_stands_for_a_logical_name() -> None:
         node, mqtt="mqtt://h", realm="lab1", data_dir=Path("/d"), params_file=None
     )
     assert command[-4:] == ["--remap", "bath:=kit/two", "--remap", "stirrer:=dtu/stirrer"]
+
+
+def test_limits_hold_inside_a_container() -> None:
+    plan = plan_of(
+        "  - node: {run: 'wiring_nodes:Box', name: box}\n"
+        "  - node: {run: 'm:N', name: one, in: box}\n"
+        "  - node: {run: container, param: {components: [{run: 'm:N', name: two}]}}\n",
+        check=False,
+    )
+    problems = Problems()
+    Limits(root=Path("/")).check(plan, problems)
+    assert [str(problem).partition(";")[0] for problem in problems.found] == [
+        "lab.yaml:5:17: program 'wiring_nodes:Box' is not allowed here",
+        "lab.yaml:6:17: program 'm:N' is not allowed here",
+        "lab.yaml:7:50: program 'm:N' is not allowed here",
+    ]
