@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client.core import InfoMetricFamily, Metric
@@ -14,6 +14,8 @@ from prometheus_client.registry import Collector
 from labmesh.metrics import Families, LogCounter, LoopReader, MetricsPage, Series
 from labmesh.node._runtime import Runtime
 from labmesh.node._software import software_version
+from labmesh.node._streams import NodeStreams
+from labmesh.streams import COUNTED
 from messages.node import State
 
 if TYPE_CHECKING:
@@ -28,17 +30,20 @@ class NodeMetrics:
     Args:
         node: Whose page it is.
         runtime: Its parts.
+        streams: Its streams.
         page: Serves it.
     """
 
-    def __init__(self, node: Node[Any], runtime: Runtime, page: MetricsPage) -> None:
+    def __init__(
+        self, node: Node[Any], runtime: Runtime, streams: NodeStreams, page: MetricsPage
+    ) -> None:
         self._page = page
         self._log = LogCounter()
         logging.getLogger("labmesh").addHandler(self._log)
-        page.add([_NodeCollector(node, runtime, self._log)])
+        page.add([_NodeCollector(node, runtime, streams, self._log)])
 
     @classmethod
-    async def open(cls, node: Node[Any], runtime: Runtime) -> NodeMetrics:
+    async def open(cls, node: Node[Any], runtime: Runtime, streams: NodeStreams) -> NodeMetrics:
         """Serve the page.
 
         Raises:
@@ -47,7 +52,7 @@ class NodeMetrics:
         given = node.parameters
         page = await asyncio.to_thread(MetricsPage, given.metrics_port, given.metrics_address)
         node.log.info("metrics", at=page.where)
-        return cls(node, runtime, page)
+        return cls(node, runtime, streams, page)
 
     def add_own(self, node: Node[Any]) -> None:
         """Show what the node itself adds."""
@@ -60,9 +65,12 @@ class NodeMetrics:
 
 
 class _NodeCollector(Collector):
-    def __init__(self, node: Node[Any], runtime: Runtime, log: LogCounter) -> None:
+    def __init__(
+        self, node: Node[Any], runtime: Runtime, streams: NodeStreams, log: LogCounter
+    ) -> None:
         self._node = node
         self._runtime = runtime
+        self._streams = streams
         self._log = log
         self._loop = LoopReader(asyncio.get_running_loop())
         self._new = Families(str(node.id))
@@ -92,6 +100,7 @@ class _NodeCollector(Collector):
         )
         if values is not None:
             yield from self._of(values)
+            yield from self._of_streams(self._loop.read(self._streams.series) or {})
 
     def _of(self, values: Values) -> Iterator[Metric]:
         new, state = self._new, self._node.state
@@ -102,6 +111,11 @@ class _NodeCollector(Collector):
             yield new.gauge(name, words, values[name])
         for name, words in _COUNTERS.items():
             yield new.counter(name, words, values[name])
+
+    def _of_streams(self, series: Mapping[str, Series]) -> Iterator[Metric]:
+        for what, words in {**_STREAMS, **COUNTED}.items():
+            make = self._new.gauge if what == "missing" else self._new.counter
+            yield make(f"labmesh_stream_{what}", words, series.get(what, {}), ("stream",))
 
     def _values(self) -> Values:
         """Read everything at one moment; in the event loop."""
@@ -124,6 +138,10 @@ class _NodeCollector(Collector):
         }
 
 
+_STREAMS = {
+    "published": "Messages published on a stream of this node's",
+    "taken": "Messages given to the callback of a subscription",
+}
 _GAUGES = {
     "labmesh_connected": "Whether the node has its connection to the MQTT broker",
     "labmesh_outbox_messages": "Messages for which the ledger's receipt has not come",

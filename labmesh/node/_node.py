@@ -428,7 +428,7 @@ class Node(Streaming, Generic[P]):
             # Prometheus' client is not for everyone to wait for.
             from labmesh.node._metrics import NodeMetrics  # noqa: PLC0415
 
-            self._metrics = await NodeMetrics.open(self, self._running)
+            self._metrics = await NodeMetrics.open(self, self._running, self._need_streams())
         try:
             await self.on_configure()
             await self._need_streams().configured()

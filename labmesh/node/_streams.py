@@ -40,6 +40,8 @@ M = TypeVar("M", bound=Message)
 OnMissed = Callable[[DeadlineMissed], Awaitable[None] | None]
 OnLiveliness = Callable[[LivelinessChanged], Awaitable[None] | None]
 
+Series = dict[tuple[str, ...], float]
+
 Scope = Literal["configured", "active"]
 
 
@@ -236,6 +238,21 @@ class NodeStreams:
     def published(self) -> dict[str, int]:
         """Return the messages of each stream so far, for the beat."""
         return {stream: each.published for stream, each in self._publishers.items()}
+
+    def series(self) -> dict[str, Series]:
+        """Return every count by stream, for the metrics page."""
+        counts: dict[str, Series] = {
+            "published": {(stream,): count for stream, count in self.published().items()},
+            "taken": {
+                (part.where,): part.received
+                for parts in self._parts.values()
+                for part in parts
+                if isinstance(part, StreamSubscription)
+            },
+        }
+        for what, each in self.troubles.counts.items():
+            counts[what] = {(where,): count for where, count in each.items()}
+        return counts
 
     def lease(self, longest: float) -> float:
         """Return the shortest lease that a publisher promises, ``longest`` where none does."""

@@ -6,6 +6,7 @@ import asyncio
 import signal
 
 from labmesh import Level, LivelinessChanged, Node, NodeOptions, NodeParameters
+from labmesh.cli._survey import survey
 from labmesh.links import Links
 from labmesh.listing import retained
 from labmesh.streams._source import Source
@@ -93,6 +94,11 @@ async def test_a_process_that_hangs_is_noticed_though_its_connection_lives(
     await until(lambda: watcher.last == (True, "it is online"))
     process.signal(signal.SIGSTOP)
     await until(lambda: watcher.last == (False, "its work gives no sign of life for 1 s"))
+    visitor, me = await lab.visitor(), NodeId("kit", name)
+    while (seen := (await survey(visitor.mesh))[me]).beats:  # the MQTT broker counts whole seconds
+        pass
+    assert seen.state == "online"
+    assert seen.beats is False
     process.signal(signal.SIGCONT)
     await until(lambda: watcher.last == (True, "it is online"))
 

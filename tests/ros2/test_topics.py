@@ -101,12 +101,12 @@ async def test_another_type_is_refused_by_the_publisher_and_named_by_the_subscri
 async def test_a_stream_that_nobody_publishes_is_no_silence(lab: Lab) -> None:
     bath, listener = await lab.start(Bath), await lab.start(Bath)
     subscription = await listener.create_subscription(
-        bath.id, "temprature", Temperature, lambda _message: None
+        bath.id, "temperatures", Temperature, lambda _message: None
     )
     assert listener._streams is not None
     troubles = listener._streams.troubles
     await until(lambda: "did you mean data/temperature?" in troubles.words)
-    late = bath.create_publisher("temprature", Temperature)
+    late = bath.create_publisher("temperatures", Temperature)
     await until(lambda: not troubles.words)
     await late.publish(Temperature(kelvin=1))
     await until(lambda: subscription.received == 1)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
 import pytest
 
 from labmesh.cli._survey import NodeSeen, pick
+from labmesh.cli.node import _worst
 from labmesh.place import Place
 from messages.errors import ConfigurationError
-from messages.ids import NodeId
-from messages.node import Diagnostic, Level
+from messages.ids import NodeId, new_id
+from messages.node import Diagnostic, Level, Presence
 
 PLACE = Place(mqtt="mqtt://127.0.0.1:1883", site="kit")
 SEEN = {
@@ -59,3 +63,20 @@ def test_the_gravest_diagnostic_is_the_worst() -> None:
         node.take(("diag", name), Diagnostic(level=level, message=name))
     assert node.worst is not None
     assert node.worst[0] == "b"
+
+
+def test_a_node_hangs_that_is_online_and_does_not_beat() -> None:
+    node = NodeSeen(NodeId("kit", "asab"))
+    minute_ago = time.time_ns() - 60 * 10**9
+    born: dict[str, Any] = {"state": "online", "epoch": 1, "boot_id": new_id(), "instance": "0"}
+    node.take(("alive", "0"), Presence(**born, since=minute_ago))
+    assert not node.hangs, "beyond a bridge beats do not come"
+    node.beats = True
+    assert not node.hangs
+    node.beats = False
+    assert node.hangs
+    assert _worst(node) == "error: beat: its work gives no sign of life"
+    node.take(("alive", "0"), Presence(**born, since=time.time_ns()))
+    assert not node.hangs, "its first beat may be under way"
+    node.take(("alive", "0"), Presence(**{**born, "state": "lost"}, since=minute_ago))
+    assert not node.hangs

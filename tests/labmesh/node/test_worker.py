@@ -187,6 +187,27 @@ async def test_an_order_is_done_and_leaves_nothing_in_hand(
         assert accepts(ledger) == (0 if method == "model" else 1)
 
 
+async def test_a_lease_is_renewed_only_while_the_nodes_work_goes_on(
+    ledger: FakeLedger, options: NodeOptions
+) -> None:
+    def beats() -> int:
+        return len(ledger.of("progress", kind="heartbeat"))
+
+    async with node_of(options) as node:
+        node.beat(60.0)
+        await give(ledger, order("wait"))
+        await until(lambda: beats() >= 2)
+        node.beat(1e-6)  # due already, and does not come: the driver's loop hangs
+        assert not node.works
+        before = beats()
+        await asyncio.sleep(0.35)  # three and a half beats of a lease of 0.3 s
+        assert beats() == before
+        node.beat(60.0)
+        await until(lambda: beats() > before)
+        node.go.set()
+        await result(ledger)
+
+
 async def test_an_order_told_again_is_done_once(ledger: FakeLedger, options: NodeOptions) -> None:
     async with node_of(options) as node:
         made = await give(ledger, order("wait"))
