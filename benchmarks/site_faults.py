@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import signal
 import sys
 import tempfile
@@ -321,6 +322,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="the table as JSON")
     arguments = parser.parse_args()
     enter_private_network()
+    # That a connection is lost is what this is about.
+    logging.getLogger("labmesh").setLevel(logging.CRITICAL)
     console = Console(stderr=arguments.json, width=140)
     trials = asyncio.run(_main(arguments, console))
     survived = sum(not trial.wrong for trial in trials)
