@@ -123,8 +123,8 @@ def _accounts(options: dict[str, Any]) -> str:
 
 
 def _unit(options: dict[str, Any], *, install: bool) -> None:
-    from labmesh.agent import UNIT_FOLDER, unit_text
     from labmesh.place import data_dir
+    from labmesh.systemd import UNIT_FOLDER, unit_text
 
     options["data_dir"] = data_dir(options["data_dir"])
     account = options["account"] or os.environ.get("LABMESH_ACCOUNT")

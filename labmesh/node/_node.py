@@ -147,6 +147,11 @@ class Node(Streaming, Generic[P]):
         """
         return ()
 
+    @classmethod
+    def acts_as(cls, parameters: P) -> Iterable[str]:  # noqa: ARG003 - a hook
+        """Return the names of other nodes of its site as which it may publish, too."""
+        return ()
+
     def collectors(self) -> Iterable[Collector]:
         """Return what the node adds to its page for Prometheus; called after `on_configure`.
 

@@ -68,6 +68,11 @@ class StandbyNode(Node[StandbyParameters]):
     _epoch = 0
     _told: tuple[float, Level, str] = (0.0, Level.STALE, "")
 
+    @classmethod
+    def acts_as(cls, parameters: StandbyParameters) -> tuple[str, ...]:
+        """Return the broker node, whose name it takes over."""
+        return (parameters.of,)
+
     async def on_configure(self) -> None:
         """Find out who is the broker node."""
         self._leader_id = NodeId(self.id.site, self.parameters.of)

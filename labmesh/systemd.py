@@ -1,4 +1,4 @@
-"""A systemd unit that keeps an agent alive."""
+"""systemd units that keep a ``labmesh`` command running."""
 
 from __future__ import annotations
 

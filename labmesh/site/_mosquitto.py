@@ -1,0 +1,70 @@
+"""The running MQTT broker of a site: as this process, told to read again, asked whether it runs."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+from contextlib import suppress
+from pathlib import Path
+from typing import NoReturn
+
+from labmesh.mosquitto import find_mosquitto
+from labmesh.site._apply import changes_of
+from labmesh.site._description import Description
+from labmesh.site._folder import SiteFolder
+from messages.errors import ConfigurationError
+
+
+def become_mosquitto(folder: SiteFolder) -> NoReturn:
+    """Become the MQTT broker of a site: this process is mosquitto from here on.
+
+    So that whoever started this process (systemd, say) signals and awaits mosquitto itself.
+
+    Raises:
+        ConfigurationError: The folder is not as its description says, or it runs already.
+        MissingProgramError: There is no mosquitto.
+    """
+    description = Description.read(folder.root)
+    folder.broker_config(description)
+    if changes_of(folder, description):
+        raise ConfigurationError(
+            "the folder is not as its description says",
+            where=str(folder.description),
+            remedy="labmesh site init --dry-run shows how, without --dry-run mends it",
+        )
+    if (pid := running(folder)) is not None:
+        raise ConfigurationError(
+            f"it runs already (pid {pid})", where=str(folder.root), remedy="stop that first"
+        )
+    program = find_mosquitto()
+    folder.pid.write_text(f"{os.getpid()}\n", encoding="utf-8")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # each connection is an open file
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 65536)), hard))
+    os.execve(  # noqa: S606 - that is what this function is for
+        program.path, [str(program.path), "-c", str(folder.config)], program.environment()
+    )
+
+
+def running(folder: SiteFolder) -> int | None:
+    """Return the process id of the site's mosquitto, None where it does not run."""
+    try:
+        pid = int(folder.pid.read_text(encoding="utf-8"))
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (OSError, ValueError):
+        return None
+    return pid if os.fsencode(folder.config) in command else None
+
+
+def reload(folder: SiteFolder) -> bool:
+    """Let a running mosquitto read accounts, rules and certificates again; tell whether it runs.
+
+    Those whose account or password is gone are disconnected.
+    """
+    pid = running(folder)
+    if pid is None:
+        return False
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGHUP)
+    return True
