@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import click
@@ -89,25 +90,13 @@ def rotate(
 @json_command
 def revoke(out: Output, name: str, folder: Path | None) -> None:
     """Take the account of a node or a site away; its connection is cut at once."""
+    from labmesh.site import revoke as take_away
     from labmesh.site import running
 
-    there, description = read_site(folder)
-    known = {*description.accounts, *description.sites}
-    if name not in known:
-        again = " (it was revoked)" if name in description.revoked else ""
-        raise ConfigurationError(
-            f"no account {name!r}{again}", where=str(there.description),
-            remedy=f"there are {', '.join(sorted(known))}",
-        )  # fmt: skip
-    accounts = {each: grant for each, grant in description.accounts.items() if each != name}
-    sites = [each for each in description.sites if each != name]
-    revoked = [*description.revoked, name]
-    there.invitation(name).unlink(missing_ok=True)
-    changes = changed(there, description.but(accounts=accounts, sites=sites, revoked=revoked))
+    there, _ = read_site(folder)
+    changes = asyncio.run(take_away(there, name))
     if out.as_json:
         out.document(plain_changes(changes))
         return
     cut = "" if running(there) is None else ", and is cut off"
     out.text(f"{name} has no account any more{cut}")
-    if name in description.sites:
-        out.text(f"what it left retained: labmesh topic clear '~{name}/#' (see docs/cli.md)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -22,6 +22,11 @@ from messages.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from labmesh.site import Joined
+
+_PATIENCE: Final = click.option(
+    "--patience", metavar="S", type=click.FloatRange(min=0, min_open=True), default=10.0,
+    show_default=True, help="Seconds to wait for the hub.",
+)  # fmt: skip
 
 
 @click.command("invite")
@@ -70,11 +75,13 @@ def invite(
     is_flag=True,
     help="Nodes connect to the hub themselves, even where the site has an MQTT broker.",
 )
+@_PATIENCE
 @FOLDER
 @json_command
 def join(
-    out: Output, token: str | None, token_file: str | None, direct: bool, folder: Path | None
-) -> None:
+    out: Output, token: str | None, token_file: str | None, direct: bool, patience: float,
+    folder: Path | None,
+) -> None:  # fmt: skip
     """Join a hub with the token it made.
 
     A site with an MQTT broker of its own is bridged to the hub; the nodes of any other one connect
@@ -86,18 +93,19 @@ def join(
     invitation = Invitation.unpack(_token(token, token_file))
     if folder is None and Path("site.yaml").is_file():
         folder = Path.cwd()
-    _say(out, asyncio.run(enter(invitation, folder, direct=direct)), first=True)
+    _say(out, asyncio.run(enter(invitation, folder, direct=direct, patience=patience)), first=True)
 
 
 @click.command("refresh")
+@_PATIENCE
 @FOLDER
 @json_command
-def refresh(out: Output, folder: Path | None) -> None:
+def refresh(out: Output, patience: float, folder: Path | None) -> None:
     """Ask the hub which sites have joined by now, and let their messages in."""
     from labmesh.site import refresh as ask
 
     there, _ = read_site(folder)
-    _say(out, asyncio.run(ask(there)), first=False)
+    _say(out, asyncio.run(ask(there, patience=patience)), first=False)
 
 
 def _token(token: str | None, file: str | None) -> str:

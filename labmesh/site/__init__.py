@@ -12,6 +12,7 @@ from labmesh.site._folder import SUFFIX, SiteFolder
 from labmesh.site._from_launch import accounts_of
 from labmesh.site._join import VALID_DAYS, Joined, invite, join, refresh
 from labmesh.site._mosquitto import become_mosquitto, reload, running
+from labmesh.site._revoke import revoke
 from labmesh.site._token import Invitation
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "refresh",
     "reload",
     "renew",
+    "revoke",
     "running",
     "sites_at",
 ]

@@ -13,11 +13,11 @@ from labmesh.transport import Delivery, Transport, make_transport
 from messages.errors import ConfigurationError, LabmeshError, PublishRefusedError, TransportError
 from messages.topics import BRIDGE, LINK
 
-_PATIENCE: Final = 10.0
+PATIENCE: Final = 10.0
 
 
 @asynccontextmanager
-async def connected(account: Account, *, patience: float = _PATIENCE) -> AsyncIterator[Transport]:
+async def connected(account: Account, *, patience: float = PATIENCE) -> AsyncIterator[Transport]:
     """Connect as ``account`` for as long as the block runs.
 
     Raises:
@@ -41,7 +41,7 @@ async def may_publish(transport: Transport, topic: str) -> bool:
 
 
 async def sites_at(
-    account: Account, realm: str, *, patience: float = _PATIENCE
+    account: Account, realm: str, *, patience: float = PATIENCE
 ) -> dict[str, bool | None]:
     """Return the sites that an MQTT broker knows: whether each is linked, None for no bridge.
 
@@ -66,6 +66,26 @@ async def sites_at(
     return {**dict.fromkeys(sorted(nodes)), **links}
 
 
+async def clear(account: Account, patterns: list[str], realm: str) -> None:
+    """Clear what is retained on topics that match, as somebody who may.
+
+    Raises:
+        LabmeshError: As `connected`.
+    """
+    topics: set[str] = set()
+
+    def take(delivery: Delivery) -> None:
+        if delivery.retain and delivery.payload:
+            topics.add(delivery.topic)
+
+    async with connected(account) as transport:
+        for pattern in patterns:
+            await transport.subscribe(pattern, take)
+        await _all_delivered(transport, account, realm)
+        for topic in sorted(topics):
+            await transport.publish(topic, b"", qos=1, retain=True)
+
+
 async def _all_delivered(transport: Transport, account: Account, realm: str) -> None:
     """Return once what was retained has come: a message of one's own comes after it."""
     site = account.site or account.username or ""
@@ -75,7 +95,7 @@ async def _all_delivered(transport: Transport, account: Account, realm: str) -> 
     await transport.subscribe(topic, lambda _: back.set())
     await transport.publish(topic, b"?", qos=1)
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(PATIENCE):
             await back.wait()
     except TimeoutError:
         raise TransportError(

@@ -49,11 +49,12 @@ def _needs(node: NodeProcess) -> tuple[set[Role], Iterable[str]]:
     """Return what a node is; one whose program is not installed here is an instrument."""
     try:
         program = find_node(node.run)
-        parameters = program.Parameters.model_validate(dict(node.parameters))
-        asks = bool(tuple(program.asks_for(parameters)))
-        names = program.acts_as(parameters)
-    except (LabmeshError, ValueError):
+    except LabmeshError:
         return {Role.INSTRUMENT}, ()
-    if program.is_ledger:
-        return {Role.LEDGER}, names
-    return {Role.INSTRUMENT, Role.REQUESTER} if asks else {Role.INSTRUMENT}, names
+    roles = {Role.LEDGER if program.is_ledger else Role.INSTRUMENT}
+    try:
+        parameters = program.Parameters.model_validate(dict(node.parameters))
+        asks, names = bool(tuple(program.asks_for(parameters))), tuple(program.acts_as(parameters))
+    except (LabmeshError, ValueError):
+        return roles, ()  # its parameters are the launch's to check
+    return roles | ({Role.REQUESTER} if asks else set()), names

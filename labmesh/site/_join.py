@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from labmesh.security import Account, new_password, set_password, write_private
 from labmesh.site._apply import Changes, apply
-from labmesh.site._connect import in_words, sites_at
+from labmesh.site._connect import PATIENCE, in_words, sites_at
 from labmesh.site._description import Description, Upstream
 from labmesh.site._folder import SUFFIX, SiteFolder
 from labmesh.site._token import Invitation
@@ -69,7 +69,11 @@ def invite(
 
 
 async def join(
-    invitation: Invitation, folder: Path | None = None, *, direct: bool = False
+    invitation: Invitation,
+    folder: Path | None = None,
+    *,
+    direct: bool = False,
+    patience: float = PATIENCE,
 ) -> Joined:
     """Set a site up as its invitation says, after a look at the hub.
 
@@ -79,6 +83,7 @@ async def join(
         invitation: From the hub.
         folder: The site's folder; by default the one of its name here.
         direct: Whether its nodes shall connect to the hub themselves all the same.
+        patience: Wall seconds to wait for the hub.
 
     Raises:
         ConfigurationError: The folder is another site's, or the hub cannot be joined.
@@ -95,7 +100,7 @@ async def join(
     kept = {file: file.read_bytes() for file in (there.hub, there.hub_ca) if file.exists()}
     _write_account(invitation, there)
     try:
-        found = await sites_at(Account.read(there.hub), invitation.realm)
+        found = await sites_at(Account.read(there.hub), invitation.realm, patience=patience)
     except LabmeshError as error:
         _put_back(there, kept)
         raise in_words(error, invitation.url) from error
@@ -115,7 +120,7 @@ async def join(
     return Joined(there, description, apply(there, description), before)
 
 
-async def refresh(folder: SiteFolder) -> Joined:
+async def refresh(folder: SiteFolder, *, patience: float = PATIENCE) -> Joined:
     """Ask the hub which sites there are by now, and let their messages in.
 
     Raises:
@@ -130,7 +135,7 @@ async def refresh(folder: SiteFolder) -> Joined:
             remedy="labmesh site join TOKEN",
         )
     try:
-        found = await sites_at(Account.read(folder.hub), description.realm)
+        found = await sites_at(Account.read(folder.hub), description.realm, patience=patience)
     except LabmeshError as error:
         raise in_words(error, upstream.url) from error
     peers = dict.fromkeys((*upstream.peers, *sorted(found)))
