@@ -6,8 +6,6 @@ import asyncio
 from pathlib import Path
 from typing import Final
 
-from pydantic import Field
-
 from labmesh.agent._bundle import Bundle
 from labmesh.agent._site_launch import SiteLaunch
 from labmesh.agent._words import (
@@ -18,10 +16,10 @@ from labmesh.agent._words import (
     ProcessSeen,
     StartArguments,
 )
-from labmesh.node import NoArguments, Node, NodeParameters, service
+from labmesh.node import NoArguments, Node, NodeParameters, parameter, service
 from messages.envelope import Header
-from messages.errors import CallRefusedError, ConfigurationError, LabmeshError
-from messages.model import JsonObject, NodeName
+from messages.errors import CallRefusedError, LabmeshError
+from messages.model import JsonObject
 from messages.node import Level
 
 _WATCH_SECONDS: Final = 1.0
@@ -32,28 +30,33 @@ _SEEN: Final = 300
 
 
 class AgentParameters(NodeParameters):
-    """Parameters of an agent: what it accepts. They change on its own machine only."""
+    """Parameters of an agent: what it accepts.
 
-    operators: tuple[NodeName, ...] = Field(
-        default=(), description="who may start and stop, as site/node; empty: its own site's cli"
+    All are read-only: who may set parameters over the mesh shall not widen that. ``operators`` are
+    its own site's ``cli`` unless named.
+    """
+
+    executables: bool = parameter(
+        False, read_only=True,
+        description="take launch files with executable actions: any program",
+    )  # fmt: skip
+    programs: tuple[str, ...] = parameter(
+        (), read_only=True, description="installed nodes that may run; empty: all of them"
     )
-    executables: bool = Field(
-        default=False, description="take launch files with executable actions: any program"
+    modules: bool = parameter(
+        False, read_only=True,
+        description="run module:Class, too: any code that can be imported",
+    )  # fmt: skip
+    environment: tuple[str, ...] = parameter(
+        (), read_only=True, description="environment variables that a launch file may set"
     )
-    programs: tuple[str, ...] = Field(
-        default=(), description="installed nodes that may run; empty: all of them"
-    )
-    modules: bool = Field(
-        default=False, description="run module:Class, too: any code that can be imported"
-    )
-    environment: tuple[str, ...] = Field(
-        default=(), description="environment variables that a launch file may set"
-    )
-    accounts: str = Field(
-        default="", description="folder of account files, one a node; empty: as the file says"
-    )
-    leave_running: bool = Field(
-        default=False, description="the launch outlives the agent's regular end, too"
+    accounts: str = parameter(
+        "", read_only=True,
+        description="folder of account files, one a node, or one file for all; empty: as the "
+        "launch file says",
+    )  # fmt: skip
+    leave_running: bool = parameter(
+        False, read_only=True, description="the launch outlives the agent's regular end, too"
     )
 
 
@@ -64,6 +67,8 @@ class AgentNode(Node[AgentParameters]):
 
     async def on_configure(self) -> None:
         """Read what shall run here."""
+        named = self.parameters.operators or (f"{self.id.site}/cli",)
+        self._running.server.operators = frozenset(named)
         values = self.parameters
         self._launch = SiteLaunch(
             self.id.site,
@@ -90,18 +95,9 @@ class AgentNode(Node[AgentParameters]):
         await self._launch.leave(end=not self.parameters.leave_running)
         self._keeping.cancel()
 
-    async def on_parameters(self, before: AgentParameters, after: AgentParameters) -> None:
-        """Refuse: who may set parameters over the mesh shall not widen what an agent accepts."""
-        raise ConfigurationError(
-            "an agent's parameters change on its own machine only",
-            where=str(self.id),
-            remedy="start it with others",
-        )
-
     @service("agent.start")
     async def start(self, arguments: StartArguments, header: Header) -> AgentStatus:
         """Launch a bundle; only check it where ``check`` says so."""
-        self._authorise(header, "agent.start")
         bundle = Bundle.unpack(arguments.bundle)
         if arguments.check:
             await self._launch.check(bundle, arguments.arguments)
@@ -113,7 +109,6 @@ class AgentNode(Node[AgentParameters]):
     @service("agent.stop")
     async def stop(self, arguments: NoArguments, header: Header) -> AgentStatus:
         """End the launch; asked again, hurry."""
-        self._authorise(header, "agent.stop")
         self.log.info("asked to stop", operator=header.sender)
         await self._launch.stop()
         return await self._status()
@@ -121,7 +116,6 @@ class AgentNode(Node[AgentParameters]):
     @service("agent.restart")
     async def restart(self, arguments: ProcessArguments, header: Header) -> JsonObject:
         """Start one process anew, or the whole launch (which takes its time: see the status)."""
-        self._authorise(header, "agent.restart")
         self.log.info("asked to restart", operator=header.sender, process=arguments.process)
         if arguments.process:
             return {"restarted": await self._launch.restart(arguments.process)}
@@ -133,7 +127,6 @@ class AgentNode(Node[AgentParameters]):
     @service("agent.reload")
     async def reload(self, arguments: StartArguments, header: Header) -> JsonObject:
         """Give the running launch another bundle; what has not changed goes on undisturbed."""
-        self._authorise(header, "agent.reload")
         bundle = Bundle.unpack(arguments.bundle)
         self.log.info("asked to reload", operator=header.sender, file=bundle.main)
         return await self._launch.reload(bundle, dict(arguments.arguments), header.sender)
@@ -144,9 +137,8 @@ class AgentNode(Node[AgentParameters]):
         return await self._status()
 
     @service("agent.log")
-    async def log_lines(self, arguments: LogArguments, header: Header) -> LogLines:
+    async def log_lines(self, arguments: LogArguments) -> LogLines:
         """Return the last lines of the launch, or of one of its processes."""
-        self._authorise(header, "agent.log")
         return await asyncio.to_thread(self._lines, arguments)
 
     async def _restart_all(self) -> None:
@@ -187,17 +179,6 @@ class AgentNode(Node[AgentParameters]):
         while sum(len(line.encode()) + 5 for line in lines) > _LOG_BYTES:
             lines = [line[: _LOG_BYTES // 2] for line in lines[1:] or lines]
         return LogLines(file=str(file or self._launch.output_file), lines=tuple(lines))
-
-    def _authorise(self, header: Header, what: str) -> None:
-        operators = self.parameters.operators or (f"{self.id.site}/cli",)
-        if header.sender not in operators:
-            self.log.warn("refused, not an operator", caller=header.sender, service=what)
-            raise CallRefusedError(
-                f"{header.sender} is no operator of {self.id}",
-                where=what,
-                remedy=f"name it on its machine: labmesh agent --operator {header.sender}",
-                code="not_allowed",
-            )
 
     async def _tell(self) -> None:
         """Keep a diagnostic that says how the launch fares, for who asks nobody."""

@@ -23,6 +23,7 @@ class Role(StrEnum):
 
 
 READING: Final = (
+    "agent.status",
     "formulation.plan",
     "journal.read",
     "ledger.head",
