@@ -42,6 +42,7 @@ STATUSES: Final[Mapping[Status, str]] = MappingProxyType(
         Status.PENDING: "pending",
         Status.RESERVED: "reserved",
         Status.RUNNING: "reserved",
+        Status.CANCELING: "reserved",
         Status.HELD: "reserved",
         Status.RESOLVED: "resolved",
         Status.FAILED: "retracted",

@@ -48,6 +48,8 @@ class Status(StrEnum):
     """An order is on its way to one worker, which has not begun."""
     RUNNING = "running"
     """A worker has begun, under a lease."""
+    CANCELING = "canceling"
+    """Its requester cancelled it, and the instrument that has begun is not at rest yet."""
     HELD = "held"
     """An instrument vanished in mid-action, or retries ran out: a person must decide."""
     RESOLVED = "resolved"
@@ -68,7 +70,17 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
         {Status.RUNNING, Status.PENDING, Status.RETRACTED, Status.EXPIRED, Status.FAILED}
     ),
     Status.RUNNING: frozenset(
-        {Status.RESOLVED, Status.FAILED, Status.PENDING, Status.HELD, Status.RETRACTED}
+        {
+            Status.RESOLVED,
+            Status.FAILED,
+            Status.PENDING,
+            Status.HELD,
+            Status.CANCELING,
+            Status.RETRACTED,
+        }
+    ),
+    Status.CANCELING: frozenset(
+        {Status.RETRACTED, Status.RUNNING, Status.RESOLVED, Status.FAILED, Status.HELD}
     ),
     Status.HELD: frozenset(
         {
@@ -86,7 +98,8 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.EXPIRED: frozenset(),
     Status.ABANDONED: frozenset(),
 }
-"""The legal changes of status. Running to pending is a retry; final statuses have no way out. Held
+"""The legal changes of status. Running to pending is a retry; final statuses have no way out. From
+canceling back to running: the instrument may not be stopped where it is, and says why. Held
 goes on by itself only when the very worker that was lost is heard again with the order's own token
 (it had merely lost its connection); everything else out of held is a person's decision."""
 
@@ -159,12 +172,17 @@ class Order(Message, name="Order", version=1):
     )
 
 
-class OrderCancel(Message, name="OrderCancel", version=1):
-    """The ledger tells a worker that its order is void (retracted, or fenced off)."""
+class OrderCancel(Message, name="OrderCancel", version=2):
+    """The ledger tells a worker that its order is void (retracted, or fenced off).
+
+    With ``ask`` it asks an instrument to stop: the order stands until the instrument says that it
+    is at rest, or that it goes on.
+    """
 
     request: UUID
     token: Count
     reason: Text = ""
+    ask: Flag = False
 
 
 class ProgressKind(StrEnum):
@@ -178,9 +196,15 @@ class ProgressKind(StrEnum):
     """Words and a fraction for people. Renews the lease."""
     HEARTBEAT = "heartbeat"
     """Renews the lease."""
+    STOPPING = "stopping"
+    """It was asked to stop, and is on its way to rest. Renews the lease."""
+    STOPPED = "stopped"
+    """It is at rest, with nothing to show for it."""
+    GOES_ON = "goes_on"
+    """It was asked to stop, but may not be stopped where it is; the text says why."""
 
 
-class Progress(Message, name="Progress", version=1):
+class Progress(Message, name="Progress", version=2):
     """A worker's word about its order."""
 
     request: Uuid
@@ -357,7 +381,7 @@ class Reservation(Model):
     lease: Annotated[Real, Unit("s"), Field(gt=0)]
 
 
-class StatusChange(Message, name="StatusChange", version=1):
+class StatusChange(Message, name="StatusChange", version=2):
     """A request went from one status to another.
 
     That a request begins its life as ``pending`` is said by its own entry, not by one of these;

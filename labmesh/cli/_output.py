@@ -45,7 +45,8 @@ _LEAST: Final = 16
 
 STYLES: Final = {
     "online": "green", "active": "green", "ok": "green", "resolved": "green",
-    "running": "cyan", "reserved": "cyan", "pending": "yellow", "held": "bold red",
+    "running": "cyan", "canceling": "yellow",
+    "reserved": "cyan", "pending": "yellow", "held": "bold red",
     "lost": "bold red", "failed": "red", "error": "red", "warn": "yellow", "stale": "yellow",
     "offline": "dim", "inactive": "yellow", "retracted": "dim", "expired": "dim",
     "abandoned": "dim",

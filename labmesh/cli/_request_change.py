@@ -15,6 +15,7 @@ from labmesh.cli._records import MeshRecords
 from labmesh.cli._request_read import full_id
 from labmesh.cli._session import Session, mesh_command
 from labmesh.client import LabClient, requester
+from messages.errors import RefusedError
 
 _REASON = click.option("--reason", default="", help="Why; it is written into the ledger.")
 _PERSON = click.option("--person", help="Who decides (default: the user's name).")
@@ -25,8 +26,17 @@ _PERSON = click.option("--person", help="Who decides (default: the user's name).
 @_REASON
 @mesh_command
 async def cancel(session: Session, identity: str, *, reason: str) -> None:
-    """Retract a request of one's own, as of `labmesh request send` at this site."""
-    await _change(session, identity, lambda lab, request: lab.cancel(request, reason))
+    """Retract a request of one's own, as of `labmesh request send` at this site.
+
+    An instrument that has begun comes to rest first (canceling); it may refuse and say why.
+    """
+
+    async def work(lab: LabClient, request: UUID) -> None:
+        answer = await (await lab.goal(request)).cancel(reason)
+        if not answer:
+            raise RefusedError(f"request {request} is not cancelled: {answer.reason}")
+
+    await _change(session, identity, work)
 
 
 @click.command("release")

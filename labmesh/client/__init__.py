@@ -2,6 +2,18 @@
 
 from labmesh.client._client import LabClient
 from labmesh.client._connect import Visitor, connect, requester, visit
+from labmesh.client._goal import CancelAnswer, CancelCode, Feedback, GoalStatus
 from labmesh.client._handle import RequestHandle
 
-__all__ = ["LabClient", "RequestHandle", "Visitor", "connect", "requester", "visit"]
+__all__ = [
+    "CancelAnswer",
+    "CancelCode",
+    "Feedback",
+    "GoalStatus",
+    "LabClient",
+    "RequestHandle",
+    "Visitor",
+    "connect",
+    "requester",
+    "visit",
+]

@@ -13,10 +13,13 @@ from pydantic import BaseModel
 
 from labmesh.artifacts import ArtifactDesk
 from labmesh.calls import Caller
+from labmesh.client._goal import Feedback
 from labmesh.client._handle import RequestHandle
-from labmesh.mesh import Mesh
+from labmesh.client._patience import patience
+from labmesh.mesh import Mesh, MessageHandler
 from labmesh.outbox import Outbox
 from labmesh.tracing import message_attributes, request_attributes
+from labmesh.transport import Subscription
 from messages.artifact import ArtifactView
 from messages.envelope import Header, validate
 from messages.errors import (
@@ -35,6 +38,7 @@ from messages.ledger import (
     Entry,
     EntryKind,
     FromState,
+    Progress,
     Request,
     Result,
     ResultStatus,
@@ -77,6 +81,7 @@ class LabClient:
         self._artifacts = artifacts
         self._open: dict[UUID, RequestHandle] = {}
         self._unanswered = False
+        self._heard_of: set[NodeId] = set()
 
     @property
     def ledger(self) -> NodeId:
@@ -95,15 +100,21 @@ class LabClient:
 
     async def open(self) -> None:
         """Subscribe to the journal's entries about this identity's requests."""
-        me = self._mesh.me
-        pattern = self._mesh.topics.of(self.ledger, "journal", "+", me.site, me.node)
-        await self._mesh.on_message(pattern, Entry, self._take)
+        await self._hear_of(self._mesh.me)
 
         async def look() -> None:
             self._mesh.background(self._look_up_open(0.0), "look up open requests")
 
         self._mesh.transport.on_connect(look)
         self._mesh.background(self._look_up_for_ever(), "look up open requests again")
+
+    async def _hear_of(self, requester: NodeId) -> None:
+        """Subscribe to the journal's entries about somebody's requests, once."""
+        if requester not in self._heard_of:
+            self._heard_of.add(requester)
+            to = (requester.site, requester.node)
+            pattern = self._mesh.topics.of(self.ledger, "journal", "+", *to)
+            await self._mesh.on_message(pattern, Entry, self._take)
 
     async def submit(
         self,
@@ -118,6 +129,8 @@ class LabClient:
         wait: bool = False,
         from_state: FromState | None = None,
         id: UUID | None = None,  # noqa: A002
+        on_feedback: Callable[[Feedback], None] | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
     ) -> RequestHandle:
         """Submit a request; return when the ledger has it for good.
 
@@ -132,9 +145,13 @@ class LabClient:
             wait: Wait for an offer where none fits now, instead of being refused.
             from_state: The state its sample must be in.
             id: Its uuid; submitting the same again returns the same request.
+            on_feedback: Called with every word of its worker, from the first one on.
+            timeout: Wall seconds to wait for the ledger.
 
         Raises:
             RefusedError: The ledger refused it; the message says which field, and why.
+            CallTimeoutError: The ledger has not answered in time. It may take it yet: submit it
+                again under the same ``id``.
         """
         plain = parameters.model_dump() if isinstance(parameters, BaseModel) else parameters
         request = Request(
@@ -149,9 +166,26 @@ class LabClient:
             from_state=from_state,
         )
         identity = id or new_id()
+        what, remedy = f"{self.ledger} has not answered", f"submit it again with id={identity}"
+        async with patience(timeout, what, remedy):
+            return await self._submit(request, identity, on_feedback, asked_before=id is not None)
+
+    async def _submit(
+        self,
+        request: Request,
+        identity: UUID,
+        on_feedback: Callable[[Feedback], None] | None,
+        *,
+        asked_before: bool,
+    ) -> RequestHandle:
+        quantity, method, campaign = request.quantity, request.method, request.campaign
         # Known before it is sent: its status may come before its receipt.
         known = self._open.get(identity)
         handle = self._open[identity] = known or RequestHandle(self, identity, -1)
+        if on_feedback is not None:
+            listening = asyncio.Event()
+            self._mesh.background(_hear(handle, on_feedback, listening), f"hear {identity}")
+            await listening.wait()
         topic = self._mesh.topics.to("request", self.ledger, quantity, method)
         tracer, about = self._mesh.tracer, request_attributes(identity, quantity, method, campaign)
         if handle.span is None:
@@ -170,10 +204,26 @@ class LabClient:
                 handle.let_go(f"{type(error).__name__}: {error}")
             raise
         handle.offset = receipt.offset or 0
-        if id is not None and not handle.changes:
+        if asked_before and not handle.changes:
             # Perhaps an old acquaintance, whose end the journal will not tell again.
             self._mesh.background(self._look_up_one(handle), f"look up {identity}")
         return handle
+
+    async def goal(self, id: UUID | str, *, timeout: float = 10.0) -> RequestHandle:  # noqa: A002, ASYNC109
+        """Return the goal of that id, whoever submitted it, whenever; it may long have ended.
+
+        Raises:
+            CallRefusedError: The ledger knows no such request.
+            CallTimeoutError: The ledger has not answered within ``timeout`` wall seconds.
+        """
+        async with patience(timeout, f"{self.ledger} has not answered", "see `labmesh node list`"):
+            return await self.watch(UUID(str(id)))
+
+    async def on_progress(self, id: UUID, handler: MessageHandler[Progress]) -> Subscription:  # noqa: A002
+        """Subscribe to what any worker says about a request on its way."""
+        ledger = self.ledger
+        words = self._mesh.topics.of(None, "progress", ledger.site, ledger.node, str(id))
+        return await self._mesh.on_message(words, Progress, handler)
 
     async def watch(self, id: UUID) -> RequestHandle:  # noqa: A002
         """Return a handle of a request that was submitted before, perhaps by an earlier process.
@@ -187,7 +237,9 @@ class LabClient:
             handle = self._open[id] = RequestHandle(self, id, -1)
             try:
                 reply = await self.query("query.request", {"id": str(id)})
-                handle.offset = validate(RequestView, reply["request"], where="request").offset
+                view = validate(RequestView, reply["request"], where="request")
+                handle.offset = view.offset
+                await self._hear_of(NodeId.parse(view.author))
                 self._replay(handle, reply["log"])
             except BaseException:
                 self._open.pop(id, None)
@@ -197,18 +249,27 @@ class LabClient:
     async def request(
         self, quantity: str, method: str, parameters: BaseModel | JsonObject, **options: Any
     ) -> ResultView:
-        """Submit a request and return its result; options and errors as `submit`, then `result`."""
-        handle = await self.submit(quantity, method, parameters, **options)
-        return await handle.result()
+        """Submit a request and return its result; options and errors as `submit`, then `result`.
 
-    async def cancel(self, id: UUID, reason: str = "") -> None:  # noqa: A002
-        """Retract a request of one's own.
+        A ``timeout`` is of both together; the request goes on when it is over.
+        """
+        seconds = options.pop("timeout", None)
+        what = f"{quantity}/{method} has no result"
+        async with patience(seconds, what, "it may go on: see `labmesh request list`"):
+            handle = await self.submit(quantity, method, parameters, **options)
+            return await handle.result()
+
+    async def cancel(self, id: UUID, reason: str = "") -> int:  # noqa: A002
+        """Retract a request of one's own; return the offset of the change of its status.
+
+        An instrument that has begun is asked to stop: `RequestHandle.cancel` waits for its answer.
 
         Raises:
             RefusedError: It has ended, or is somebody else's.
         """
         topic = self._mesh.topics.to("cancel", self.ledger, str(id))
-        await self._outbox.send(topic, Cancel(request=id, reason=reason))
+        receipt = await self._outbox.send(topic, Cancel(request=id, reason=reason))
+        return receipt.offset or 0
 
     async def decide(
         self,
@@ -422,6 +483,15 @@ class LabClient:
         except (LabmeshError, KeyError, TypeError):
             logger.exception("cannot read the log of request %s", handle.id)
         return True
+
+
+async def _hear(
+    handle: RequestHandle, hear: Callable[[Feedback], None], listening: asyncio.Event
+) -> None:
+    """Hand on the words of a request's worker until it ends."""
+    async with handle.hearing(hear):
+        listening.set()
+        await handle.gone.wait()
 
 
 def _view(entry: Entry) -> ResultView:

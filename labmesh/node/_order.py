@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
@@ -39,6 +40,7 @@ class Order(Generic[P]):
         campaign: For which campaign, or None.
         from_state: The sample it is about and that sample's last state, or None.
         attempt: 1 at the first attempt.
+        uninterruptible_because: Why it may not be cancelled now, or None.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Order(Generic[P]):
         self._report = report
         self._attach = attach
         self._void: str | None = None
+        self.uninterruptible_because: str | None = None
         self._rating: Rating | None = None
         self._performed: JsonObject = wire_order.parameters
         self._notes: JsonObject = {}
@@ -96,6 +99,25 @@ class Order(Generic[P]):
         """
         if self._void is not None:
             raise OrderVoidError(f"order is void: {self._void}", where=str(self.request))
+
+    @property
+    def cancel_requested(self) -> bool:
+        """Whether it shall stop; `check` and `feedback` raise from then on."""
+        return self._void is not None
+
+    @contextmanager
+    def uninterruptible(self, reason: str) -> Iterator[None]:
+        """Refuse to be cancelled for as long as the block runs; its requester is told why.
+
+        For what must not stop half-way: a cell under pressure, a needle in a vial. A cancel is
+        answered at once and not remembered. It keeps off neither the loss of the order nor the end
+        of the node.
+        """
+        before, self.uninterruptible_because = self.uninterruptible_because, reason or "no reason"
+        try:
+            yield
+        finally:
+            self.uninterruptible_because = before
 
     def rate(self, *, success: bool, rating: int, reason: str = "") -> None:
         """Rate the result 0 to 5, and say how the rating follows from what was measured."""

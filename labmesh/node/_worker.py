@@ -21,12 +21,14 @@ from pydantic import BaseModel
 import messages.ledger as wire
 from labmesh.mesh import Mesh
 from labmesh.node._capability import BoundCapability, lost_to
+from labmesh.node._job import Job
 from labmesh.node._order import Attach, Order
+from labmesh.node._travel import data_of, travelling
 from labmesh.outbox import Outbox
 from labmesh.store import InHand, NodeStore
 from labmesh.streams import Resources
 from labmesh.tracing import Attributes, message_attributes, request_attributes
-from messages.envelope import Header, pack, unpack, validate
+from messages.envelope import Header, validate
 from messages.errors import (
     LabmeshError,
     MessageError,
@@ -54,33 +56,6 @@ too, and half of the messages of a quick one are saved."""
 
 _LAST_GRACE: Final = 1.0
 """Wall seconds that a handler has after it was told to stop for the second time."""
-
-
-@dataclass(slots=True, eq=False)
-class _Job:
-    """An order in hand.
-
-    Attributes:
-        after: The attempt it supersedes, which must have ended first.
-        void: Why the order does not stand any more, or None.
-        accept: A model's ACCEPT that is held back for a moment.
-        announced: The ledger has been, or is being, told that it begins.
-        begun: The handler was called.
-        ended: The handler is done; its result is on its way.
-        stopping: The node told it to stop.
-    """
-
-    order: wire.Order
-    capability: BoundCapability
-    after: asyncio.Task[None] | None = None
-    task: asyncio.Task[None] | None = None
-    handed: Order[Any] | None = None
-    void: str | None = None
-    accept: asyncio.TimerHandle | None = None
-    announced: bool = False
-    begun: bool = False
-    ended: bool = False
-    stopping: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +103,8 @@ class Worker:
         self._attach = attach
         self._resources = resources
         self._works = works
-        self._jobs: dict[UUID, _Job] = {}
-        self._all: set[_Job] = set()
+        self._jobs: dict[UUID, Job] = {}
+        self._all: set[Job] = set()
         self._past: OrderedDict[UUID, int] = OrderedDict()
         self._host = socket.gethostname()
         self.done = 0
@@ -192,7 +167,7 @@ class Worker:
             return
         if known is not None:
             self._void(known, f"superseded by attempt {order.attempt}")
-        job = _Job(order, capability, after=known.task if known is not None else None)
+        job = Job(order, capability, after=known.task if known is not None else None)
         self._jobs[order.request] = job
         self._all.add(job)
         job.task = asyncio.get_running_loop().create_task(
@@ -200,22 +175,32 @@ class Worker:
         )
         job.task.add_done_callback(lambda task: self._ended(job, task))
 
-    def _ended(self, job: _Job, task: asyncio.Task[None]) -> None:
+    def _ended(self, job: Job, task: asyncio.Task[None]) -> None:
         if job.accept is not None:
             job.accept.cancel()
         self._all.discard(job)
         self._remember(job.order.request, job.order.token)
         if self._jobs.get(job.order.request) is job:
             del self._jobs[job.order.request]
+        if job.asked is not None and not job.answered:
+            asked = OrderCancel(request=job.order.request, token=job.order.token, reason=job.asked)
+            self._mesh.background(self._stopped(asked), f"stopped {job.order.request}")
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("order %s: %s", job.order.request, error, exc_info=error)
 
     def _take_void(self, message: OrderCancel, header: Header, topic: Topic) -> None:
         job = self._jobs.get(message.request)
-        if job is None:
+        if job is None and message.ask:
+            if self._past.get(message.request) == message.token:
+                # What it began has ended here; the ledger has not heard how.
+                self._mesh.background(self._stopped(message), f"stopped {message.request}")
+        elif job is None:
             self._remember(message.request, message.token)  # should the order come after it
         elif job.order.token <= message.token:
-            self._void(job, message.reason or "retracted")
+            if message.ask:
+                self._ask(job, message.reason or "cancelled")
+            else:
+                self._void(job, message.reason or "retracted")
 
     def _remember(self, request: UUID, token: int) -> None:
         self._past[request] = max(token, self._past.get(request, -1))
@@ -223,7 +208,41 @@ class Worker:
         if len(self._past) > _REMEMBERED:
             self._past.popitem(last=False)
 
-    def _void(self, job: _Job, reason: str) -> None:
+    def _ask(self, job: Job, reason: str) -> None:
+        """Stop an instrument as its requester wishes, unless it may not be stopped just now."""
+        if job.asked is not None or job.void is not None or job.ended:
+            return
+        job.asked = reason
+        goes_on = job.handed.uninterruptible_because if job.handed is not None else None
+        if goes_on is not None:
+            self._mesh.background(self._go_on(job, goes_on), f"go on with {job.order.request}")
+            return
+        word = Progress(
+            request=job.order.request, token=job.order.token, kind=ProgressKind.STOPPING,
+            text=reason[:4000],
+        )  # fmt: skip
+        self._mesh.post(self._topic("progress", job.order.request), word, qos=1)
+        self._void(job, reason)
+
+    async def _go_on(self, job: Job, why: str) -> None:
+        order = job.order
+        logger.warning("order %s is not stopped: %s", order.request, why)
+        word = Progress(
+            request=order.request, token=order.token, kind=ProgressKind.GOES_ON, text=why[:4000]
+        )
+        with suppress(RefusedError):
+            await self._outbox.send(self._topic("progress", order.request), word)
+        job.asked = None  # it may be asked again
+
+    async def _stopped(self, asked: OrderCancel) -> None:
+        word = Progress(
+            request=asked.request, token=asked.token, kind=ProgressKind.STOPPED,
+            text=asked.reason[:4000],
+        )  # fmt: skip
+        with suppress(RefusedError):
+            await self._outbox.send(self._topic("progress", asked.request), word)
+
+    def _void(self, job: Job, reason: str) -> None:
         """Stop a model at once; an instrument stops itself at its next feedback, safely."""
         if job.void is not None:
             return
@@ -242,7 +261,7 @@ class Worker:
         with suppress(RefusedError):
             await self._outbox.send(self._topic("progress", order.request), decline)
 
-    async def _serve(self, job: _Job, header: Header, topic: Topic) -> None:
+    async def _serve(self, job: Job, header: Header, topic: Topic) -> None:
         spec, order, tracer = job.capability.spec, job.order, self._mesh.tracer
         about = _known(order, header, topic) if tracer.recording else None
         with tracer.begin(
@@ -268,7 +287,7 @@ class Worker:
                     span.fail(result.failure.message)
                 await self._send_result(job, result, trace)
 
-    async def _perform(self, job: _Job, trace: str) -> Result | None:
+    async def _perform(self, job: Job, trace: str) -> Result | None:
         """Run the handler and return its result; None when the order turned out void."""
         order = job.order
         begun = self._mesh.clock.now()
@@ -291,7 +310,7 @@ class Worker:
         job.handed = handed
         try:
             with self._mesh.tracer.begin(f"run {order.quantity}/{order.method}", parent=trace):
-                data = _data(await job.capability.handler(handed), job.capability)
+                data = data_of(await job.capability.handler(handed), job.capability)
         except OrderVoidError as error:
             return None if job.void is not None else self._failure(job, handed.notes, begun, error)
         except asyncio.CancelledError as error:
@@ -327,7 +346,7 @@ class Worker:
             **handed.story(),
         )
 
-    async def _accept(self, job: _Job, trace: str) -> bool:
+    async def _accept(self, job: Job, trace: str) -> bool:
         """Tell the ledger; an instrument waits for its word. False: do not begin."""
         order = job.order
         if job.capability.spec.worker == "model":
@@ -351,10 +370,10 @@ class Worker:
             return False
         return True
 
-    def _accept_late(self, job: _Job, trace: str) -> None:
+    def _accept_late(self, job: Job, trace: str) -> None:
         self._mesh.background(self._accept_meanwhile(job, trace), "accept")
 
-    async def _accept_meanwhile(self, job: _Job, trace: str) -> None:
+    async def _accept_meanwhile(self, job: Job, trace: str) -> None:
         try:
             await self._send_accept(job.order, trace)
         except RefusedError as error:
@@ -365,14 +384,14 @@ class Worker:
         accept = Progress(request=order.request, token=order.token, kind=ProgressKind.ACCEPT)
         await self._send("accept", self._topic("progress", order.request), accept, trace)
 
-    async def _put_down(self, job: _Job) -> None:
+    async def _put_down(self, job: Job) -> None:
         if job.capability.spec.worker == "instrument":
             try:
                 await self._store.put_down(job.order.request)
             except StoreError as error:
                 logger.error("order %s stays noted as in hand: %s", job.order.request, error)
 
-    def _told_to_stop(self, job: _Job) -> bool:
+    def _told_to_stop(self, job: Job) -> bool:
         """Tell whether a cancellation was the node's own `stop` of a standing order; take it."""
         task = asyncio.current_task()
         if not job.stopping or job.void is not None or task is None:
@@ -380,8 +399,8 @@ class Worker:
         task.uncancel()
         return True
 
-    async def _send_result(self, job: _Job, result: Result, trace: str) -> None:
-        order = job.order
+    async def _send_result(self, job: Job, result: Result, trace: str) -> None:
+        order, job.answered = job.order, True
         topic = self._mesh.topics.to("result", self._outbox.ledger, order.quantity, order.method)
         try:
             await self._send("result", topic, result, trace, durable=True, ends=order.request)
@@ -420,7 +439,7 @@ class Worker:
         with tracer.begin(f"send {what}", "producer", parent=trace, attributes=about) as span:
             await self._outbox.send(topic, message, trace=span.traceparent, **options)
 
-    def _failure(self, job: _Job, notes: JsonObject, begun: int, error: OrderError) -> Result:
+    def _failure(self, job: Job, notes: JsonObject, begun: int, error: OrderError) -> Result:
         order = job.order
         logger.warning("order %s failed: %s", order.request, error)
         story = job.handed.story() if job.handed else {"parameters": order.parameters}
@@ -441,7 +460,7 @@ class Worker:
             **story,
         )
 
-    def _provenance(self, job: _Job, notes: JsonObject, begun: int) -> Provenance:
+    def _provenance(self, job: Job, notes: JsonObject, begun: int) -> Provenance:
         return Provenance(
             software=self._identity.software,
             host=self._host,
@@ -454,7 +473,7 @@ class Worker:
         )
 
     @contextmanager
-    def _signs_of_life(self, job: _Job) -> Iterator[None]:
+    def _signs_of_life(self, job: Job) -> Iterator[None]:
         order, loop = job.order, asyncio.get_running_loop()
         timer: asyncio.TimerHandle
 
@@ -498,32 +517,3 @@ def _known(order: wire.Order, header: Header, topic: Topic) -> Attributes:
 def _sending(topic: str, message: Progress | Result) -> Attributes:
     """Return what is to be said of a message to the ledger."""
     return {**message_attributes("send", topic), **request_attributes(message.request or "")}
-
-
-def _data(output: object, capability: BoundCapability) -> JsonObject:
-    """Return what a handler returned as a plain map.
-
-    Raises:
-        OrderError: It is no model, or does not travel; trying again would not mend that.
-    """
-    if not isinstance(output, capability.result):
-        raise OrderError(
-            f"{capability.handler.__name__} returned {type(output).__name__}, "
-            f"not {capability.result.__name__}",
-            remedy="return the model that its annotation names",
-        )
-    try:
-        return dict(unpack(pack(output.model_dump())))
-    except MessageError as error:
-        raise OrderError(f"the handler's output does not travel: {error.what}") from None
-
-
-def travelling(notes: JsonObject) -> JsonObject:
-    """Return notes that travel: a value that would not becomes its text, and costs no result."""
-    plain: JsonObject = {}
-    for name, value in notes.items():
-        try:
-            plain[name] = unpack(pack(value))
-        except MessageError:
-            plain[name] = str(value).replace("\0", "\N{REPLACEMENT CHARACTER}")[:1000]
-    return plain

@@ -15,7 +15,9 @@ _ANSWERED: Final = frozenset(
     kind.value
     for kind in (EntryKind.REQUEST, EntryKind.RESULT, EntryKind.STATUS, EntryKind.RESULT_STATUS)
 )
-_HAD_ORDER: Final = frozenset({Status.RESERVED.value, Status.RUNNING.value, Status.HELD.value})
+_HAD_ORDER: Final = frozenset(
+    {Status.RESERVED.value, Status.RUNNING.value, Status.CANCELING.value, Status.HELD.value}
+)
 _ALWAYS_VOID: Final = frozenset(
     {Status.RETRACTED.value, Status.EXPIRED.value, Status.ABANDONED.value}
 )
@@ -102,6 +104,10 @@ def _void(row: Row) -> tuple[str, OrderCancel] | None:
     worker, token, after = body["worker"], body["token"], body["after"]
     if worker is None or token is None or body["before"] not in _HAD_ORDER:
         return None
+    if after == Status.CANCELING.value:
+        return worker, OrderCancel(
+            request=body["request"], token=token, reason=body["message"], ask=True
+        )
     if after in _ALWAYS_VOID or (after in _VOID_UNLESS_ITS_OWN_DOING and body["by"] != worker):
         return worker, OrderCancel(request=body["request"], token=token, reason=body["message"])
     return None

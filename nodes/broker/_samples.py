@@ -98,7 +98,7 @@ def in_doubt(request: LiveRequest) -> bool:
     So it is once an instrument has begun: a model touches nothing.
     """
     order = request.order
-    begun = request.status in (Status.RUNNING, Status.HELD)
+    begun = request.status in (Status.RUNNING, Status.CANCELING, Status.HELD)
     return request.sample is not None and order is not None and order.instrument and begun
 
 

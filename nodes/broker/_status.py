@@ -5,10 +5,10 @@ from __future__ import annotations
 from messages.errors import LifecycleError
 from messages.ledger import FINAL, TRANSITIONS, ResultStatus, Status
 
-HAS_ORDER = frozenset({Status.RESERVED, Status.RUNNING, Status.HELD})
+HAS_ORDER = frozenset({Status.RESERVED, Status.RUNNING, Status.CANCELING, Status.HELD})
 """Statuses in which some worker has the request in hand."""
 
-IN_HAND = frozenset({Status.RESERVED, Status.RUNNING})
+IN_HAND = frozenset({Status.RESERVED, Status.RUNNING, Status.CANCELING})
 """Statuses in which an order takes a slot and has a lease."""
 
 RESULT_TRANSITIONS: dict[ResultStatus, frozenset[ResultStatus]] = {

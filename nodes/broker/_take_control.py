@@ -23,8 +23,10 @@ from nodes.broker._status import RESULT_TRANSITIONS
 def take_cancel(books: Books, incoming: Incoming, cancel: Cancel) -> Row:
     """Retract a request; whoever has it in hand is told.
 
+    An instrument that has begun is asked to stop, and has its say.
+
     Raises:
-        Refusal: It has ended, is not known, or is somebody else's.
+        Refusal: It has ended, is not known, is somebody else's, or is being cancelled already.
     """
     request = _live(books, str(cancel.request))
     if request.requester != incoming.author:
@@ -34,6 +36,10 @@ def take_cancel(books: Books, incoming: Incoming, cancel: Cancel) -> Row:
             remedy="its requester may cancel it; a person may abandon it once it is held",
         )
     words = cancel.reason or "cancelled by its requester"
+    if request.status is Status.CANCELING:
+        raise Refusal("ended", f"request {request.id} is canceling already")
+    if request.status is Status.RUNNING and request.order and request.order.instrument:
+        return books.change(request, Status.CANCELING, words, cause=incoming)
     result = write_off(books, request, f"cancelled in mid-action: {words}")
     return books.change(request, Status.RETRACTED, words, cause=incoming, result=result)
 

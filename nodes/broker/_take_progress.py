@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Final
 from uuid import UUID
 
 from messages.ledger import OrderCancel, Progress, ProgressKind, Status
@@ -11,30 +12,46 @@ from nodes.broker._last_change import last_change
 from nodes.broker._live import LiveRequest, Order
 from nodes.broker._refusal import Refusal
 from nodes.broker._row import Row
+from nodes.broker._samples import write_off
 from nodes.broker._status import HAS_ORDER
+
+_SIGNS_OF_LIFE: Final = frozenset(
+    {ProgressKind.HEARTBEAT, ProgressKind.FEEDBACK, ProgressKind.STOPPING}
+)
 
 
 def take_progress(books: Books, incoming: Incoming, progress: Progress) -> Row | None:
-    """Accept, decline, or renew a lease (then nothing is journalled and None returned).
+    """Begin, give back, stop, go on, or renew a lease (nothing is journalled then: None).
 
     Raises:
         Refusal: The order is not this worker's any more. A heartbeat is never refused: its sender
             is told that the order is void.
     """
-    if progress.kind in (ProgressKind.HEARTBEAT, ProgressKind.FEEDBACK):
+    if progress.kind in _SIGNS_OF_LIFE:
         _sign_of_life(books, incoming, progress)
         return None
     request = standing_order(books, incoming, str(progress.request), progress.token)
     if progress.kind is ProgressKind.ACCEPT:
         if request.status is Status.RUNNING:
             raise Refusal("token", f"order {progress.token} is running already")
-        if request.status is Status.HELD:
-            raise Refusal(
-                "token",
-                f"order {progress.token} is held for a person to decide",
-                remedy="do not begin it",
-            )
+        if request.status in (Status.HELD, Status.CANCELING):
+            held = request.status is Status.HELD
+            why = "held for a person to decide" if held else "canceling"
+            raise Refusal("token", f"order {progress.token} is {why}", remedy="do not begin it")
         return books.change(request, Status.RUNNING, progress.text or "accepted", cause=incoming)
+    if progress.kind is ProgressKind.GOES_ON:
+        if request.status is not Status.CANCELING:
+            raise Refusal(
+                "token", f"order {progress.token} is {request.status.value}, not canceling"
+            )
+        words = f"not stopped: {progress.text or 'it may not be stopped now'}"
+        return books.change(request, Status.RUNNING, words, cause=incoming)
+    if progress.kind is ProgressKind.STOPPED:
+        if request.status is Status.RESERVED:
+            raise Refusal("token", f"order {progress.token} has not begun")
+        words = progress.text or "cancelled by its requester"
+        result = write_off(books, request, f"cancelled in mid-action: {words}")
+        return books.change(request, Status.RETRACTED, words, cause=incoming, result=result)
     if request.status is not Status.RESERVED:
         raise Refusal(
             "token",
@@ -100,6 +117,13 @@ def _sign_of_life(books: Books, incoming: Incoming, progress: Progress) -> None:
         books.change(request, Status.RUNNING, f"{order.worker} was heard again", by=order.worker)
     if request.status in HAS_ORDER and request.status is not Status.HELD:
         books.renew(request)
+    if request.status is Status.CANCELING and progress.kind is not ProgressKind.STOPPING:
+        # Asked again with each sign of life: the first time may not have reached it.
+        ask = OrderCancel(
+            request=UUID(request.id), token=order.token, reason="cancelled by its requester",
+            ask=True,
+        )  # fmt: skip
+        books.batch.voids.append((order.worker, ask))
 
 
 def _same(order: Order, incoming: Incoming, progress: Progress) -> bool:

@@ -61,13 +61,16 @@ def _conclude(books: Books, request: LiveRequest, incoming: Incoming, result: Re
     if result.failure is None:
         books.change(request, Status.RESOLVED, f"answered by {worker}", by=worker, result=identity)
         return
-    failure = result.failure
-    if in_doubt(request) and not failure.retryable and not _tells_of(result, request.sample):
+    failure, canceled = result.failure, request.status is Status.CANCELING
+    given_up = canceled or not failure.retryable
+    if in_doubt(request) and given_up and not _tells_of(result, request.sample):
         doubt_sample(books, request, identity)
     words = "; ".join(filter(None, (failure.message, failure.remedy)))
     if failure.where:
         words = f"{failure.where}: {words}"
-    if failure.retryable and request.begun < request.attempts:
+    if failure.retryable and canceled:
+        books.change(request, Status.RETRACTED, words, by=worker, result=identity)
+    elif failure.retryable and request.begun < request.attempts:
         books.avoid(request, worker)
         words = f"attempt {request.begun} of {request.attempts} failed: {words}"
         books.change(request, Status.PENDING, words, by=worker, result=identity)

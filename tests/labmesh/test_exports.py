@@ -25,7 +25,10 @@ NAMES = {
         "node_programs", "parameter", "parameters_of", "parse_parameters", "run_node", "service",
         "transitions_from",
     ],
-    "labmesh.client": ["LabClient", "RequestHandle", "Visitor", "connect", "requester", "visit"],
+    "labmesh.client": [
+        "CancelAnswer", "CancelCode", "Feedback", "GoalStatus", "LabClient", "RequestHandle",
+        "Visitor", "connect", "requester", "visit",
+    ],
 }  # fmt: skip
 
 

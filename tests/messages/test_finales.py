@@ -414,6 +414,7 @@ def test_statuses() -> None:
         Status.PENDING: "pending",
         Status.RESERVED: "reserved",
         Status.RUNNING: "reserved",
+        Status.CANCELING: "reserved",
         Status.HELD: "reserved",
         Status.RESOLVED: "resolved",
         Status.FAILED: "retracted",

@@ -13,7 +13,8 @@ from messages.ledger import FINAL, TRANSITIONS, Provenance, Receipt, Result, Sta
 LEGAL = """
 pending  -> reserved retracted expired failed
 reserved -> running pending retracted expired failed
-running  -> resolved failed pending held retracted
+running  -> resolved failed pending held canceling retracted
+canceling -> retracted running resolved failed held
 held     -> running resolved failed pending abandoned retracted
 """
 ID = UUID("01890a5d-ac96-774b-bcce-b302099a8057")

@@ -214,15 +214,19 @@ def test_a_request_that_ends_in_mid_action_without_a_result(lab: Lab, how: str) 
         assert lab.decide(order.request, "abandon").accepted
     else:
         assert lab.cancel(order.request).accepted
+    if how == "retract running":
+        assert lab.status(order.request) == "canceling"
+        assert states(lab) == [(0, "assembled")]
+        assert lab.progress(order, "kit/asab", ProgressKind.STOPPED).accepted
+        assert lab.status(order.request) == "retracted"
     assert states(lab) == [(0, "assembled"), (1, "unknown")]
     request = lab.read("query.request", id=str(order.request))["request"]
     result = lab.read("query.result", id=request["result"])["result"]
     assert (result["author"], result["outcome"]) == (LEDGER, "failed")
     assert result["request"] == str(order.request)
     assert result["unknown"] == {"sample": "c-1", "state": 1}
-    assert (
-        "ada" in result["failure"]["message"] or "changed my mind" in result["failure"]["message"]
-    )
+    why = {"abandon": "ada", "retract running": "by its requester", "retract held": "my mind"}[how]
+    assert why in result["failure"]["message"]
     assert "what kit/asab had done by then is not known" in result["failure"]["message"]
     late = lab.result(order, "kit/asab", samples=(step("c-1", 1),))
     assert f"token {order.token}, the last one was {order.token}" in late.reason

@@ -63,6 +63,7 @@ def test_the_books_refuse_every_illegal_change_and_stay_as_they_were(
 
 WORKER, REQUESTER, PERSON = "kit/asab", "kit/opt", "kit/cli"
 P, V, R, H = Status.PENDING, Status.RESERVED, Status.RUNNING, Status.HELD
+C = Status.CANCELING
 
 
 class Case:
@@ -117,7 +118,7 @@ class Case:
 
     def answer(self, deed: str, order: Order) -> None:
         lab = self.lab
-        if deed in ("accept", "decline"):
+        if deed in ("accept", "decline", "stopped", "goes_on"):
             lab.progress(order, WORKER, ProgressKind(deed))
         elif deed == "beat":
             lab.heartbeat(order, WORKER)
@@ -136,6 +137,7 @@ WAYS: dict[Status, tuple[str, ...]] = {
     Status.PENDING: (),
     Status.RESERVED: ("come",),
     Status.RUNNING: ("come", "accept"),
+    Status.CANCELING: ("come", "accept", "cancel"),
     Status.HELD: ("come", "accept", "lease"),
     Status.RESOLVED: ("come", "accept", "resolve"),
     Status.FAILED: ("come", "accept", "fail"),
@@ -160,7 +162,15 @@ DEEDS: dict[tuple[Status, str], tuple[Status, str]] = {
     (R, "fail"): (Status.FAILED, WORKER),
     (R, "retry"): (P, WORKER),
     (R, "lease"): (H, LEDGER),
-    (R, "cancel"): (Status.RETRACTED, REQUESTER),
+    (R, "cancel"): (C, REQUESTER),
+    (R, "stopped"): (Status.RETRACTED, WORKER),
+    (C, "stopped"): (Status.RETRACTED, WORKER),
+    (C, "goes_on"): (R, WORKER),
+    (C, "resolve"): (Status.RESOLVED, WORKER),
+    (C, "fail"): (Status.FAILED, WORKER),
+    (C, "retry"): (Status.RETRACTED, WORKER),
+    (C, "lease"): (H, LEDGER),
+    (H, "stopped"): (Status.RETRACTED, WORKER),
     (H, "beat"): (R, WORKER),
     (H, "resolve"): (Status.RESOLVED, WORKER),
     (H, "fail"): (Status.FAILED, WORKER),
