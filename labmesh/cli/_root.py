@@ -38,7 +38,7 @@ VERBS: Final = {
         "labmesh.cli.artifact:command", "Large files that belong to results: list, get, verify."
     ),
     "capability": Lazy("labmesh.cli.capability:command", "What the lab offers: list, show."),
-    "campaign": Lazy("labmesh.cli.campaign:command", "Campaigns: list, show."),
+    "campaign": Lazy("labmesh.cli.campaign:command", "Campaigns: list, show, replay."),
     "sample": Lazy("labmesh.cli.sample:command", "Samples: list, show."),
     "ledger": Lazy("labmesh.cli.ledger:command", "The record: tail, show, stats, verify ..."),
     "clock": Lazy("labmesh.cli.clock:command", "Simulated time: show, rate."),

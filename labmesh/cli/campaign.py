@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from labmesh.cli._campaign_replay import replay
 from labmesh.cli._format import duration, one_line, short_ids, when
 from labmesh.cli._records import collect, records
 from labmesh.cli._session import Session, record_command
@@ -24,6 +25,9 @@ _WIDEST = 60
 @click.group(cls=Verbs)
 def command() -> None:
     """Campaigns, counted from their requests and results."""
+
+
+command.add_command(replay)
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from labmesh.node._order import Order
 from labmesh.node._parameter_file import parameters_of
 from labmesh.node._parameter_model import NodeParameters, effect_of, parameter, parse_parameters
 from labmesh.node._run import find_node, node_programs, run_node
+from labmesh.node._schema_capability import PlainMap
 from labmesh.node._service import NoArguments, service
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "NodeOptions",
     "NodeParameters",
     "Order",
+    "PlainMap",
     "capabilities_declared",
     "capability",
     "effect_of",

@@ -17,7 +17,7 @@ from labmesh.log import NodeLog, speaking
 from labmesh.mesh import Mesh, MessageHandler
 from labmesh.node._beat import Heart
 from labmesh.node._builtin import BuiltinServices
-from labmesh.node._capability import capabilities_of
+from labmesh.node._capability import CapabilitySpec, capabilities_of
 from labmesh.node._description import Description
 from labmesh.node._diagnostics import DiagnosticBoard
 from labmesh.node._health import HealthWatch
@@ -27,6 +27,7 @@ from labmesh.node._parameter_model import NodeParameters, describe
 from labmesh.node._parameter_services import ParameterServices
 from labmesh.node._parameters import ParameterServer
 from labmesh.node._runtime import Runtime
+from labmesh.node._schema_capability import SchemaHandler, bind_by_schema
 from labmesh.node._streaming import Streaming
 from labmesh.node._streams import NodeStreams
 from labmesh.node._threads import Threads
@@ -287,6 +288,15 @@ class Node(Streaming, Generic[P]):
         if self._description is not None:
             self._description.subscribes(pattern, model)
         return subscription
+
+    def serve(
+        self, spec: CapabilitySpec, handler: SchemaHandler, *, parameters: JsonObject,
+        result: JsonObject, description: str = "",
+    ) -> None:  # fmt: skip
+        """Serve a capability whose schemas are data; only in ``__init__``, before the node runs."""
+        self._capabilities[spec.key] = bind_by_schema(
+            spec, handler, parameters=parameters, result=result, description=description
+        )
 
     def finish(self, code: int = 0) -> None:
         """End the node: shut down in order, exit with ``code``. The first word counts."""

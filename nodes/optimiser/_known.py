@@ -38,12 +38,14 @@ class Knowledge:
         literature: Published conductivities that were imported.
         posted: Published rows that are in the ledger.
         older: Results of other campaigns or methods that count.
+        until: Offset of the last result that there was, of each section of ``consume.ledger``.
     """
 
     observations: list[Observation] = field(default_factory=list)
     literature: list[LiteraturePoint] = field(default_factory=list)
     posted: int = 0
     older: int = 0
+    until: list[int] = field(default_factory=list)
 
 
 async def gather(
@@ -102,6 +104,7 @@ async def gather(
         lessons = [o for view in views if (o := _lesson(view, older, reading)) is not None]
         known.observations += lessons
         known.older += len(lessons)
+        known.until.append(max((view.offset for view in views), default=0))
         reporter.say(
             f"prior: {len(lessons)} of {len(views)} results of {older.quantity}/{older.method}",
             campaign=older.campaign or "any",

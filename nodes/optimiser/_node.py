@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from labmesh import Node, NodeParameters, Order, capability
+from messages.campaign import METHOD, QUANTITY, CampaignPlan, PlanInput
 from messages.electrolyte import ConductivityInput, ConductivityOutput
-from messages.errors import ConfigurationError, LabmeshError
+from messages.errors import ConfigurationError, LabmeshError, OrderError
 from messages.node import Level
 from nodes.optimiser._campaign_file import CampaignFile, load_campaign
 
@@ -49,6 +50,7 @@ class OptimiserNode(Node[OptimiserParameters]):
 
     Parameters = OptimiserParameters
     _published: LiteratureModel
+    _settings: CampaignPlan | None = None
 
     @classmethod
     def asks_for(cls, parameters: OptimiserParameters) -> tuple[tuple[str, str], ...]:
@@ -85,6 +87,13 @@ class OptimiserNode(Node[OptimiserParameters]):
         )
         order.note(dois=list(value.dois), compositions=value.points)
         return output
+
+    @capability(QUANTITY, METHOD)
+    async def plan(self, order: Order[PlanInput]) -> CampaignPlan:
+        """Settings of the campaign that this node drives; put into the ledger when it begins."""
+        if self._settings is None:
+            raise OrderError("the campaign has not begun", retryable=True)
+        return self._settings
 
     async def on_activate(self) -> None:
         """Begin the campaign, or go on with it."""
@@ -136,6 +145,7 @@ class OptimiserNode(Node[OptimiserParameters]):
             ledger=str(self.lab.ledger),
             author=str(self.id),
             reporter=self,
+            settled=self._take_settings,
         )
         lines = report.lines(plot)
         self.log.info(lines[0])
@@ -144,6 +154,9 @@ class OptimiserNode(Node[OptimiserParameters]):
         done = len(report.outcome.measurements)
         await self.progress(done, done, lines[1])
         self.finish()
+
+    def _take_settings(self, settings: CampaignPlan) -> None:
+        self._settings = settings
 
     def _read_plan(self) -> CampaignFile:
         plan = load_campaign(self.parameters.campaign_file)

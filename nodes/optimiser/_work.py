@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
+from messages.campaign import CampaignPlan
 from nodes.optimiser._campaign import Campaign
 from nodes.optimiser._campaign_file import CampaignFile
 from nodes.optimiser._encoding import make_encoding
@@ -14,6 +16,7 @@ from nodes.optimiser._literature_model import LiteratureModel
 from nodes.optimiser._measurement import Reading
 from nodes.optimiser._mesh_lab import MeshLab
 from nodes.optimiser._plot import draw
+from nodes.optimiser._recorded_plan import plan_of, record_plan
 from nodes.optimiser._report import Report, make_report
 from nodes.optimiser._strategies import make_strategy
 
@@ -31,6 +34,7 @@ async def run_campaign(
     ledger: str,
     author: str,
     reporter: Reporter,
+    settled: Callable[[CampaignPlan], None] = lambda _settings: None,
 ) -> tuple[Report, Path | None]:
     """Run a campaign to its end and write its picture and summary.
 
@@ -44,6 +48,7 @@ async def run_campaign(
         ledger: ``site/node`` of its broker node, for the summary.
         author: Who asks.
         reporter: Hears about progress.
+        settled: Called with the settings that were put into the ledger.
 
     Returns:
         The report, and the picture's path (None where there was nothing to draw).
@@ -58,6 +63,9 @@ async def run_campaign(
     knowledge = await gather(
         plan, space, reading, name=name, folder=base, lab=lab, reporter=reporter
     )
+    settings = plan_of(plan, seed, base, knowledge)
+    settled(settings)
+    await record_plan(settings, name, author, lab, reporter)
     strategy = make_strategy(plan, seed)
     strategy.tell(knowledge.observations)
     outcome = await Campaign(

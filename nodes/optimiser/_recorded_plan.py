@@ -1,0 +1,83 @@
+"""The campaign's settings, put into the ledger: from there alone it can be run again."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from dataclasses import astuple
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final
+from uuid import NAMESPACE_URL, uuid5
+
+from messages.campaign import METHOD, QUANTITY, CampaignPlan, Prior, PriorSource
+from messages.errors import RefusedError
+from messages.ledger import Provenance, Result
+from nodes.optimiser._campaign_file import CampaignFile
+from nodes.optimiser._known import Knowledge
+from nodes.optimiser._lab import CampaignLab, Reporter
+
+_PACKAGES: Final = ("labmesh", "numpy", "scipy", "scikit-learn")
+_LOOKS: Final = 40
+_PAUSE: Final = 0.25
+"""Looks, and wall seconds between two, for the ledger to have read what this node offers."""
+
+
+def plan_of(plan: CampaignFile, seed: int, folder: Path, knowledge: Knowledge) -> CampaignPlan:
+    """Return a campaign's settings as they are kept."""
+    words = json.dumps([astuple(each) for each in knowledge.observations])
+    return CampaignPlan(
+        seed=seed,
+        plan=plan.model_dump(mode="json"),
+        folder=str(folder.resolve()),
+        prior=Prior(
+            observations=len(knowledge.observations),
+            sha256=hashlib.sha256(words.encode()).hexdigest(),
+            sources=tuple(
+                PriorSource(
+                    quantity=section.quantity,
+                    method=section.method,
+                    campaign=section.campaign,
+                    until=until,
+                )
+                for section, until in zip(plan.consume.ledger, knowledge.until, strict=True)
+            ),
+        ),
+        versions={name: found for name in _PACKAGES if (found := _version(name))},
+    )
+
+
+async def record_plan(
+    settings: CampaignPlan, name: str, author: str, lab: CampaignLab, reporter: Reporter
+) -> None:
+    """Post a campaign's settings; the same ones a second time add nothing.
+
+    A ledger that will not have them is no reason not to measure: that is only warned about.
+    """
+    for _ in range(_LOOKS):
+        if await lab.offered(QUANTITY, METHOD):
+            break
+        await asyncio.sleep(_PAUSE)
+    data = settings.model_dump(mode="json")
+    result = Result(
+        quantity=QUANTITY,
+        method=METHOD,
+        parameters={},
+        outcome="resolved",
+        data=data,
+        provenance=Provenance(software=f"labmesh {settings.versions.get('labmesh', '')}".rstrip()),
+        campaign=name,
+    )
+    words = json.dumps([author, name, data], sort_keys=True)
+    try:
+        await lab.post(result, uuid5(NAMESPACE_URL, f"labmesh:campaign-plan:{words}"))
+    except RefusedError as error:
+        reporter.warn("the campaign's settings are not in the ledger", reason=str(error))
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""

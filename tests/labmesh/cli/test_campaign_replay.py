@@ -1,0 +1,191 @@
+"""``labmesh campaign replay``: a small campaign, recorded, is run again from its ledger alone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+import yaml
+from pydantic import Field
+
+from labmesh import Node, NodeOptions, NodeParameters, Order, OrderError, capability, connect
+from labmesh.cli import main
+from labmesh.place import Place
+from messages.ids import NodeId
+from messages.ledger import SampleStep
+from messages.model import Model, Real, Unit
+from nodes.broker import BrokerNode, open_ledger
+from nodes.optimiser import OptimiserNode
+from nodes.recorded import RecordedNode
+from tests.labmesh.node.conftest import running
+from tests.support import MqttBroker
+
+PLAN: dict[str, Any] = {
+    "name": "hill",
+    "objective": {"quantity": "height", "method": "survey", "output": "height", "unit": "m"},
+    "space": {
+        "x": {"unit": "m", "minimum": 0.0, "maximum": 10.0, "step": 0.1},
+        "y": {"unit": "m", "minimum": 0.0, "maximum": 10.0, "step": 0.1},
+    },
+    "fixed": {"team": "red"},
+    "strategy": {"name": "gaussian_process", "start": 3},
+    "budget": 6,
+    "consume": {"ledger": [{"quantity": "height", "method": "map", "minimum_rating": 0}]},
+}
+
+
+class Spot(Model):
+    """Where."""
+
+    x: Annotated[Real, Unit("m"), Field(ge=0, le=10)]
+    y: Annotated[Real, Unit("m"), Field(ge=0, le=10)]
+    team: str
+
+
+class Height(Model):
+    """How high."""
+
+    height: Annotated[Real, Unit("m")]
+
+
+class Surveyor(Node[NodeParameters]):
+    """A hill; its flank cannot be reached, and a flag is left at each spot."""
+
+    count = 0
+
+    @capability("height", "map", simulated=True)
+    async def map(self, order: Order[Spot]) -> Height:
+        """Height on an old map."""
+        return Height(height=10.0 - abs(order.parameters.x - 3.0))
+
+    @capability("height", "survey", worker="instrument", simulated=True)
+    async def survey(self, order: Order[Spot]) -> Height:
+        """Height by an instrument."""
+        spot = order.parameters
+        if spot.x + spot.y > 16:
+            raise OrderError("out of reach")
+        self.count += 1
+        order.rate(success=True, rating=4, reason="clear sky")
+        order.sample(SampleStep(sample=f"flag-{self.count}", kind="flag", state=0, label="made"))
+        return Height(height=10.0 - (spot.x - 6) ** 2 / 10 - (spot.y - 2) ** 2 / 10)
+
+
+@pytest.fixture
+async def recorded(shared_mqtt_broker: MqttBroker, tmp_path: Path) -> Path:
+    """The ledger of a campaign that has ended."""
+    file = tmp_path / "hill.yaml"
+    file.write_text(yaml.safe_dump(PLAN), encoding="utf-8")
+    place = Place(mqtt=shared_mqtt_broker.url, site="uu", ledger=NodeId("uu", "broker"))
+
+    def options(name: str, **parameters: Any) -> NodeOptions:
+        return NodeOptions(
+            place=place, name=name, data_dir=tmp_path / "lab", parameters=parameters, patience=30.0
+        )
+
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(running(BrokerNode(options("broker"))))
+        await stack.enter_async_context(running(Surveyor(options("surveyor"))))
+        async with connect(
+            mqtt=place.mqtt, site="uu", name="ada", ledger="uu/broker", patience=30.0
+        ) as lab:
+            for x in (1.0, 8.0):
+                await lab.request(
+                    "height", "map", {"x": x, "y": 5.0, "team": "red"}, campaign="before", wait=True
+                )
+        optimiser = OptimiserNode(options("optimiser", campaign_file=str(file), seed=5))
+        async with asyncio.timeout(60):
+            assert await optimiser.run() == 0
+    return tmp_path / "lab" / "uu" / "broker" / "ledger.sqlite"
+
+
+Said = Callable[..., Awaitable[tuple[int, str, str]]]
+
+
+@pytest.fixture
+def said(capsys: pytest.CaptureFixture[str]) -> Said:
+    async def run(*arguments: str | Path) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = await asyncio.to_thread(main, [str(each) for each in arguments])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+async def test_the_same_decisions_and_the_first_other_one(
+    recorded: Path, said: Said, tmp_path: Path, shared_mqtt_broker: MqttBroker
+) -> None:
+    # Whoever runs it needs neither the campaign file nor the lab.
+    (tmp_path / "hill.yaml").unlink()
+    code, out, err = await said(
+        "campaign", "replay", "hill", "--ledger-file", recorded, "--into", tmp_path / "again"
+    )
+    assert code == 0, out + err
+    assert out.splitlines()[-1] == "same decisions: 6 of 6"
+    with (
+        open_ledger(recorded) as before,
+        open_ledger(tmp_path / "again" / "uu" / "broker") as after,
+    ):
+        chosen = {"campaign": "hill", "quantity": "height"}
+        then = before.query("query.results", chosen)["results"]
+        now = after.query("query.results", chosen)["results"]
+        assert [r["data"] for r in now] == [r["data"] for r in then]
+        assert [r["rating"] for r in now] == [r["rating"] for r in then]
+        assert [r["samples"] for r in now] == [r["samples"] for r in then]
+        head = before.query("ledger.head")
+        for old, new in zip(then, now, strict=True):
+            assert new["author"] == "uu/recorded"
+            assert new["provenance"]["simulated"] is True
+            source = new["provenance"]["notes"]["replayed"]
+            assert source["result"] == str(old["id"])
+            assert source["author"] == "uu/surveyor"
+            assert source["ledger_head"] == bytes(head["hash"]).hex()
+        prior = after.query("query.results", {"campaign": "before"})["results"]
+        assert len(prior) == 2, "what the campaign had learned from is there, too"
+
+    code, out, err = await said(
+        "campaign", "replay", "hill", "--ledger-file", recorded, "--seed", "6", "--json"
+    )
+    assert code == 1, out + err
+    answer = json.loads(out)
+    assert not answer["identical"]
+    difference = answer["first_difference"]
+    assert difference["what"].startswith("parameters.")
+    assert difference["recorded"] != difference["replayed"]
+    assert answer["same"] == difference["request"] - 1 < 6
+
+    code, _, err = await said("campaign", "replay", "hull", "--ledger-file", recorded)
+    assert code == 2
+    assert "did you mean hill" in err
+
+    # The recorded instruments also stand alone, for whoever asks.
+    place = Place(mqtt=shared_mqtt_broker.url, site="dtu", ledger=NodeId("dtu", "broker"))
+
+    def options(name: str, **parameters: Any) -> NodeOptions:
+        return NodeOptions(
+            place=place, name=name, data_dir=tmp_path / "other", parameters=parameters,
+            patience=30.0,
+        )  # fmt: skip
+
+    instruments = RecordedNode(options("recorded", ledger=str(recorded)))
+    asked = then[0]["parameters"]
+    async with (
+        running(BrokerNode(options("broker"))),
+        running(instruments),
+        connect(mqtt=place.mqtt, site="dtu", name="ada", ledger="dtu/broker", patience=30.0) as lab,
+    ):
+        result = await lab.request("height", "survey", asked, wait=True)
+        assert result.data == then[0]["data"]
+        once_more = await lab.submit("height", "survey", asked, wait=True)
+        assert "answered 1 times in the record" in (await once_more.done()).message
+        other = await lab.submit("height", "survey", {**asked, "x": asked["x"] + 1e-3})
+        words = (await other.done()).message
+        assert "was never asked so in the record; the nearest recorded one has" in words
+        assert f"x {asked['x']!r}" in words
+        map_ = await lab.request("height", "map", {"x": 8.0, "y": 5, "team": "red"})
+        assert map_.data == {"height": 5.0}
