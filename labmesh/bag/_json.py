@@ -79,7 +79,7 @@ def _marked(value: object) -> dict[str, str]:
 
 
 def _escaped(value: Any) -> Any:
-    """Return ``value`` with look-alikes of marked bytes marked as such; itself where none is."""
+    """Return ``value`` with what looks like marked bytes marked as such; itself where none is."""
     if isinstance(value, dict):
         changed = {key: _escaped(item) for key, item in value.items()}
         if len(changed) == 1 and _LOOKALIKE.fullmatch(key := next(iter(changed))):

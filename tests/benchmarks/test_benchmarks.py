@@ -25,6 +25,7 @@ SMALLEST = {
         "reached",
     ),
     "campaign_regret": (["--seeds", "1"], "regret"),
+    "bag": (["--seconds", "0.3", "--rates", "100", "--qos", "0", "--encodings", "json"], "played"),
     "artifacts": (["--megabytes", "1", "--rounds", "1", "--seconds", "0.3"], "custody, MB/s"),
 }
 
