@@ -138,9 +138,8 @@ async def run(arguments: argparse.Namespace) -> None:
                 row = await measure(mosquitto.url, folder, rate, arguments.seconds, qos, encoding)
                 print("  ".join(f"{each:>18}" for each in row), flush=True)
             largest = max(os.scandir(folder), key=lambda each: each.stat().st_size * each.is_file())
-            print(
-                f"played, start of the process included: {await play(mosquitto.url, Path(largest.path))}"
-            )
+            rate = await play(mosquitto.url, Path(largest.path))
+            print(f"played, start of the process included: {rate}")
         finally:
             await mosquitto.stop()
 

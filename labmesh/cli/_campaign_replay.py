@@ -72,6 +72,10 @@ class Recorded:
     "--launch-file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False),
     default=LAUNCH_FILE, help="Instead of launch/replay.launch.yaml.",
 )  # fmt: skip
+@click.option(
+    "--against", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False),
+    help="Run nothing: compare with the campaign in this ledger file.",
+)  # fmt: skip
 @record_command
 async def replay(
     session: Session,
@@ -83,6 +87,7 @@ async def replay(
     changes: tuple[str, ...],
     sim_rate: float,
     launch_file: Path,
+    against: Path | None,
 ) -> None:
     """Run a campaign again, in a mesh of its own, against the answers in the ledger.
 
@@ -91,6 +96,9 @@ async def replay(
     """
     file = find_ledger_file(session)
     recorded = await _recorded(file, name)
+    if against is not None:
+        _say(session, name, recorded, await _recorded(against, name), 0, "")
+        return
     plan = _settings(recorded, campaign_file, changes)
     number = seed if seed is not None else recorded.plan.seed if recorded.plan else 0
     _check_there(launch_file)

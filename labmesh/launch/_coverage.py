@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from labmesh.launch._plan import NodeProcess, Plan
@@ -19,6 +19,7 @@ def missing_capabilities(plan: Plan) -> tuple[Problem, ...]:
     """
     nodes = [(node, kind) for node in plan.nodes() if (kind := _class_of(node)) is not None]
     offered = {f"{q}/{m}" for _, kind in nodes for q, m in capabilities_declared(kind)}
+    offered |= {pair for node, kind in nodes for pair in _said(node, kind, kind.also_serves)}
     return tuple(
         Problem(
             node.run_position,
@@ -26,7 +27,7 @@ def missing_capabilities(plan: Plan) -> tuple[Problem, ...]:
             did_you_mean(wanted, offered) or "add a node that does",
         )
         for node, kind in nodes
-        for wanted in _wanted(node, kind)
+        for wanted in _said(node, kind, kind.asks_for)
         if wanted not in offered
     )
 
@@ -51,12 +52,17 @@ def _class_of(node: NodeProcess) -> type[Node[Any]] | None:
         return None
 
 
-def _wanted(node: NodeProcess, kind: type[Node[Any]]) -> Iterator[str]:
+def _said(
+    node: NodeProcess,
+    kind: type[Node[Any]],
+    hook: Callable[[Any], Iterable[tuple[str, str]]],
+) -> Iterator[str]:
+    """Yield the capabilities that a hook of a node's class says for its parameters."""
     try:
         parameters = kind.Parameters.model_validate(dict(node.parameters))
-        asked = kind.asks_for(parameters)
+        said = hook(parameters)
     except (LabmeshError, ValueError):
         # What is wrong with its parameters the check has said, or the node will.
         return
-    for quantity, method in asked:
+    for quantity, method in said:
         yield f"{quantity}/{method}"

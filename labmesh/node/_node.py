@@ -153,6 +153,11 @@ class Node(Streaming, Generic[P]):
         """Return the names of other nodes of its site as which it may publish, too."""
         return ()
 
+    @classmethod
+    def also_serves(cls, parameters: P) -> Iterable[tuple[str, str]]:  # noqa: ARG003 - a hook
+        """Return what a node with these parameters serves by `serve_by_schema`, as `asks_for`."""
+        return ()
+
     def collectors(self) -> Iterable[Collector]:
         """Return what the node adds to its page for Prometheus; called after `on_configure`.
 
@@ -289,7 +294,7 @@ class Node(Streaming, Generic[P]):
             self._description.subscribes(pattern, model)
         return subscription
 
-    def serve(
+    def serve_by_schema(
         self, spec: CapabilitySpec, handler: SchemaHandler, *, parameters: JsonObject,
         result: JsonObject, description: str = "",
     ) -> None:  # fmt: skip

@@ -46,7 +46,7 @@ class RecordedNode(Node[RecordedParameters]):
         self._states: dict[str, int] = {}
         for key, capability in self._record.capabilities.items():
             view = capability.view
-            self.serve(
+            self.serve_by_schema(
                 CapabilitySpec(
                     quantity=view.quantity,
                     method=view.method,
@@ -62,6 +62,15 @@ class RecordedNode(Node[RecordedParameters]):
                 result=view.result_schema,
                 description=f"replayed from a record: {view.description}"[:4000],
             )
+
+    @classmethod
+    def also_serves(cls, parameters: RecordedParameters) -> tuple[tuple[str, str], ...]:
+        """Return what is on record.
+
+        Raises:
+            ConfigurationError: The ledger cannot be read.
+        """
+        return tuple(read_record(parameters.ledger, parameters.campaign).capabilities)
 
     def limitations(self, quantity: str, method: str) -> JsonObject:
         """Return those of the recorded workers, so that what was refused is refused again."""

@@ -21,9 +21,9 @@ NAMES = {
     ],
     "labmesh.node": [
         "BoundCapability", "CapabilitySpec", "NoArguments", "Node", "NodeOptions",
-        "NodeParameters", "Order", "capabilities_declared", "capability", "effect_of", "find_node",
-        "node_programs", "parameter", "parameters_of", "parse_parameters", "run_node", "service",
-        "transitions_from",
+        "NodeParameters", "Order", "PlainMap", "capabilities_declared", "capability", "effect_of",
+        "find_node", "node_programs", "parameter", "parameters_of", "parse_parameters", "run_node",
+        "service", "transitions_from",
     ],
     "labmesh.client": [
         "CancelAnswer", "CancelCode", "Feedback", "GoalStatus", "LabClient", "RequestHandle",
