@@ -66,7 +66,7 @@ class Links:
 
     def bridged(self, site: str) -> bool:
         """Tell whether a bridge lies between: then not everything comes from there."""
-        return site != self.here and site in self._up
+        return site != self.here and (site in self._up or self.here in self._up)
 
     def down(self, site: str) -> str:
         """Return in words why a site is not reached; empty when it is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from pathlib import Path
@@ -12,6 +13,13 @@ from tests.support import Processes
 from tests.support.sites import ROOT, TwoSites, account, observe
 
 BUDGET = 6
+
+
+async def listed(processes: Processes, url: str, site: str) -> dict[str, str]:
+    """Return every node's presence as the command line shows it at a site."""
+    done = await processes.labmesh("node", "list", "--json", "--mqtt", url, "--site", site)
+    assert await done.wait() == 0, done.output
+    return {node["node"]: node["presence"] for node in json.loads("\n".join(done.stdout))}
 
 
 async def test_a_campaign_over_two_sites_survives_a_cut_line(
@@ -29,13 +37,11 @@ async def test_a_campaign_over_two_sites_survives_a_cut_line(
             assert await kit.until("hub/broker", "unreachable", 30) >= 0
             assert await kit.until("dtu/optimiser", "unreachable", 30) >= 0
             assert (hub.state("dtu/optimiser"), kit.state("kit/asab")) == ("online", "online")
-            listed = await processes.labmesh(
-                "node", "list", "--json", "--mqtt", lab.hub_url, "--site", "hub"
+            at_hub, at_kit = await asyncio.gather(
+                listed(processes, lab.hub_url, "hub"), listed(processes, lab.url("kit"), "kit")
             )
-            assert await listed.wait() == 0
-            states = {n["node"]: n["presence"] for n in json.loads("".join(listed.stdout))}
-            assert states["kit/asab"] == "unreachable"
-            assert states["dtu/optimiser"] == "online"
+            assert (at_hub["dtu/optimiser"], at_hub["kit/asab"]) == ("online", "unreachable")
+            assert (at_kit["kit/asab"], at_kit["hub/broker"]) == ("online", "unreachable")
             await proxy.accept()
             assert await hub.until("kit/asab", "online", 30) >= 0
             assert await kit.until("hub/broker", "online", 30) >= 0

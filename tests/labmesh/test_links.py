@@ -39,6 +39,16 @@ def test_behind_its_own_broken_link_a_site_reaches_itself_alone() -> None:
     assert links.down("dtu") == "the link of site kit is down"
 
 
+def test_a_bridge_lies_between_bridged_sites_and_the_hub() -> None:
+    at_hub, at_kit, alone = Links("hub"), Links("kit"), Links("hub")
+    for links in (at_hub, at_kit):
+        links.take(link("kit"), b"1")
+    assert at_hub.bridged("kit")
+    assert at_kit.bridged("hub")
+    assert not at_hub.bridged("hub")
+    assert not alone.bridged("kit")
+
+
 def test_other_topics_are_no_news() -> None:
     links = Links("kit")
     for topic in ("lab1/dtu/asab/link", "lab1/dtu/bridge/node/life", "junk", "lab1/+/bridge/link"):

@@ -60,6 +60,23 @@ def test_the_hub_is_the_one_that_runs_here_else_the_one_that_is_named(tmp_path: 
         bridge_of(plan.brokers[2], plan.at_site("dtu"), {})
 
 
+def test_the_account_at_the_hub_names_hub_user_and_secret(tmp_path: Path) -> None:
+    file = tmp_path / "hub.json"
+    file.write_text('{"url": "mqtt://hub.example:1999", "username": "kit-1", "password": "pw"}')
+    file.chmod(0o600)
+    made = tmp_path / "three.yaml"
+    made.write_text(THREE.replace("hub_url: $(var hub_url)", "hub_account: hub.json"))
+    plan = load_plan(made, only_site="kit").at_site("kit")
+    bridge = bridge_of(plan.brokers[0], plan, {})
+    assert bridge
+    assert (bridge.host, bridge.port, bridge.username) == ("hub.example", 1999, "kit-1")
+    assert "remote_password pw" in bridge.render()
+    # Nobody who does not know the password can take this bridge's place.
+    assert bridge.client_id
+    assert bridge.client_id.startswith("kit/bridge-")
+    assert "pw" not in str(plan.as_dict())
+
+
 def test_a_part_without_its_hub_is_a_mistake(tmp_path: Path) -> None:
     three(tmp_path)
     file = tmp_path / "three.yaml"
