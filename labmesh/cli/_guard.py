@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Sequence
 from typing import Final
 
 import click
@@ -25,14 +26,20 @@ def main(arguments: list[str] | None = None) -> int:
     codes are a verb's own. Errors are one line on stderr; with ``--debug`` or LABMESH_DEBUG set,
     they are raised.
     """
+    if arguments is None and (asked := os.environ.get("_LABMESH_COMPLETE")):
+        from labmesh.cli._complete import complete
+
+        return complete(root, asked)
+    return _run(sys.argv[1:] if arguments is None else arguments)
+
+
+def _run(arguments: Sequence[str]) -> int:
     context: click.Context | None = None
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Not every terminal knows every character: show the rest of the answer all the same.
         sys.stdout.reconfigure(errors="replace")
     try:
-        with root.make_context(
-            "labmesh", list(sys.argv[1:] if arguments is None else arguments)
-        ) as (context):
+        with root.make_context("labmesh", list(arguments)) as (context):
             code = root.invoke(context)
             sys.stdout.flush()
     except click.exceptions.Exit as end:

@@ -17,6 +17,7 @@ VERBS: Final = {
     "topic": Lazy("labmesh.cli.topic:command", "Topics: list, info, echo, pub, hz, bw, delay ..."),
     "graph": Lazy("labmesh.cli.graph:command", "Who talks to whom: text, DOT, or a picture."),
     "log": Lazy("labmesh.cli.log:command", "What the nodes log, as they do; their log levels."),
+    "doctor": Lazy("labmesh.cli.doctor:command", "What is wrong here, and what to do about it."),
     "bag": Lazy("labmesh.cli.bag:command", "Bags: record topics, play them, info, convert."),
     "service": Lazy("labmesh.cli.service:command", "Services: list, type, find, call."),
     "action": Lazy(
@@ -42,6 +43,7 @@ VERBS: Final = {
     "sample": Lazy("labmesh.cli.sample:command", "Samples: list, show."),
     "ledger": Lazy("labmesh.cli.ledger:command", "The record: tail, show, stats, verify ..."),
     "clock": Lazy("labmesh.cli.clock:command", "Simulated time: show, rate."),
+    "completion": Lazy("labmesh.cli.completion:command", "What bash, zsh or fish completes with."),
 }
 
 

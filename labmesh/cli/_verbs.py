@@ -6,13 +6,20 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class Verbs(click.Group):
     """A group that names the nearest command when it does not know one."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command; where a shell asks for completions, one that knows the mesh."""
+        return _dressed(ctx, super().get_command(ctx, cmd_name))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -73,9 +80,30 @@ class LazyVerbs(Verbs):
             return None
         module, _, attribute = lazy.home.partition(":")
         command: click.Command = getattr(import_module(module), attribute)
-        return command
+        return _dressed(ctx, command)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands and options that begin so, without importing a command."""
+        from click.shell_completion import CompletionItem
+
+        return [
+            *(
+                CompletionItem(name, help=lazy.help)
+                for name, lazy in self._members.items()
+                if name.startswith(incomplete)
+            ),
+            *click.Command.shell_complete(self, ctx, incomplete),
+        ]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table of commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, lazy.help) for name, lazy in self._members.items()])
+
+
+def _dressed(ctx: click.Context, command: click.Command | None) -> click.Command | None:
+    if command is None or not ctx.resilient_parsing:
+        return command
+    from labmesh.cli._complete import dress
+
+    return dress(command)

@@ -25,7 +25,7 @@ from messages.query import RequestView, ResultView
 def command() -> None:
     """Actions: what ROS 2 calls an action is a capability here, a goal is a request.
 
-    NAME is quantity/method. The same under the lab's names: `labmesh capability`, `labmesh
+    The same under the lab's names: `labmesh capability`, `labmesh
     request`, `labmesh result`. Every goal goes through the ledger.
     """
 
@@ -47,7 +47,7 @@ async def list_actions(session: Session, *, show_types: bool) -> None:
 
 
 @command.command("info")
-@click.argument("name", metavar="NAME")
+@click.argument("name", metavar="QUANTITY/METHOD")
 @mesh_command
 async def info(session: Session, name: str) -> None:
     """Show who serves an action, and which nodes say that they ask for it."""
@@ -71,7 +71,7 @@ async def info(session: Session, name: str) -> None:
 
 
 @command.command("send_goal")
-@click.argument("name", metavar="NAME")
+@click.argument("name", metavar="QUANTITY/METHOD")
 @click.argument("goal", default="{}")
 @click.option("--feedback", "-f", is_flag=True, help="Show how it goes.")
 @click.option("--campaign", metavar="NAME", help="The campaign it belongs to.")

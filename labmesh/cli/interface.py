@@ -20,7 +20,7 @@ from messages.errors import BodyError, ConfigurationError
 def command() -> None:
     """Message types (Request@1) and capabilities (conductivity/two_electrode).
 
-    NAME is Request@1, Request (its newest version), a capability conductivity/two_electrode, or a
+    TYPE is Request@1, Request (its newest version), a capability conductivity/two_electrode, or a
     model that a capability or a service names, as ConductivityInput. What this installation does
     not know is looked up in the mesh, where one is to be reached.
     """
@@ -53,7 +53,7 @@ def list_interfaces(out: Output) -> None:
 
 
 @command.command("show")
-@click.argument("name")
+@click.argument("name", metavar="TYPE")
 @click.option("--schema", is_flag=True, help="Show the JSON Schema itself.")
 @mesh_command
 async def show(session: Session, name: str, *, schema: bool) -> None:
@@ -83,7 +83,7 @@ async def show(session: Session, name: str, *, schema: bool) -> None:
 
 
 @command.command("proto")
-@click.argument("name")
+@click.argument("name", metavar="TYPE")
 @click.option("--result", is_flag=True, help="Of a capability its result, not its parameters.")
 @mesh_command
 async def proto(session: Session, name: str, *, result: bool) -> None:

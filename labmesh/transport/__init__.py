@@ -13,6 +13,7 @@ from labmesh.transport._api import (
     Will,
 )
 from labmesh.transport._hub import MemoryHub
+from labmesh.transport._limits import BrokerLimits
 from labmesh.transport._make import make_transport
 from labmesh.transport._memory import MemoryTransport
 from labmesh.transport._mqtt import MqttTransport
@@ -20,6 +21,7 @@ from labmesh.transport._options import MqttAddress, MqttOptions
 
 __all__ = [
     "CONTENT_TYPE",
+    "BrokerLimits",
     "Delivery",
     "Handler",
     "MemoryHub",

@@ -6,6 +6,7 @@ from typing import Final
 
 from labmesh.transport._connection import Link
 from labmesh.transport._healing import HealingTransport
+from labmesh.transport._limits import BrokerLimits
 from labmesh.transport._mqtt_link import MqttLink
 from labmesh.transport._options import MqttOptions
 from labmesh.transport._refusals import explain
@@ -39,11 +40,15 @@ class MqttTransport(HealingTransport):
             backoff=options.backoff,
         )
         self.options = options
+        self.limits: BrokerLimits | None = None
+        """What the MQTT broker said of itself at the last connection; None before the first."""
 
     async def _connect(self, *, clean_start: bool) -> Link:
-        return await MqttLink.connect(
+        link = await MqttLink.connect(
             self, self.options, will=self._will, clean_start=clean_start, timeout=HANDSHAKE
         )
+        self.limits = link.limits
+        return link
 
     def _explain(self, error: Exception) -> NotConnectedError:
         return explain(error, self.options.address)

@@ -25,6 +25,7 @@ from labmesh.transport._api import CONTENT_TYPE, Will
 from labmesh.transport._codec import MalformedPacketError
 from labmesh.transport._connection import ConnectRefusedError, LinkLostError, Listener
 from labmesh.transport._dispatch import subscription_id
+from labmesh.transport._limits import BrokerLimits
 from labmesh.transport._message import Message
 from labmesh.transport._options import MqttOptions
 from labmesh.transport._socket import MemorySocket
@@ -54,6 +55,7 @@ class MqttLink(asyncio.Protocol):
         self.acks = AckQueue(self._send_puback)
         self.session_present = False
         self.receive_maximum = 65535
+        self.limits = BrokerLimits()
         self._identifiers = True
         self._transport: asyncio.Transport | None = None
         self._socket = MemorySocket(self.write, self._on_socket_close)
@@ -310,8 +312,9 @@ class MqttLink(asyncio.Protocol):
             self._connack.set_exception(ConnectRefusedError(reason.value, reason.getName()))
             return
         self.session_present = bool(flags.session_present)
-        self.receive_maximum = getattr(properties, "ReceiveMaximum", 65535)
-        self._identifiers = getattr(properties, "SubscriptionIdentifierAvailable", 1) == 1
+        self.limits = BrokerLimits.of(properties)
+        self.receive_maximum = self.limits.receive_maximum
+        self._identifiers = self.limits.identifiers
         self._connack.set_result(None)
 
     def _on_disconnect(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import shlex
 import subprocess
@@ -138,6 +139,9 @@ class House:
         options = NodeOptions(
             place=self.place, name=name, data_dir=self.folder / "data", parameters=parameters
         )
+
+        # Its lines shall not mix with what the command line writes on this process's stderr.
+        logging.getLogger(f"labmesh.node.{options.id}").propagate = False
 
         async def begin() -> Node[Any]:
             node = program(options)
