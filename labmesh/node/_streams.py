@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import reduce
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
@@ -109,8 +110,7 @@ class NodeStreams:
         """Close what runs while the node is active."""
         for publisher in self._publishers.values():
             publisher.rest()
-        for part in self._parts["active"]:
-            await part.close()
+        await asyncio.gather(*(part.close() for part in self._parts["active"]))
 
     async def reactivated(self) -> None:
         """Open again what `deactivating` closed: the node could not be deactivated."""
@@ -128,8 +128,7 @@ class NodeStreams:
         """Close everything."""
         await self.deactivating()
         self.deactivated()
-        for part in self._parts["configured"]:
-            await part.close()
+        await asyncio.gather(*(part.close() for part in self._parts["configured"]))
         self._parts["configured"].clear()
 
     async def leave(self) -> None:

@@ -7,6 +7,7 @@ import difflib
 import inspect
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
@@ -33,6 +34,9 @@ M = TypeVar("M", bound=Message)
 
 _GRACE: Final = 5.0
 """Wall seconds that a callback has to end after it was told to."""
+
+_FAREWELL: Final = 1.0
+"""Wall seconds that the MQTT broker has to take note that one listens no more."""
 
 _QUEUE: Final = 10_000
 """Best-effort messages that wait for a callback where the profile gives no depth."""
@@ -157,10 +161,13 @@ class StreamSubscription(Generic[M]):
         """Unsubscribe; a callback under way is told to stop, and waited for."""
         if self._watchdog is not None:
             self._watchdog.stop()
-        if self._route is not None:
-            await self._route.cancel()
-        if self.source is not None:
-            await self._sources.leave(self.source, self)
+        # A frozen MQTT broker answers nothing and shall hold nobody up.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FAREWELL):
+                if self._route is not None:
+                    await self._route.cancel()
+                if self.source is not None:
+                    await self._sources.leave(self.source, self)
         self._waiting.clear()
         await stop_task(self._drain, seconds=_GRACE)
         for trouble in ("deadline", "alive", "type", "stream"):
