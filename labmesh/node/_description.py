@@ -68,7 +68,6 @@ class Description:
         node: Who is described.
         runtime: Its parts.
         capabilities: What it does for the ledger.
-        services: What it serves.
     """
 
     def __init__(
@@ -76,28 +75,31 @@ class Description:
         node: Node[Any],
         runtime: Runtime,
         capabilities: Mapping[tuple[str, str], BoundCapability],
-        services: Mapping[str, BoundService],
     ) -> None:
         self._node = node
         self._runtime = runtime
         self._capabilities = capabilities
-        self._services = services
+        self._services: Mapping[str, BoundService] = {}
         self._publishes: dict[str, Published] = {}
         self._subscribes: dict[tuple[str, str], None] = {}
         self._calls: dict[tuple[str, str], None] = {}
         self._models: dict[type[BaseModel], None] = {}
         self._book = SchemaBook(runtime.mesh, everybodys=node.is_ledger)
-        self._due = False
+        self._due = True  # until it is published for the first time
         for topic, (model, qos, retained, words) in _EVERY_NODES.items():
             published = Published(type=model.TYPE, qos=qos, retained=retained, description=words)
             self._publishes[topic] = published
             self._models[model] = None
         for capability in capabilities.values():
             self._models |= dict.fromkeys((capability.parameters, capability.result))
+        runtime.caller.on_call = self.calls
+
+    def serves(self, services: Mapping[str, BoundService]) -> None:
+        """Note what the node serves."""
+        self._services = services
         for service in services.values():
             ends = (service.arguments, service.returns)
             self._models |= dict.fromkeys(end for end in ends if end is not None)
-        runtime.caller.on_call = self.calls
 
     def publishes(self, topic: str, model: type[Message], published: Published) -> None:
         """Note what the node publishes on ``~/topic``."""

@@ -28,6 +28,7 @@ from labmesh.node._parameter_services import ParameterServices
 from labmesh.node._parameters import ParameterServer
 from labmesh.node._runtime import Runtime
 from labmesh.node._schema_capability import SchemaHandler, bind_by_schema
+from labmesh.node._steps import Steps
 from labmesh.node._streaming import Streaming
 from labmesh.node._streams import NodeStreams
 from labmesh.node._threads import Threads
@@ -39,7 +40,6 @@ from messages.ledger import Offer
 from messages.model import JsonObject, Message
 from messages.node import (
     LOG_LEVELS,
-    STATE_IDS,
     Level,
     LogRecord,
     Milestone,
@@ -52,8 +52,6 @@ from messages.topics import Topics
 
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
-
-    from labmesh.node._metrics import NodeMetrics
 
 P = TypeVar("P", bound=NodeParameters)
 M = TypeVar("M", bound=Message)
@@ -104,7 +102,7 @@ class Node(Streaming, Generic[P]):
         self._diagnostics = DiagnosticBoard(lambda what, topic: self.log.error(what, topic=topic))
         self._runtime: Runtime | None = None
         self._description: Description | None = None
-        self._metrics: NodeMetrics | None = None
+        self._steps: Steps | None = None
         self.started: Final = asyncio.Event()
         """Set when the start is over: the node is on the mesh and, unless held back, active."""
         self.takes_orders = False
@@ -309,6 +307,11 @@ class Node(Streaming, Generic[P]):
             self.exit_code = code
             self._finished.set()
 
+    @property
+    def leaving(self) -> bool:
+        """Whether the node has been told to end."""
+        return self._finished.is_set()
+
     # How it runs.
 
     async def run(self) -> int:
@@ -373,26 +376,27 @@ class Node(Streaming, Generic[P]):
         await parameters.replay()
         runtime.mesh.tracer = open_tracer(str(self.id), self.parameters.traces_endpoint)
         self.log.sink = self._publish_log
+        self._description = Description(self, runtime, self._capabilities)
+        streams = self._streams = NodeStreams(self, runtime, self._description, self._resources)
+        steps = self._steps = Steps(self, runtime, streams, self._server, self._capabilities)
         life = self._life = LifecycleMachine(
             runtime.mesh,
             {
-                Transition.CONFIGURE: self._configure,
-                Transition.ACTIVATE: self._activate,
-                Transition.DEACTIVATE: self._deactivate,
-                Transition.CLEANUP: self._clean_up,
+                Transition.CONFIGURE: steps.configure,
+                Transition.ACTIVATE: steps.activate,
+                Transition.DEACTIVATE: steps.deactivate,
+                Transition.CLEANUP: steps.clean_up,
                 Transition.SHUTDOWN: self.on_shutdown,
             },
-            recover=self._recover,
-            tell=self._tell_step,
+            recover=steps.recover,
+            tell=steps.tell,
         )
         services = BuiltinServices(self, life, parameters).add_to(runtime.server, self._resources)
-        self._description = Description(self, runtime, self._capabilities, services)
-        streams = NodeStreams(self, runtime, self._description, self._resources)
-        self._streams = streams
+        self._description.serves(services)
         await runtime.open(self, self._capabilities, self._resources, self._fenced)
         heart = Heart(
             runtime.mesh, self._pulse, published=streams.published, lease=streams.lease,
-            changed=self._work_changed,
+            changed=streams.work_changed,
         )  # fmt: skip
         self.spawn(heart.run(), name="beat")
         await self._description.publish()
@@ -437,86 +441,13 @@ class Node(Streaming, Generic[P]):
         finally:
             if self._streams is not None:
                 await self._streams.leave()
-            await self._close_metrics()
+            await self.close_metrics()
             await runtime.leave()
 
-    async def _configure(self) -> None:
-        if self._server.configure():
-            await self._server.publish(self._running.mesh)
-        # First the page: a port that is taken shall be said before an instrument is touched.
-        if self.parameters.metrics_port:
-            # Prometheus' client is not for everyone to wait for.
-            from labmesh.node._metrics import NodeMetrics  # noqa: PLC0415
-
-            self._metrics = await NodeMetrics.open(self, self._running, self._need_streams())
-        try:
-            await self.on_configure()
-            await self._need_streams().configured()
-            if self._metrics is not None:
-                self._metrics.add_own(self)
-        except BaseException:
-            await self._need_streams().end()
-            await self._close_metrics()
-            raise
-
-    async def _clean_up(self) -> None:
-        await self._need_streams().end()
-        await self.on_cleanup()
-        await self._close_metrics()
-
-    async def _close_metrics(self) -> None:
-        metrics, self._metrics = self._metrics, None
-        if metrics is not None:
-            await metrics.close()
-
-    async def _activate(self) -> None:
-        streams = self._need_streams()
-        streams.activating()
-        try:
-            await self.on_activate()
-            await self._running.store.put_down()
-            await streams.activated()
-            self.takes_orders = True
-            await self.publish_offers()
-        except BaseException:
-            self.takes_orders = False
-            await streams.deactivating()
-            streams.deactivated()
-            raise
-        serves = ",".join(f"{quantity}/{method}" for quantity, method in self._capabilities)
-        self.log.info("active", **({"serves": serves} if serves else {}))
-
-    async def _deactivate(self) -> None:
-        # First of all: an order that comes while the hook brings the instrument to rest would run.
-        self.takes_orders = False
-        streams = self._need_streams()
-        await self._running.stop_work("the node was deactivated")
-        await streams.deactivating()
-        try:
-            await self.on_deactivate()
-        except Exception:
-            self.takes_orders = not self._finished.is_set()
-            await streams.reactivated()
-            raise
-        streams.deactivated()
-
-    async def _recover(self, error: Exception) -> None:
-        self.takes_orders = False
-        self.log.error(f"{type(error).__name__}: {error}", state="errorprocessing")
-        await self._running.stop_work("the node failed")
-        await self._need_streams().end()
-        try:
-            await self.on_error(error)
-        finally:
-            await self._close_metrics()
-
-    def _tell_step(self, before: str, after: str, transition: Transition, reason: str) -> None:
-        text = f"{before} -> {after}" + (f": {reason}" if reason else "")
-        self.happened(
-            "lifecycle", text, transition=transition.value,
-            start={"id": STATE_IDS[before], "label": before},
-            goal={"id": STATE_IDS[after], "label": after}, reason=reason,
-        )  # fmt: skip
+    async def close_metrics(self) -> None:
+        """Free the port of the metrics page before the node ends."""
+        if self._steps is not None:
+            await self._steps.close_metrics()
 
     async def publish_offers(self) -> None:
         """Publish what the node offers; call it again when its limitations have changed."""
@@ -525,16 +456,6 @@ class Node(Streaming, Generic[P]):
             offer: Offer = bound.offer(self.limitations(quantity, method))
             topic = self.topics.own("offer", quantity, method)
             await self._running.mesh.keep(topic, offer)
-
-    def _work_changed(self, silence: float) -> None:
-        if not silence:
-            self.log.info("the node's work goes on again")
-            self.diagnose("work", Level.OK, "goes on")
-            return
-        what = f"the node's work has given no sign of life for {silence:.1f} s"
-        remedy = "see what its thread waits for, or start the node again"
-        self.log.error(what, remedy=remedy)
-        self.diagnose("work", Level.ERROR, what, remedy=remedy)
 
     def refused_later(self, message: UUID, reason: str) -> None:
         """Tell the operator of a message that the ledger refused when nobody waited any more."""

@@ -270,6 +270,17 @@ class NodeStreams:
                 **totals,
             )
 
+    def work_changed(self, silence: float) -> None:
+        """Say that the author's own loop hangs, for so many seconds, or (0) goes on again."""
+        if not silence:
+            self._node.log.info("the node's work goes on again")
+            self._node.diagnose("work", Level.OK, "goes on")
+            return
+        what = f"the node's work has given no sign of life for {silence:.1f} s"
+        remedy = "see what its thread waits for, or start the node again"
+        self._node.log.error(what, remedy=remedy)
+        self._node.diagnose("work", Level.ERROR, what, remedy=remedy)
+
     async def _restore(self) -> None:
         for publisher in self._publishers.values():
             if publisher.qos.retained:

@@ -141,6 +141,8 @@ class StreamSubscription(Generic[M]):
         self._misses = 0
         self._waiting: deque[tuple[M, MessageInfo]] = deque()
         self._drain: asyncio.Task[None] | None = None
+        self._calling: asyncio.Task[Any] | None = None
+        self._idle = asyncio.Event()
         self._route: Route | None = None
         self._watchdog: Watchdog | None = None
         if qos.deadline is not None and source is not None:
@@ -158,7 +160,7 @@ class StreamSubscription(Generic[M]):
             await self._sources.watch(self.source, self, self.qos.liveliness)
 
     async def close(self) -> None:
-        """Unsubscribe; a callback under way is told to stop, and waited for."""
+        """Unsubscribe; a callback under way is waited for, one that drains a queue told to stop."""
         if self._watchdog is not None:
             self._watchdog.stop()
         # A frozen MQTT broker answers nothing and shall hold nobody up.
@@ -170,6 +172,10 @@ class StreamSubscription(Generic[M]):
                     await self._sources.leave(self.source, self)
         self._waiting.clear()
         await stop_task(self._drain, seconds=_GRACE)
+        if self._calling not in (None, asyncio.current_task()):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_GRACE):
+                    await self._idle.wait()
         for trouble in ("deadline", "alive", "type", "stream"):
             self._troubles.end(f"{trouble} {self.where}")
 
@@ -266,7 +272,13 @@ class StreamSubscription(Generic[M]):
     async def _call(self, message: M, info: MessageInfo) -> None:
         self.received += 1
         given: tuple[Any, ...] = (message, info) if self._wants_info else (message,)
-        await self._callbacks.run(self._name, self._callback, *given, resource=self.resource)
+        self._calling = asyncio.current_task()
+        self._idle.clear()
+        try:
+            await self._callbacks.run(self._name, self._callback, *given, resource=self.resource)
+        finally:
+            self._calling = None
+            self._idle.set()
 
     # What is known of the source.
 

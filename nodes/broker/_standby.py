@@ -178,7 +178,7 @@ class StandbyNode(Node[StandbyParameters]):
             )
         )
         leader.open_store = lambda _url: store
-        await self._close_metrics()  # its page is the broker node's from now on
+        await self.close_metrics()  # its page is the broker node's from now on
         self._leader = leader
         self._say(Level.OK, f"is {leader.id}", {})
         code = 1
