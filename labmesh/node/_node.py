@@ -95,14 +95,14 @@ class Node(Streaming, Generic[P]):
         self._capabilities = capabilities_of(self)
         self._finished = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._threads = Threads(self._resources)
+        self._threads = Threads(self._node_resources)
         self._life: LifecycleMachine | None = None
         self._starting: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._diagnostics = DiagnosticBoard(lambda what, topic: self.log.error(what, topic=topic))
         self._runtime: Runtime | None = None
         self._description: Description | None = None
-        self._steps: Steps | None = None
+        self._node_steps: Steps | None = None
         self.started: Final = asyncio.Event()
         """Set when the start is over: the node is on the mesh and, unless held back, active."""
         self.takes_orders = False
@@ -346,7 +346,7 @@ class Node(Streaming, Generic[P]):
             if self._runtime is not None:
                 await self._stop(self._runtime)
                 self.log.sink = None
-                self._runtime = self._streams = None
+                self._runtime = self._node_streams = None
         return self.exit_code
 
     def interrupt(self, code: int = 0) -> None:
@@ -377,8 +377,10 @@ class Node(Streaming, Generic[P]):
         runtime.mesh.tracer = open_tracer(str(self.id), self.parameters.traces_endpoint)
         self.log.sink = self._publish_log
         self._description = Description(self, runtime, self._capabilities)
-        streams = self._streams = NodeStreams(self, runtime, self._description, self._resources)
-        steps = self._steps = Steps(self, runtime, streams, self._server, self._capabilities)
+        streams = self._node_streams = NodeStreams(
+            self, runtime, self._description, self._node_resources
+        )
+        steps = self._node_steps = Steps(self, runtime, streams, self._server, self._capabilities)
         life = self._life = LifecycleMachine(
             runtime.mesh,
             {
@@ -391,11 +393,13 @@ class Node(Streaming, Generic[P]):
             recover=steps.recover,
             tell=steps.tell,
         )
-        services = BuiltinServices(self, life, parameters).add_to(runtime.server, self._resources)
+        services = BuiltinServices(self, life, parameters).add_to(
+            runtime.server, self._node_resources
+        )
         self._description.serves(services)
-        await runtime.open(self, self._capabilities, self._resources, self._fenced)
+        await runtime.open(self, self._capabilities, self._node_resources, self._fenced)
         heart = Heart(
-            runtime.mesh, self._pulse, published=streams.published, lease=streams.lease,
+            runtime.mesh, self._node_pulse, published=streams.published, lease=streams.lease,
             changed=streams.work_changed,
         )  # fmt: skip
         self.spawn(heart.run(), name="beat")
@@ -439,15 +443,15 @@ class Node(Streaming, Generic[P]):
                 for task in late:
                     self.log.error("does not stop", task=task.get_name())
         finally:
-            if self._streams is not None:
-                await self._streams.leave()
+            if self._node_streams is not None:
+                await self._node_streams.leave()
             await self.close_metrics()
             await runtime.leave()
 
     async def close_metrics(self) -> None:
         """Free the port of the metrics page before the node ends."""
-        if self._steps is not None:
-            await self._steps.close_metrics()
+        if self._node_steps is not None:
+            await self._node_steps.close_metrics()
 
     async def publish_offers(self) -> None:
         """Publish what the node offers; call it again when its limitations have changed."""

@@ -35,10 +35,10 @@ class Streaming:
     """What every node has of streams; `labmesh.Node` is one."""
 
     def __init__(self, options: NodeOptions) -> None:
-        self._names = Names(options.id, logical_names(type(self)), options.remap)
-        self._resources = Resources()
-        self._pulse = Pulse()
-        self._streams: NodeStreams | None = None
+        self._node_names = Names(options.id, logical_names(type(self)), options.remap)
+        self._node_resources = Resources()
+        self._node_pulse = Pulse()
+        self._node_streams: NodeStreams | None = None
 
     async def on_deadline_missed(self, missed: DeadlineMissed) -> None:
         """Take it that a stream stood still: one that is listened to, or (``own``) one's own.
@@ -51,7 +51,7 @@ class Streaming:
 
     def resolve(self, name: str) -> NodeId:
         """Return the node that a logical name means: one's own site's, unless it is remapped."""
-        return self._names.resolve(name)
+        return self._node_names.resolve(name)
 
     def create_publisher(
         self,
@@ -124,14 +124,14 @@ class Streaming:
         ``lease`` wall seconds; ``None`` ends that. Cheap, and may be called from any thread.
         Without any call the event loop is what beats.
         """
-        self._pulse.beat(lease)
+        self._node_pulse.beat(lease)
 
     @property
     def works(self) -> bool:
         """Whether the node's work goes on, as far as it says so by `beat`."""
-        return not self._pulse.silence
+        return not self._node_pulse.silence
 
     def _need_streams(self) -> NodeStreams:
-        if self._streams is None:
+        if self._node_streams is None:
             raise RuntimeError("the node is not running; use this from a hook or a handler")
-        return self._streams
+        return self._node_streams

@@ -51,8 +51,8 @@ async def test_a_stream_that_stands_still_is_noticed_on_both_sides(lab: Lab) -> 
     assert theirs.silence >= 0.3
     assert [each.count for each in bath.missed] == list(range(1, len(bath.missed) + 1))
 
-    assert watching._streams is not None
-    troubles = watching._streams.troubles
+    assert watching._node_streams is not None
+    troubles = watching._node_streams.troubles
     assert f"nothing on {bath.id} data/temperature for 0.3 s" in troubles.words
     visitor = await lab.visitor()
     topic = visitor.mesh.topics.of(watching.id, "node", "diag", "streams")

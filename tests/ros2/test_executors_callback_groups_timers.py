@@ -108,8 +108,8 @@ async def test_timers_of_code_errors_and_scope(lab: Lab) -> None:
     stopped.cancel()
     await until(lambda: called.count("fail") >= 3)
     assert "stopped" not in called
-    assert node._streams is not None
-    troubles = node._streams.troubles
+    assert node._node_streams is not None
+    troubles = node._node_streams.troubles
     assert "timer fail failed: ZeroDivisionError: by nothing" in troubles.words
     assert troubles.counts["callback_errors"]["timer fail"] >= 3
     stopped.reset()
@@ -132,5 +132,5 @@ async def test_a_callback_that_takes_too_long_leaves_calls_out(lab: Lab) -> None
     made = node.create_timer(0.01, slow)
     await until(lambda: made.calls >= 3)
     assert made.skips >= 2 * (made.calls - 1)
-    assert node._streams is not None
-    assert node._streams.troubles.totals["timer_skips"] == made.skips
+    assert node._node_streams is not None
+    assert node._node_streams.troubles.totals["timer_skips"] == made.skips

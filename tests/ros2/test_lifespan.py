@@ -46,7 +46,7 @@ async def test_a_subscriber_drops_what_is_too_old_by_its_own_clock(lab: Lab) -> 
     listener._running.mesh.clock = ManualClock(weather.clock.now() + 3600 * 10**9)
     await weather.today.publish(Temperature(kelvin=1))
     await weather.ever.publish(Temperature(kelvin=2))
-    assert listener._streams is not None
-    too_old = listener._streams.troubles.counts["too_old"]
+    assert listener._node_streams is not None
+    too_old = listener._node_streams.troubles.counts["too_old"]
     await until(lambda: too_old[offered.where] == too_old[asked.where] == 1)
     assert heard == []

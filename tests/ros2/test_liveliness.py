@@ -55,8 +55,8 @@ async def test_coming_going_and_coming_back(lab: Lab) -> None:
     again = await lab.start(Pump, pump.id.node)
     await until(lambda: watcher.last == (True, "it is online"))
     assert watcher.changes[-1].epoch == first + 1
-    assert watcher._streams is not None
-    assert not watcher._streams.troubles.words
+    assert watcher._node_streams is not None
+    assert not watcher._node_streams.troubles.words
     await again.transport.close(lost=True)
     await until(lambda: watcher.last == (False, "it is lost"))
 

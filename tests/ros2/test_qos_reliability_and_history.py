@@ -66,8 +66,8 @@ async def test_of_a_slow_callback_only_the_newest_wait(lab: Lab) -> None:
     await listener.create_subscription(sensor.id, "sure", Temperature, all_of_them)
     for number in range(20):
         await sensor.sure.publish(Temperature(kelvin=number))
-    assert listener._streams is not None
-    dropped = listener._streams.troubles.counts["dropped"]
+    assert listener._node_streams is not None
+    dropped = listener._node_streams.troubles.counts["dropped"]
     await until(lambda: dropped[short.where] == 17)
     go.set()
     await until(lambda: len(heard["all"]) == 20)
@@ -111,5 +111,5 @@ async def test_a_repetition_reaches_no_callback(lab: Lab) -> None:
         await sensor.sure._send(payload, header.stamp)
     await sensor.sure.publish(Temperature(kelvin=2))
     await until(lambda: heard == [1.0, 2.0])
-    assert listener._streams is not None
-    assert listener._streams.troubles.counts["repeated"][subscription.where] == 2
+    assert listener._node_streams is not None
+    assert listener._node_streams.troubles.counts["repeated"][subscription.where] == 2

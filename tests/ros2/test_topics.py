@@ -42,8 +42,8 @@ async def test_what_is_published_arrives_typed_in_order_with_its_author(lab: Lab
     assert not info.retained
 
     await bath.publish_offers()  # something else of this node's
-    assert listener._streams is not None
-    assert listener._streams.troubles.totals == {}, "a jump in seq is no loss"
+    assert listener._node_streams is not None
+    assert listener._node_streams.troubles.totals == {}, "a jump in seq is no loss"
 
 
 async def test_streams_made_by_code_and_everybodys(lab: Lab) -> None:
@@ -89,8 +89,8 @@ async def test_another_type_is_refused_by_the_publisher_and_named_by_the_subscri
     await listener.create_subscription(bath.id, "temperature", Pressure, heard.append)
     for kelvin in range(20):
         await bath.temperature.publish(Temperature(kelvin=kelvin))
-    assert listener._streams is not None
-    troubles = listener._streams.troubles
+    assert listener._node_streams is not None
+    troubles = listener._node_streams.troubles
     await until(lambda: troubles.totals.get("wrong_type") == 20)
     assert heard == []
     assert listener.mesh.problems == 1, "its author hears of it once"
@@ -103,8 +103,8 @@ async def test_a_stream_that_nobody_publishes_is_no_silence(lab: Lab) -> None:
     subscription = await listener.create_subscription(
         bath.id, "temperatures", Temperature, lambda _message: None
     )
-    assert listener._streams is not None
-    troubles = listener._streams.troubles
+    assert listener._node_streams is not None
+    troubles = listener._node_streams.troubles
     await until(lambda: "did you mean data/temperature?" in troubles.words)
     late = bath.create_publisher("temperatures", Temperature)
     await until(lambda: not troubles.words)
@@ -124,8 +124,8 @@ async def test_a_callback_that_fails_is_told_and_the_stream_goes_on(lab: Lab) ->
         heard.append(message.kelvin)
 
     await listener.create_subscription(bath.id, "temperature", Temperature, take)
-    assert listener._streams is not None
-    troubles = listener._streams.troubles
+    assert listener._node_streams is not None
+    troubles = listener._node_streams.troubles
     await bath.temperature.publish(Temperature(kelvin=1))
     await until(lambda: "ZeroDivisionError: by nothing" in troubles.words)
     await bath.temperature.publish(Temperature(kelvin=2))
