@@ -13,8 +13,10 @@ import pytest
 
 from labmesh.cli import main
 from labmesh.client import Visitor, visit
+from labmesh.listing import retained
 from labmesh.node import Node, NodeOptions
 from labmesh.place import Place
+from messages.ids import NodeId
 from messages.model import Message
 from tests.support import MqttBroker
 
@@ -59,6 +61,11 @@ class Bench:
         mesh = self.visitor.mesh
         await mesh.on_message(f"{self.place.realm}/{pattern}", model, take)
         return heard
+
+    async def retained(self, name: str, *levels: str, model: type[M]) -> M:
+        """Return what a node has left there."""
+        mesh, node = self.visitor.mesh, NodeId(self.place.site, name)
+        return (await retained(mesh, mesh.topics.of(node, *levels), model))[-1][1]
 
     async def cli(self, *arguments: str, code: int = 0) -> str:
         """Run ``labmesh`` in a thread; return stdout, or stderr where a failure is expected."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from pydantic import BaseModel, Field
 
 from labmesh import LabmeshError, Level, NoArguments, Node, NodeParameters, parameter, service
+from labmesh.calls import called_by
 from messages.model import JsonObject, Model, Text
 
 TALKER = "tests.ros2.programs:TalkerNode"
@@ -40,9 +43,10 @@ class TalkerNode(Node[TalkerParameters]):
     Parameters = TalkerParameters
     fails: str = ""
     recovers: bool = True
+    hooks: list[str]
 
     def _hook(self, name: str) -> None:
-        self.hooks = [*getattr(self, "hooks", []), name]
+        self.hooks = [*getattr(self, "hooks", ()), name]
         if self.fails == name:
             raise LabmeshError(f"no {name} today", remedy="come again")
         if self.fails == f"{name}!":
@@ -100,3 +104,29 @@ class TalkerNode(Node[TalkerParameters]):
         """End badly."""
         self.finish(9)
         return {}
+
+    @service("refuse")
+    async def refuse(self, arguments: NoArguments) -> JsonObject:
+        """Refuse."""
+        raise LabmeshError("not to you")
+
+    @service("explode")
+    async def explode(self, arguments: NoArguments) -> JsonObject:
+        """Fail in a way nobody foresaw."""
+        raise ZeroDivisionError("oh")
+
+    @service("hang")
+    async def hang(self, arguments: NoArguments) -> JsonObject:
+        """Never answer."""
+        await asyncio.Event().wait()
+        return {}
+
+    @service("whoami")
+    async def whoami(self, arguments: NoArguments) -> Talk:
+        """Return who calls."""
+        return Talk(words=str(called_by()))
+
+    @service("relay")
+    async def relay(self, arguments: NoArguments) -> JsonObject:
+        """Call a service of its own node out of a service."""
+        return await self.call(self.id, "talk", timeout=20)
