@@ -62,7 +62,7 @@ class BrokerConfig:
         restricted: What only some members may read.
         max_packet: Bytes of the largest packet that is taken, told to clients in CONNACK.
         audit: Whether the log shows what the access rules refuse, and with it each packet.
-        log_file: None logs to standard output.
+        log_file: None logs to standard error, which is not buffered.
         memory_limit: Bytes of heap. An emergency brake: at the limit it disconnects clients,
             readers too, without acknowledging, instead of exhausting the machine.
         bridged: Sites whose bridges connect here; each may write below ``{realm}/{site}``.
@@ -157,7 +157,7 @@ class BrokerConfig:
                 else []
             ),
             "",
-            f"log_dest file {self.log_file}" if self.log_file else "log_dest stdout",
+            f"log_dest file {self.log_file}" if self.log_file else "log_dest stderr",
             *(f"log_type {kind}" for kind in ("error", "warning", "notice")),
             *(
                 ["# Says what is refused; each packet, too.", "log_type debug"]

@@ -26,7 +26,7 @@ persistence true
 persistence_location /data/
 autosave_interval 1
 persistent_client_expiration 14d
-log_dest stdout
+log_dest stderr
 log_type error
 log_type warning
 log_type notice
