@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -163,17 +164,19 @@ class SecureLab:
             yield lab
 
     @asynccontextmanager
-    async def logged(self, *words: str) -> AsyncIterator[None]:
-        """What happens in the block makes mosquitto write a line with all of ``words``."""
+    async def logged(self, *patterns: str) -> AsyncIterator[None]:
+        """What happens in the block makes mosquitto write a line with all of ``patterns``."""
         start = len(self.mqtt.log)
         yield
         lines: list[str] = []
         for _ in range(1000):
             lines = self.mqtt.log[start:].splitlines()
-            if any(all(word in line for word in words) for line in lines):
+            if any(
+                all(re.search(each, line, re.IGNORECASE) for each in patterns) for line in lines
+            ):
                 return
             await asyncio.sleep(0.02)
-        raise AssertionError((words, lines[-20:]))
+        raise AssertionError((patterns, lines[-20:]))
 
     async def heard(self, words: str, start: int = 0) -> Problem:
         """Return the complaint with ``words`` that a node published after ``start`` others."""
