@@ -7,19 +7,17 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from struct import error as StructError  # noqa: N812
-from typing import Any, Final
+from typing import Any
 
 from mcap.exceptions import McapError
 from mcap.records import Channel, Chunk, McapRecord, Message, Metadata, Schema
 from mcap.stream_reader import StreamReader, breakup_chunk
 from mcap.writer import MCAP0_MAGIC
 
+from labmesh.bag._chunk import LARGEST, unpacked
 from labmesh.bag._record import BagChannel, BagMessage
 from labmesh.bag._writer import ABOUT, ENDED, SCHEMA
 from messages.errors import ConfigurationError
-
-_LARGEST: Final = 256 << 20
-"""Bytes of the largest record that is read; a damaged length would ask for all memory."""
 
 
 class Bag:
@@ -104,7 +102,7 @@ class Bag:
 
     def _records(self) -> Iterator[McapRecord]:
         with self.path.open("rb") as file:
-            reader = StreamReader(file, emit_chunks=True, record_size_limit=_LARGEST)
+            reader = StreamReader(file, emit_chunks=True, record_size_limit=LARGEST)
             records = reader.records
             while True:
                 try:
@@ -120,7 +118,7 @@ class Bag:
         if not isinstance(record, Chunk):
             return (record,)
         try:
-            return breakup_chunk(record, validate_crc=True)
+            return breakup_chunk(unpacked(record), validate_crc=True)
         except Exception:  # noqa: BLE001 - each compression has errors of its own
             self.damaged += 1
             return ()

@@ -7,6 +7,8 @@ arrays). What cannot be said so is left out: the message itself is whole all the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import count
 from typing import Any, Final
 
 from labmesh.bag._json import BYTES
@@ -25,6 +27,9 @@ _HEADER: Final[dict[str, Any]] = {
 _DEEPEST: Final = 12
 """Levels that are described; a schema may contain itself."""
 
+_MOST: Final = 10_000
+"""Parts that are described; a schema that contains itself several times would be without end."""
+
 _MARKED: Final[dict[str, Any]] = {
     "type": "object",
     "properties": {BYTES: {"type": "string", "contentEncoding": "base64"}},
@@ -41,15 +46,17 @@ def envelope_schema(body: dict[str, Any] | None, title: str) -> dict[str, Any]:
         body: JSON Schema of the message type, None where it is not known.
         title: Name of the type.
     """
-    inner = _described(body, body, 0) if body else None
+    inner = _described(body, body, 0, count()) if body else None
     if inner is None or inner["type"] != "object":
         inner = {"type": "object", "properties": {}}
     return {"title": title, "type": "object", "properties": {**_HEADER, "body": inner}}
 
 
-def _described(schema: Any, root: dict[str, Any], depth: int) -> dict[str, Any] | None:
+def _described(
+    schema: Any, root: dict[str, Any], depth: int, parts: Iterator[int]
+) -> dict[str, Any] | None:
     """Return what a viewer can be told of ``schema``, None where that is nothing."""
-    if not isinstance(schema, dict) or depth > _DEEPEST:
+    if not isinstance(schema, dict) or depth > _DEEPEST or next(parts) > _MOST:
         return None
     schema = _resolved(schema, root)
     kind = schema.get("type") or _implied(schema)
@@ -57,11 +64,11 @@ def _described(schema: Any, root: dict[str, Any], depth: int) -> dict[str, Any] 
         fields = {
             name: described
             for name, field in schema.get("properties", {}).items()
-            if (described := _described(field, root, depth + 1)) is not None
+            if (described := _described(field, root, depth + 1, parts)) is not None
         }
         return _with_words(schema, {"type": "object", "properties": fields})
     if kind == "array":
-        items = _described(_items(schema), root, depth + 1)
+        items = _described(_items(schema), root, depth + 1, parts)
         if items is None or items["type"] == "array":
             return None
         return _with_words(schema, {"type": "array", "items": items})
