@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
+from labmesh.links import Links
 from labmesh.mesh import Mesh
 from labmesh.store import NodeStore, Unsent
-from labmesh.transport import Outbound
+from labmesh.transport import Delivery, Outbound
 from messages.envelope import Header, decode, encode
 from messages.errors import LabmeshError, NotConnectedError, RefusedError, StoreError
 from messages.ids import NodeId
@@ -27,6 +28,11 @@ logger = logging.getLogger("labmesh.outbox")
 _FIRST_RESEND: Final = 2.0
 _LAST_RESEND: Final = 30.0
 """Seconds between two sends of a message without a receipt: doubled from the first to the last."""
+
+_CUT_OFF_RESEND: Final = 300.0
+"""Seconds between two sends while the ledger's site is not reached. What was sent waits in the
+queue of a bridge, and every copy would wait there, too; yet a link may say that it is down and be
+wrong."""
 
 _WINDOW: Final = 64
 """Messages that wait for their receipt at a time, for `_FIRST_RESEND` at most: a backlog must not
@@ -84,6 +90,7 @@ class Outbox:
         self._timers: list[tuple[float, UUID]] = []
         self._sending = 0
         self._news = asyncio.Event()
+        self._links = Links(mesh.me.site)
 
     @property
     def pending(self) -> int:
@@ -105,6 +112,9 @@ class Outbox:
         await self._mesh.on_message(
             self._mesh.topics.to_me("receipt", author=self.ledger), Receipt, self._take
         )
+        if self.ledger.site != self._mesh.me.site:
+            pattern = self._links.pattern(self._mesh.topics.realm)
+            await self._mesh.transport.subscribe(pattern, self._hear_link)
         for message in await self._store.unsent():
             if message.id in self._pending:
                 continue
@@ -224,13 +234,33 @@ class Outbox:
     def _time_is_up(self, pending: _Pending, now: float) -> None:
         """Give up the place in the window where no receipt came; later, send again."""
         if not pending.sending:
-            self._ready.append(pending)
+            if self._reached:
+                self._ready.append(pending)
+            else:
+                self._wake_at(pending, now + _CUT_OFF_RESEND)
             return
         self._leave(pending)
         # Jitter keeps many nodes from resending at one beat after an outage.
         rest = pending.pause * random.uniform(1.0, 1.4) - _FIRST_RESEND  # noqa: S311
         self._wake_at(pending, now + rest)
         pending.pause = min(pending.pause * 2, _LAST_RESEND)
+
+    @property
+    def _reached(self) -> bool:
+        return self._links.reaches(self.ledger.site)
+
+    def _hear_link(self, delivery: Delivery) -> None:
+        """After a cut what is queued arrives first; what has no receipt then is sent again."""
+        before = self._reached
+        self._links.hear(delivery)
+        if before or not self._reached:
+            return
+        now = asyncio.get_running_loop().time()
+        for pending in self._pending.values():
+            pending.pause = _FIRST_RESEND
+            if not pending.sending:
+                self._wake_at(pending, now + _FIRST_RESEND * random.uniform(1.0, 1.4))  # noqa: S311
+        self._news.set()
 
     def _wake_at(self, pending: _Pending, at: float) -> None:
         pending.timer = at

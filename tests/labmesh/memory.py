@@ -95,9 +95,9 @@ class FakeLedger:
 
 
 @asynccontextmanager
-async def fake_ledger(hub: MemoryHub) -> AsyncIterator[FakeLedger]:
+async def fake_ledger(hub: MemoryHub, me: NodeId = LEDGER) -> AsyncIterator[FakeLedger]:
     """Run a fake ledger on a hub."""
-    async with seat(hub, LEDGER) as mesh:
+    async with seat(hub, me) as mesh:
         ledger = FakeLedger(mesh)
         await ledger.open()
         yield ledger

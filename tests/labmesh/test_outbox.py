@@ -17,8 +17,9 @@ from labmesh.outbox import Outbox
 from labmesh.store import InHand, NodeStore, Unsent
 from labmesh.transport import MemoryHub
 from messages.errors import BodyError, RefusedError
-from messages.ids import new_id
+from messages.ids import NodeId, new_id
 from messages.ledger import Cancel
+from messages.topics import link_topic
 from tests.labmesh.memory import LEDGER, FakeLedger, fake_ledger, payload, seat, settle, until
 
 
@@ -80,6 +81,31 @@ async def test_a_lost_receipt_is_asked_for_again_and_a_second_one_is_nothing(
         await ledger.receipt(ledger.heard[0][1], "a late no")
         await settle()
         assert outbox.pending == 0
+
+
+async def test_beyond_a_broken_link_copies_do_not_pile_up(
+    hub: MemoryHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_FIRST_RESEND", 0.02)
+    monkeypatch.setattr(module, "_LAST_RESEND", 0.04)
+    far = NodeId("hub", "broker")
+    link = link_topic("lab1", "kit")
+    async with fake_ledger(hub, far) as ledger, seat(hub) as mesh:
+        ledger.answer = lambda _topic, _body: None
+        await mesh.transport.publish(link, b"0", qos=1, retain=True)
+        outbox = Outbox(mesh, NodeStore(None), far)
+        await outbox.open()
+        await settle()
+        task = asyncio.create_task(
+            outbox.send(mesh.topics.to("cancel", far, "x"), Cancel(request=UUID(int=1)))
+        )
+        await asyncio.sleep(0.5)
+        assert len(ledger.heard) == 1
+        ledger.answer = lambda _topic, _body: ""
+        await mesh.transport.publish(link, b"1", qos=1, retain=True)
+        assert (await asyncio.wait_for(task, 20)).accepted
+        assert len(ledger.heard) == 2
+        await outbox._store.close()
 
 
 async def test_a_refusal_nobody_waits_for_is_told(hub: MemoryHub, ledger: FakeLedger) -> None:
