@@ -69,6 +69,7 @@ class _Launch(click.Command):
     "--all-or-nothing", is_flag=True, help="With --on-agents: where one site cannot, none does."
 )
 @click.option("--json", "as_json", is_flag=True, help="Plan and mistakes as JSON.")
+@click.option("--no-live", is_flag=True, help="Lines only, no live table on a terminal.")
 @click.option("--no-color", is_flag=True, help="No colour, not even on a terminal.")
 def command(
     file: Path | None,
@@ -85,6 +86,7 @@ def command(
     on_agents: bool,
     all_or_nothing: bool,
     as_json: bool,
+    no_live: bool,
     no_color: bool,
 ) -> None:
     """Start what a launch file describes: MQTT broker, nodes, programs.
@@ -124,7 +126,9 @@ def command(
             warnings = () if show else launch.missing_capabilities(plan)
             _show(plan.at_site(site) if site else plan, warnings, show=show, as_json=as_json)
             return
-        code = asyncio.run(launch.execute(plan, where, only_site=site, colour=not no_color))
+        code = asyncio.run(
+            launch.execute(plan, where, only_site=site, colour=not no_color, live=not no_live)
+        )
     except LabmeshError as error:
         _fail(error, as_json=as_json)
     sys.exit(code)

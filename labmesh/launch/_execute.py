@@ -35,7 +35,12 @@ _RESTART_SECONDS: Final = 1.0
 
 
 async def execute(
-    plan: Plan, data_dir: Path, *, only_site: str | None = None, colour: bool = True
+    plan: Plan,
+    data_dir: Path,
+    *,
+    only_site: str | None = None,
+    colour: bool = True,
+    live: bool = True,
 ) -> int:
     """Run a checked plan to its end; return the exit code.
 
@@ -47,6 +52,7 @@ async def execute(
         data_dir: Absolute; one launch at a time.
         only_site: Start only this site's part.
         colour: False forbids colour on a terminal.
+        live: False forbids the live table on a terminal.
 
     Raises:
         ConfigurationError: Another launch lives with this data folder.
@@ -60,7 +66,8 @@ async def execute(
         try:
             state.write_last(_last(plan, only_site))
             with remarks_on(screen):
-                return await _Launch(plan, only_site, data_dir, run_dir, screen, state).run()
+                launch = _Launch(plan, only_site, data_dir, run_dir, screen, state)
+                return await launch.run(live=live)
         finally:
             screen.close()
     finally:
@@ -117,8 +124,11 @@ class _Launch:
             },
         )
 
-    async def run(self) -> int:
+    async def run(self, *, live: bool) -> int:
         loop = asyncio.get_running_loop()
+        if live:
+            self._screen.go_live(lambda: [unit.row for unit in self._supervisor.units.values()])
+            loop.add_signal_handler(signal.SIGWINCH, self._screen.touch)
         numbers = [signal.SIGINT, signal.SIGTERM]
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
             numbers.append(signal.SIGHUP)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final, Literal
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
+from labmesh.launch._live import Live, Row
 from messages.node import Milestone
 
 _COLOURS: Final = ("cyan", "green", "yellow", "magenta", "blue", "bright_cyan", "bright_green")
@@ -19,9 +20,9 @@ _LEVELS: Final = {"info": "", "warn": "warning: ", "error": "error: "}
 
 
 class Screen:
-    """Prefixed lines on standard output, a file a process, progress bars on a terminal.
+    """Prefixed lines on standard output, a file a process, a live table on a terminal.
 
-    Colour and bars only on a terminal; NO_COLOR is honoured. A reader of the pipe that goes away
+    Colour and table only on a terminal; NO_COLOR is honoured. A reader of the pipe that goes away
     silences the screen and nothing else.
 
     Args:
@@ -45,8 +46,7 @@ class Screen:
             file=self._out, no_color=None if colour else True, highlight=False, soft_wrap=True
         )
         self._terminal = self._console.is_terminal
-        self._progress: Progress | None = None
-        self._bars: dict[str, TaskID] = {}
+        self._live: Live | None = None
 
     def line(self, name: str, text: str, output: Literal["screen", "log", "both"] = "both") -> None:
         """Take a line of the process ``name``."""
@@ -61,40 +61,31 @@ class Screen:
             self.line("launch", f"{_LEVELS[level]}{part}")
 
     def milestone(self, name: str, milestone: Milestone) -> None:
-        """Show the progress of a task of ``name``: a bar on a terminal, else a line."""
+        """Show the progress of a task of ``name``: in the live table, else as a line."""
         total = "?" if milestone.total is None else milestone.total
         text = f"{milestone.task} {milestone.done}/{total} {milestone.text}".rstrip()
         self._log("launch", f"{name}: {text}")
-        if not self._terminal:
-            self._show(name, text)
-            return
-        if self._progress is None:
-            self._progress = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TextColumn("{task.fields[text]}"),
-                console=self._console,
-                auto_refresh=False,
-                transient=True,
-            )
-            self._progress.start()
-        key = f"[{name}] {milestone.task}"
-        text = _escaped(milestone.text)
-        done, whole = milestone.done, milestone.total
-        if key in self._bars:
-            self._progress.update(self._bars[key], completed=done, total=whole, text=text)
+        if self._live is not None:
+            self._live.milestone(name, milestone)
         else:
-            self._bars[key] = self._progress.add_task(
-                _escaped(key), completed=done, total=whole, text=text
-            )
-        self._progress.refresh()
+            self._show(name, text)
+
+    def go_live(self, rows: Callable[[], Sequence[Row]]) -> None:
+        """Keep a table of ``rows`` at the bottom, if this is a terminal, until `close`."""
+        if self._terminal and not self._mute:
+            self._live = Live(self._out, self._console, rows)
+
+    def touch(self) -> None:
+        """Bring the live table up to date soon."""
+        if self._live is not None:
+            self._live.touch()
 
     def close(self) -> None:
-        """Take the bars down and close the files."""
-        if self._progress is not None:
-            self._progress.stop()
-            self._progress = None
+        """Take the table down and close the files."""
+        if self._live is not None:
+            with suppress(OSError, ValueError):
+                self._live.close()
+            self._live = None
         for file in self._files.values():
             with suppress(OSError):  # a full disk, said when it was found
                 file.close()
@@ -106,7 +97,11 @@ class Screen:
         try:
             if self._terminal:
                 prefix = (f"[{name}] ", self._colour(name))
-                self._console.print(Text.assemble(prefix, Text.from_ansi(text)))
+                line = Text.assemble(prefix, Text.from_ansi(text))
+                if self._live is not None:
+                    self._live.line(line)
+                else:
+                    self._console.print(line)
             else:
                 self._out.write(f"[{name}] {text}\n")
                 self._out.flush()
@@ -132,7 +127,3 @@ class Screen:
         if name == "launch":
             return "bold"
         return self._colours.setdefault(name, _COLOURS[len(self._colours) % len(_COLOURS)])
-
-
-def _escaped(text: str) -> str:
-    return text.replace("[", r"\[")

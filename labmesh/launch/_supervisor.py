@@ -402,6 +402,7 @@ class Supervisor:
         """Wake everyone who waits for something to change."""
         self._news.set()
         self._news = asyncio.Event()
+        self._screen.touch()
 
     def _end_when_idle(self) -> None:
         begun = [unit for unit in self.units.values() if unit.task is not None]

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from labmesh.launch._live import Row
 from labmesh.launch._plan import ExecutableProcess, NodeProcess
 from labmesh.launch._process import Child
 
@@ -111,6 +112,18 @@ class Unit:
     def last_line(self) -> str:
         """What it said last, empty when it has said nothing."""
         return self.child.tail[-1] if self.child is not None and self.child.tail else ""
+
+    @property
+    def row(self) -> Row:
+        """What the live table shows of it."""
+        return Row(
+            self.label,
+            self.state,
+            self.child.pid if self.child is not None and self.running else None,
+            self.since,
+            max(self.restarts, 0),
+            self.last_line,
+        )
 
     def renew(self, plan: NodeProcess | ExecutableProcess, label: str) -> None:
         """Be as before the first run, perhaps with another plan. It must not run."""
