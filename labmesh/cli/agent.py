@@ -33,7 +33,7 @@ class _Agent(Verbs):
     "--accounts",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="Account files of the nodes that it launches (default: the folder of --account).",
+    help="Account files of the nodes that it launches (default: those beside --account).",
 )
 @click.option("--realm", metavar="REALM", help="First level of every topic (lab1).")
 @click.option(
@@ -117,8 +117,13 @@ def _accounts(options: dict[str, Any]) -> str:
     """Return the folder of the launch's accounts: beside the agent's own, where it has one."""
     given = options["accounts"] or os.environ.get("LABMESH_ACCOUNTS")
     own = options["account"] or os.environ.get("LABMESH_ACCOUNT")
-    if not given and own and Path(own).with_name("launch.json").is_file():
-        given = Path(own).parent
+    if not given and own:
+        from labmesh.security import Account
+
+        if Path(own).with_name("launch.json").is_file():
+            given = Path(own).parent
+        elif Account.read(own).name is None:  # nobody's in particular: the whole site's
+            given = Path(own)
     return str(Path(given).expanduser().absolute()) if given else ""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from labmesh.launch._plan import Broker, ExecutableProcess, NodeProcess, Plan
-from labmesh.launch._problem import Position
+from labmesh.launch._problem import Position, Problems
 from labmesh.security import Account
 from messages.errors import ConfigurationError
 
@@ -19,27 +19,27 @@ ACCOUNTS_VARIABLE: Final = "LABMESH_ACCOUNTS"
 
 
 def site_accounts(given: Path | None = None) -> Path | None:
-    """Return the folder of accounts: given, or LABMESH_ACCOUNTS, or None.
+    """Return the folder of accounts, or the one file for all: given, LABMESH_ACCOUNTS, or None.
 
     Raises:
-        ConfigurationError: It is no folder, or has no account for the launch itself.
+        ConfigurationError: It is not there, or has no account for the launch itself.
     """
     named = given or os.environ.get(ACCOUNTS_VARIABLE)
     if not named:
         return None
-    folder = Path(named).expanduser().absolute()
-    if not (folder / f"{_LAUNCH}.json").is_file():
+    path = Path(named).expanduser().absolute()
+    if not (path / f"{_LAUNCH}.json" if path.is_dir() else path).is_file():
         raise ConfigurationError(
-            f"has no account {_LAUNCH}.json",
-            where=str(folder),
+            f"has no account {_LAUNCH}.json" if path.is_dir() else "is not there",
+            where=str(path),
             remedy=f"name the folder accounts of a site that `labmesh site init` made, "
             f"or unset {ACCOUNTS_VARIABLE}",
         )
-    return folder
+    return path
 
 
-def at_accounts(plan: Plan, folder: Path) -> Plan:
-    """Return the plan with the MQTT broker of a folder of accounts in place of its own.
+def at_accounts(plan: Plan, path: Path) -> Plan:
+    """Return the plan with the MQTT broker of accounts in place of its own.
 
     So that one launch file serves every site: whoever starts a part knows where its site's MQTT
     broker is, and as whom each node joins.
@@ -47,9 +47,21 @@ def at_accounts(plan: Plan, folder: Path) -> Plan:
     Raises:
         ConfigurationError: The launch's own account is none, or others may read it.
     """
-    url = Account.read(folder / f"{_LAUNCH}.json").url
-    at = Position(str(folder))
-    return replace(plan, brokers=(Broker(url=url, account=folder, position=at),))
+    url = Account.read(path / f"{_LAUNCH}.json" if path.is_dir() else path).url
+    return replace(plan, brokers=(Broker(url=url, account=path, position=Position(str(path))),))
+
+
+def check_accounts(plan: Plan, folder: Path, problems: Problems) -> None:
+    """Report the nodes that have no account in a folder of accounts."""
+    if not folder.is_dir():
+        return
+    for node in plan.nodes():
+        if not (folder / f"{node.name}.json").is_file():
+            problems.add(
+                node.position,
+                f"node {node.id!r} has no account in {folder}",
+                f"make one: labmesh site add-node {node.name} --role instrument",
+            )
 
 
 def account_of(process: NodeProcess | ExecutableProcess, broker: Broker | None) -> Path | None:

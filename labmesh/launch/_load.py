@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from labmesh.launch._accounts import at_accounts, site_accounts
+from labmesh.launch._accounts import at_accounts, check_accounts, site_accounts
 from labmesh.launch._check import check_plan
 from labmesh.launch._coverage import may_be_elsewhere, missing_capabilities
 from labmesh.launch._limits import Limits
@@ -38,8 +38,8 @@ def load_plan(
             of other sites need not be installed here.
         world: What the file sees outside itself; by default, the real one.
         limits: What it may do; by default what LABMESH_LAUNCH_LIMITS names, or everything.
-        accounts: Folder of account files, whose MQTT broker takes the place of the file's; by
-            default what LABMESH_ACCOUNTS names.
+        accounts: Folder of account files, or one for all, whose MQTT broker takes the place of
+            the file's; by default what LABMESH_ACCOUNTS names.
         check: False leaves out what `check_plan` finds (programs, parameters, ports), and
             capabilities that nobody can offer.
         held: TCP ports that are ours already, and free in that sense.
@@ -60,6 +60,8 @@ def load_plan(
         limits.check(plan if only_site is None else plan.at_site(only_site), problems)
         problems.raise_if_any()
     if plan is not None and check:
+        if folder is not None:
+            check_accounts(plan if only_site is None else plan.at_site(only_site), folder, problems)
         check_plan(plan, problems, only_site=only_site, held=held)
         if not problems.found and not may_be_elsewhere(plan, only_site):
             for missing in missing_capabilities(plan):
