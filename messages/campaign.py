@@ -11,7 +11,7 @@ from typing import Annotated, Final
 from pydantic import Field, StringConstraints
 
 from messages.ledger import CampaignName
-from messages.model import Count, JsonObject, Model, Name, Text
+from messages.model import Count, Model, Name, Text
 
 QUANTITY: Final = "campaign"
 METHOD: Final = "plan"
@@ -44,7 +44,10 @@ class CampaignPlan(Model):
     """Settings of a campaign."""
 
     seed: Count = Field(description="of every random number")
-    plan: JsonObject = Field(description="the campaign file, with what replaced parts of it")
+    plan: Annotated[str, StringConstraints(strict=True, max_length=60_000)] = Field(
+        description="the campaign file as JSON, with what replaced parts of it; a text, because "
+        "the order of its keys is that of the dimensions, and decides"
+    )
     folder: Text = Field(default="", description="where the file's relative names start")
     prior: Prior
     versions: dict[str, Text] = Field(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -99,7 +100,7 @@ async def replay(
     if against is not None:
         _say(session, name, recorded, await _recorded(against, name), 0, "")
         return
-    plan = _settings(recorded, campaign_file, changes)
+    plan = settings_of(recorded, campaign_file, changes)
     number = seed if seed is not None else recorded.plan.seed if recorded.plan else 0
     _check_there(launch_file)
     with _folder(into) as folder:
@@ -147,16 +148,20 @@ async def _recorded(file: Path, name: str, *, needed: bool = True) -> Recorded:
     return Recorded(own, plan, NodeId.parse(last.author))
 
 
-def _settings(
+def settings_of(
     recorded: Recorded, campaign_file: Path | None, changes: tuple[str, ...]
 ) -> dict[str, Any]:
-    """Return the campaign file to run, with the changes that are wanted."""
+    """Return the campaign file to run, with the changes that are wanted.
+
+    Raises:
+        ConfigurationError: A change is none, or no settings are known.
+    """
     plan: dict[str, Any]
     if campaign_file is not None:
         plan = read_data(f"@{campaign_file}", what="the campaign file")
         base = campaign_file.parent.resolve()
     elif recorded.plan is not None:
-        plan, base = dict(recorded.plan.plan), Path(recorded.plan.folder)
+        plan, base = json.loads(recorded.plan.plan), Path(recorded.plan.folder)
     else:
         raise ConfigurationError(
             "the settings of this campaign are not on record",
@@ -273,11 +278,10 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 def _say(
     session: Session, name: str, recorded: Recorded, replayed: Recorded, code: int, words: str
 ) -> None:
-    difference = _before(recorded, replayed) or first_difference(
-        recorded.requests, replayed.requests
-    )
+    difference = first_difference(recorded.requests, replayed.requests)
     total = len(recorded.requests)
-    same = total if difference is None else max(difference.number - 1, 0)
+    same = total if difference is None else difference.number - 1
+    prior = _prior(recorded, replayed)
     versions = _versions(recorded, replayed)
     statuses = Counter(request.status.value for request in replayed.requests)
     if session.out.as_json:
@@ -290,6 +294,7 @@ def _say(
                 "identical": difference is None,
                 "first_difference": None if difference is None else _plain(difference),
                 "statuses": dict(statuses),
+                "prior": prior,
                 "versions": versions,
                 "exit_code": code,
             }
@@ -305,24 +310,27 @@ def _say(
         )
         if code:
             session.out.remark(f"it ended early: {words}")
+    if not session.out.as_json:
+        if prior is not None and prior[0] != prior[1]:
+            session.out.remark(
+                f"what it knew before the first request was {prior[0]}, is {prior[1]}"
+            )
         for package, (then, now) in versions.items():
             session.out.remark(f"{package} was {then} and is {now}")
     if difference is not None:
         raise click.exceptions.Exit(1)
 
 
-def _before(recorded: Recorded, replayed: Recorded) -> Difference | None:
-    """Return what differs before the first request: what the campaign knew."""
+def _prior(recorded: Recorded, replayed: Recorded) -> tuple[str, str] | None:
+    """Return what the two campaigns knew before, as they say it; None where one does not."""
     if recorded.plan is None or replayed.plan is None:
         return None
-    then, now = recorded.plan.prior, replayed.plan.prior
-    if then.sha256 == now.sha256:
-        return None
-    return Difference(
-        0, "prior knowledge",
-        f"{then.observations} values {then.sha256[:12]}",
-        f"{now.observations} values {now.sha256[:12]}",
-    )  # fmt: skip
+    then, now = (
+        f"{each.plan.prior.observations} values ({each.plan.prior.sha256[:12]})"
+        for each in (recorded, replayed)
+        if each.plan is not None
+    )
+    return then, now
 
 
 def _versions(recorded: Recorded, replayed: Recorded) -> dict[str, tuple[str, str]]:

@@ -14,7 +14,7 @@ class Difference:
     """Where two campaigns part.
 
     Attributes:
-        number: Of the request, from 1; 0 before the first.
+        number: Of the request, from 1.
         what: Field, as ``parameters.w_ec``, or what is missing.
         recorded: What it was then; None where there is nothing.
         replayed: What it is now.
@@ -26,8 +26,7 @@ class Difference:
     replayed: Any
 
     def __str__(self) -> str:
-        where = f"request {self.number}" if self.number else "before the first request"
-        return f"{where}: {self.what} was {self.recorded!r} and is {self.replayed!r}"
+        return f"request {self.number}: {self.what} was {self.recorded!r} and is {self.replayed!r}"
 
 
 def first_difference(

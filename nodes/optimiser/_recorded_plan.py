@@ -29,7 +29,7 @@ def plan_of(plan: CampaignFile, seed: int, folder: Path, knowledge: Knowledge) -
     words = json.dumps([astuple(each) for each in knowledge.observations])
     return CampaignPlan(
         seed=seed,
-        plan=plan.model_dump(mode="json"),
+        plan=plan.model_dump_json(exclude_defaults=True),
         folder=str(folder.resolve()),
         prior=Prior(
             observations=len(knowledge.observations),

@@ -42,9 +42,20 @@ def nearest(
     return min(candidates, key=lambda each: distance(each[1]), default=None)
 
 
-def in_words(values: dict[str, Any]) -> str:
-    """Return leaves as ``temperature 298.15, w_ec 0.3``, whole enough to be asked again."""
-    return ", ".join(f"{path} {value!r}" for path, value in values.items())
+def in_words(
+    wanted: dict[str, Any], found: dict[str, Any], known: Iterable[tuple[str, dict[str, Any]]]
+) -> str:
+    """Return the leaves of ``found`` that tell it from ``wanted`` or from others that are known.
+
+    As ``temperature 298.15, w_ec 0.3``, whole enough to be asked.
+    """
+    records = [each for _, each in known]
+    telling = [
+        path
+        for path, value in found.items()
+        if wanted.get(path) != value or any(each.get(path) != value for each in records)
+    ]
+    return ", ".join(f"{path} {found[path]!r}" for path in telling) or "the same"
 
 
 def _apart(one: dict[str, Any], other: dict[str, Any], path: str, span: float) -> float:

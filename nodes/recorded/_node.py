@@ -130,8 +130,10 @@ class RecordedNode(Node[RecordedParameters]):
                 f"this was answered {len(answers)} times in the record, and no more",
                 remedy="ask for it less often, or let an instrument measure it",
             )
-        found = nearest(leaves(asked), capability.asked)
-        near = f"; the nearest recorded one has {in_words(found[1])}"[:2000] if found else ""
+        wanted, known = leaves(asked), list(capability.asked)
+        found = nearest(wanted, known)
+        telling = in_words(wanted, found[1], known) if found else ""
+        near = f"; the nearest recorded one has {telling}"[:2000] if found else ""
         if words in capability.silent:
             raise OrderError(
                 f"this was asked in the record and never answered, it is "

@@ -15,7 +15,10 @@ from pydantic import Field
 
 from labmesh import Node, NodeOptions, NodeParameters, Order, OrderError, capability, connect
 from labmesh.cli import main
+from labmesh.cli._campaign_replay import Recorded, settings_of
 from labmesh.place import Place
+from messages.campaign import CampaignPlan, Prior
+from messages.errors import ConfigurationError
 from messages.ids import NodeId
 from messages.ledger import SampleStep
 from messages.model import Model, Real, Unit
@@ -29,8 +32,9 @@ PLAN: dict[str, Any] = {
     "name": "hill",
     "objective": {"quantity": "height", "method": "survey", "output": "height", "unit": "m"},
     "space": {
-        "x": {"unit": "m", "minimum": 0.0, "maximum": 10.0, "step": 0.1},
+        # Not in the order of the alphabet: a ledger sorts what it keeps.
         "y": {"unit": "m", "minimum": 0.0, "maximum": 10.0, "step": 0.1},
+        "x": {"unit": "m", "minimum": 0.0, "maximum": 10.0, "step": 0.1},
     },
     "fixed": {"team": "red"},
     "strategy": {"name": "gaussian_process", "start": 3},
@@ -79,7 +83,7 @@ class Surveyor(Node[NodeParameters]):
 async def recorded(shared_mqtt_broker: MqttBroker, tmp_path: Path) -> Path:
     """The ledger of a campaign that has ended."""
     file = tmp_path / "hill.yaml"
-    file.write_text(yaml.safe_dump(PLAN), encoding="utf-8")
+    file.write_text(yaml.safe_dump(PLAN, sort_keys=False), encoding="utf-8")
     place = Place(mqtt=shared_mqtt_broker.url, site="uu", ledger=NodeId("uu", "broker"))
 
     def options(name: str, **parameters: Any) -> NodeOptions:
@@ -155,7 +159,7 @@ async def test_the_same_decisions_and_the_first_other_one(
     # Another seed, in a mesh that somebody set up for it, and the instruments by themselves.
     place = Place(mqtt=shared_mqtt_broker.url, site="dtu", ledger=NodeId("dtu", "broker"))
     file = tmp_path / "hill.yaml"
-    file.write_text(yaml.safe_dump(PLAN | {"budget": 2}), encoding="utf-8")
+    file.write_text(yaml.safe_dump(PLAN | {"budget": 2}, sort_keys=False), encoding="utf-8")
 
     def options(name: str, **parameters: Any) -> NodeOptions:
         return NodeOptions(
@@ -190,3 +194,24 @@ async def test_the_same_decisions_and_the_first_other_one(
     code, out, _ = await said(*arguments, other_ledger)
     assert code == 1
     assert "decisions differ: 0 of 6 are the same\nrequest 1: parameters.x was" in out
+
+
+def test_a_setting_is_changed_where_it_is(tmp_path: Path) -> None:
+    text = json.dumps({**PLAN, "consume": {"datasets": [{"file": "t.csv", "title": "t"}]}})
+    plan = CampaignPlan(
+        seed=1, plan=text, folder="/data", prior=Prior(observations=0, sha256="0" * 64)
+    )
+    then = Recorded([], plan, NodeId("uu", "optimiser"))
+    changed = settings_of(then, None, ("strategy.name=random", "stop.rounds=4", "budget=9"))
+    assert changed["strategy"] == {"name": "random", "start": 3}
+    assert changed["stop"] == {"rounds": 4}
+    assert changed["budget"] == 9
+    assert list(changed["space"]) == ["y", "x"], "the order is the recorded one"
+    assert changed["consume"]["datasets"][0]["file"] == "/data/t.csv"
+    other = tmp_path / "other.yaml"
+    other.write_text("name: other\n", encoding="utf-8")
+    assert settings_of(then, other, ()) == {"name": "other"}
+    with pytest.raises(ConfigurationError, match="is no setting"):
+        settings_of(then, None, ("budget",))
+    with pytest.raises(ConfigurationError, match="are not on record"):
+        settings_of(Recorded([], None, NodeId("uu", "optimiser")), None, ())
