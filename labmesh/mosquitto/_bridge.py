@@ -21,7 +21,7 @@ _RESTART: Final = (1, 10)
 _STATE: Final = ("node/#", "offer/#", "schema/#", "sample/#", "head", "clock", "goal/#", "blob/+")
 """What is retained below a node's prefix, so that every site knows every other one's nodes."""
 
-_EVENTS: Final = ("milestone", "problem", "takeover", "fenced", "lifecycle", "param")
+_EVENTS: Final = ("milestone", "problem", "takeover", "fenced", "lifecycle", "param", "void")
 _LOGS: Final = ("warn", "error", "fatal")
 
 _NOW: Final = 0

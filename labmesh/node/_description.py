@@ -55,6 +55,7 @@ _EVERY_NODES: Final[Mapping[str, tuple[type[Message], int, bool, str]]] = {
     "event/milestone": (Milestone, 0, False, "progress of long work"),
     "event/lifecycle": (NodeEvent, 1, False, "transitions"),
     "event/param": (NodeEvent, 1, False, "changes of its parameters"),
+    "event/void": (NodeEvent, 1, False, "an order in hand is void: retracted, or given to another"),
     "event/takeover": (NodeEvent, 1, False, "it has taken the name over from another process"),
     "event/fenced": (NodeEvent, 1, False, "another process has its name"),
 }

@@ -31,10 +31,11 @@ from labmesh.node._schema_capability import SchemaHandler, bind_by_schema
 from labmesh.node._steps import Steps
 from labmesh.node._streaming import Streaming
 from labmesh.node._streams import NodeStreams
+from labmesh.node._takeover import TakeoverWatch
 from labmesh.node._threads import Threads
 from labmesh.tracing import open_tracer
 from labmesh.transport import Subscription, Transport
-from messages.errors import ConfigurationError
+from messages.errors import ConfigurationError, LabmeshError
 from messages.ids import NodeId
 from messages.ledger import Offer
 from messages.model import JsonObject, Message
@@ -103,6 +104,7 @@ class Node(Streaming, Generic[P]):
         self._runtime: Runtime | None = None
         self._description: Description | None = None
         self._node_steps: Steps | None = None
+        self._why_fenced = ""
         self.started: Final = asyncio.Event()
         """Set when the start is over: the node is on the mesh and, unless held back, active."""
         self.takes_orders = False
@@ -262,9 +264,20 @@ class Node(Streaming, Generic[P]):
         )
 
     def happened(self, kind: str, text: str, /, **values: Any) -> None:
-        """Tell of an event of the node's own on ``~/event/{kind}``, without waiting."""
+        """Tell of an event of the node's own on ``~/event/{kind}``, without waiting.
+
+        Without a connection it is told when there is one again.
+        """
         event = NodeEvent(kind=kind, text=text[:4000], values=values)
-        self._running.mesh.post(self.topics.own("event", kind), event, qos=1)
+        mesh, topic = self._running.mesh, self.topics.own("event", kind)
+
+        async def tell() -> None:
+            try:
+                await mesh.send(topic, event)
+            except LabmeshError as error:
+                self.log.debug(f"event not told: {error}", event=kind)
+
+        mesh.background(tell(), f"event {kind}")
 
     async def emit(
         self, kind: Literal["data", "event"], stream: str, message: Message, *, qos: int = 0
@@ -404,8 +417,7 @@ class Node(Streaming, Generic[P]):
         )  # fmt: skip
         self.spawn(heart.run(), name="beat")
         await self._description.publish()
-        if self.options.succeeds is not None:
-            self.happened("takeover", "took the name over", epoch=runtime.mesh.epoch)
+        await TakeoverWatch(self, runtime.before).open()
         await self._server.publish(runtime.mesh)
         await life.publish()
         self.spawn(HealthWatch(self, runtime, streams).run(), name="health")
@@ -429,7 +441,7 @@ class Node(Streaming, Generic[P]):
         self.takes_orders = False
         try:
             if runtime.fenced:
-                await runtime.fall_silent()
+                await runtime.fall_silent(self.options.place, self._why_fenced)
             life = self._life
             if life is not None and life.state is not State.FINALIZED:
                 await runtime.stop_work("the node is shutting down")
@@ -482,7 +494,7 @@ class Node(Streaming, Generic[P]):
 
     def _fenced(self, reason: str) -> None:
         self.log.error(f"leaving: {reason}")
-        self.happened("fenced", reason)
+        self._why_fenced = reason
         self._running.fenced = True
         self.interrupt(3)
 

@@ -32,8 +32,8 @@ _PING: Final = 2.0
 
 async def check_name_free(
     place: Place, me: NodeId, *, patience: float, by_right: bool = False
-) -> int:
-    """Return the last epoch anyone used this name with, 0 for none.
+) -> tuple[int, Presence | None]:
+    """Return the last epoch anyone used this name with (0: none), and who still seems online.
 
     The MQTT broker that still holds the will of an earlier process holds its birth, too: a boot
     counted on from what is retained here is newer than any will that may yet come, whatever host
@@ -53,7 +53,7 @@ async def check_name_free(
         mesh = visitor.mesh
         found = await retained(mesh, mesh.topics.own("node", "alive", INSTANCE), Presence)
         if not found:
-            return 0
+            return 0, None
         presence = found[-1][1]
         if presence.state == "online" and not by_right:
             with suppress(CallTimeoutError):
@@ -64,7 +64,7 @@ async def check_name_free(
                     f"{me} is online since {since} on {presence.host} (pid {presence.pid})",
                     remedy="stop that process, or start this one under another --name",
                 )
-        return presence.epoch
+        return presence.epoch, presence if presence.state == "online" else None
 
 
 class PresenceKeeper:
@@ -127,6 +127,10 @@ class PresenceKeeper:
             return
         # Of two that booted at one moment the older one keeps the name. A newer one that is lost
         # was thrown out by our own coming back, most likely, and will be back to do the same.
+        if presence.epoch < self._mesh.epoch:
+            # It stood still while its name was taken, and has said everything anew on coming back.
+            # It leaves when it hears of us; what it has said must not stand.
+            self._mesh.restore()
         theirs = (presence.epoch, -presence.boot_id.int)
         if theirs > (self._mesh.epoch, -self._boot_id.int):
             self._fenced(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from labmesh.artifacts import ArtifactDesk
 from labmesh.calls import Caller, Server
-from labmesh.client import LabClient
+from labmesh.client import LabClient, Visitor, visit
 from labmesh.clock import Clock, ScaledClock, WallClock
 from labmesh.mesh import Mesh
 from labmesh.node._capability import BoundCapability
@@ -21,13 +22,14 @@ from labmesh.node._presence import INSTANCE, PresenceKeeper, check_name_free
 from labmesh.node._software import software_version
 from labmesh.node._worker import Identity, Worker
 from labmesh.outbox import Outbox
+from labmesh.place import Place
 from labmesh.store import NodeStore
 from labmesh.streams import Resources
 from labmesh.transport import Transport, make_transport
 from messages.envelope import Header
-from messages.errors import ConfigurationError, LabmeshError
+from messages.errors import CallRefusedError, ConfigurationError, LabmeshError
 from messages.ids import NodeId
-from messages.node import ClockTick
+from messages.node import ClockTick, NodeEvent, Presence
 from messages.topics import Topic, Topics
 
 if TYPE_CHECKING:
@@ -38,6 +40,9 @@ logger = logging.getLogger("labmesh.node")
 
 _WATCHING: Final = frozenset(NodeParameters.model_fields)
 """How a node is watched has no part in what it measures."""
+
+_OTHERS_RETURN: Final = 3.0
+"""Wall seconds that the process which has taken our name has to be heard."""
 
 _GOODBYE: Final = 1.0
 """Wall seconds the MQTT broker has to take our goodbye; it may be frozen."""
@@ -57,6 +62,8 @@ class Runtime:
     outbox: Outbox | None
     lab: LabClient | None
     artifacts: ArtifactDesk | None
+    before: Presence | None = None
+    """Who had the name and, by its presence, still has."""
     presence: PresenceKeeper | None = None
     worker: Worker | None = None
     fenced: bool = False
@@ -79,7 +86,7 @@ class Runtime:
             ConfigurationError: The node's file cannot be opened, or the address is none.
         """
         place, me = options.place, options.id
-        last = await check_name_free(
+        last, before = await check_name_free(
             place, me, patience=options.patience, by_right=options.succeeds is not None
         )
         store = NodeStore(folder / "node.sqlite")
@@ -111,6 +118,7 @@ class Runtime:
             outbox=outbox,
             lab=None if outbox is None else LabClient(mesh, outbox, caller, desk),
             artifacts=desk,
+            before=before,
         )
 
     async def open(
@@ -215,9 +223,33 @@ class Runtime:
             if self.mesh.tracer.recording:
                 await asyncio.to_thread(self.mesh.tracer.close)
 
-    async def fall_silent(self) -> None:
-        """Leave the name to the process that has taken it: whatever we said now would be its."""
+    async def fall_silent(self, place: Place, reason: str) -> None:
+        """Leave the name to the process that has taken it: whatever we said now would be its.
+
+        But that we leave, the other one and the operator shall hear. Our own connection is of no
+        use for that: the two of one client id throw each other out.
+        """
         self.fenced = True
         if self.artifacts is not None:
             await self.artifacts.close()
         await self.transport.close()
+        event = NodeEvent(kind="fenced", text=reason[:4000], values={"epoch": self.mesh.epoch})
+        me = self.mesh.me
+        with suppress(LabmeshError):
+            async with visit(place, me.node, patience=_GOODBYE) as visitor:
+                # It may be on its way back, thrown out by our last attempt to be there.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_OTHERS_RETURN):
+                        while not await _answers(visitor, me):
+                            pass
+                await visitor.mesh.send(self.mesh.topics.own("event", "fenced"), event)
+
+
+async def _answers(visitor: Visitor, node: NodeId) -> bool:
+    try:
+        await visitor.caller.call(node, "node.ping", {}, timeout=0.3)
+    except CallRefusedError:
+        return True
+    except LabmeshError:
+        return False
+    return True

@@ -39,6 +39,7 @@ from messages.errors import (
 )
 from messages.ledger import Failure, OrderCancel, Progress, ProgressKind, Provenance, Result
 from messages.model import JsonObject
+from messages.node import NodeEvent
 from messages.topics import Topic
 
 if TYPE_CHECKING:
@@ -248,6 +249,13 @@ class Worker:
             return
         logger.warning("order %s is void: %s", job.order.request, reason)
         job.void = reason
+        if job.asked is None:
+            event = NodeEvent(
+                kind="void", text=f"order {job.order.request} is void: {reason}"[:4000],
+                values={"request": str(job.order.request), "token": job.order.token,
+                        "attempt": job.order.attempt},
+            )  # fmt: skip
+            self._mesh.post(self._mesh.topics.own("event", "void"), event, qos=1)
         if job.handed is not None:
             job.handed.void(reason)
         instrument = job.capability.spec.worker == "instrument"

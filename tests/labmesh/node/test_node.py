@@ -123,9 +123,10 @@ async def test_a_name_that_is_taken_is_refused(options: Options, tmp_path: objec
 
 
 async def test_a_newer_boot_with_the_name_makes_the_older_leave(
-    options: Options, visitor: Visitor
+    options: Options, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The probe of the second did not see the first (a partition); the presence does."""
+    monkeypatch.setattr("labmesh.node._runtime._OTHERS_RETURN", 0.1)
     node = EchoNode(options())
     async with running(node):
         presence = Presence(

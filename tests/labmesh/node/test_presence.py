@@ -14,11 +14,14 @@ from labmesh.client import Visitor
 from labmesh.listing import retained
 from labmesh.node import NodeOptions
 from messages.errors import NodeNameTakenError, NotConnectedError
-from messages.node import Lifecycle, Presence, State
+from messages.node import Level, Lifecycle, NodeEvent, Presence, State
 from tests.labmesh.node.conftest import running, until
 from tests.labmesh.node.programs import EchoNode
 
 Options = Callable[..., NodeOptions]
+
+RETURN = "labmesh.node._runtime._OTHERS_RETURN"
+"""How long the one who leaves a name waits for the other to be heard."""
 
 
 def presence(node: EchoNode, state: str, epoch: int, boot: int = 1) -> Presence:
@@ -80,9 +83,16 @@ async def test_a_namesake_that_refuses_to_answer_lives_none_the_less(
 
 
 async def test_who_has_the_right_to_a_name_gets_it_from_a_living_process(
-    options: Options, visitor: Visitor, tmp_path: Path
+    options: Options, visitor: Visitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(RETURN, 20.0)
     node = EchoNode(options())
+    events: list[NodeEvent] = []
+
+    def hear(event: NodeEvent, *_: object) -> None:
+        events.append(event)
+
+    await visitor.mesh.on_message(visitor.mesh.topics.of(node.id, "event", "+"), NodeEvent, hear)
     async with running(node):
         epoch = node.mesh.epoch
         # On another host, with a boot counter of its own.
@@ -91,6 +101,15 @@ async def test_who_has_the_right_to_a_name_gets_it_from_a_living_process(
             assert successor.mesh.epoch == epoch + 1
             await until(lambda: node._runtime is None)
             assert node.exit_code == 3
+            # Both say what has happened, and the survivor's operator sees how it ended.
+            await until(lambda: {"takeover", "fenced"} <= {event.kind for event in events})
+            found = {event.kind: event for event in events}
+            took = found["takeover"]
+            assert (took.values["before"], took.values["epoch"]) == (epoch, epoch + 1)
+            assert "took the name over from pid " in took.text
+            assert found["fenced"].values["epoch"] == epoch
+            await until(lambda: "has left" in successor._diagnostics["identity"].message)
+            assert successor._diagnostics["identity"].level is Level.OK
             # Whom the other one's coming back threw out is back as well, for good.
             await until(lambda: successor.transport.connected)
             async with asyncio.timeout(5):
@@ -102,8 +121,26 @@ async def test_who_has_the_right_to_a_name_gets_it_from_a_living_process(
         assert later.mesh.epoch == 71
 
 
-async def test_who_lost_its_name_falls_silent(options: Options, visitor: Visitor) -> None:
+async def test_a_frozen_namesake_that_wakes_does_not_stay_retained(
+    options: Options, visitor: Visitor
+) -> None:
+    """On coming back it has said everything of itself anew, before it heard that it must leave."""
+    node = EchoNode(options())
+    async with running(node):
+        older = presence(node, "online", node.mesh.epoch - 1)
+        topic = node.topics.own("node", "alive", "0")
+        await node.mesh.send(topic, older, retain=True)
+        async with asyncio.timeout(20):
+            while (await last(visitor, node)).epoch != node.mesh.epoch:
+                await asyncio.sleep(0.01)
+        assert node.state is State.ACTIVE
+
+
+async def test_who_lost_its_name_falls_silent(
+    options: Options, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its last words would overwrite what the new owner says of itself."""
+    monkeypatch.setattr(RETURN, 0.1)
     node = EchoNode(options())
     async with running(node):
         newer = presence(node, "online", node.mesh.epoch + 1)
@@ -119,8 +156,9 @@ async def test_who_lost_its_name_falls_silent(options: Options, visitor: Visitor
 
 
 async def test_a_name_lost_during_the_start_starts_no_instrument(
-    options: Options, visitor: Visitor
+    options: Options, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(RETURN, 0.1)
     activated = False
 
     class Slow(EchoNode):
