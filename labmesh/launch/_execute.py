@@ -127,7 +127,7 @@ class _Launch:
     async def run(self, *, live: bool) -> int:
         loop = asyncio.get_running_loop()
         if live:
-            self._screen.go_live(lambda: [unit.row for unit in self._supervisor.units.values()])
+            self._screen.go_live(lambda: [unit.row for unit in self._supervisor.shown()])
             loop.add_signal_handler(signal.SIGWINCH, self._screen.touch)
         numbers = [signal.SIGINT, signal.SIGTERM]
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
@@ -174,7 +174,7 @@ class _Launch:
                 brokers[broker.site] = (broker.url, None)
         return status(
             self._plan,
-            self._supervisor.units.values(),
+            self._supervisor.shown(),
             pid=os.getpid(),
             since=self._since,
             urls=brokers,
@@ -287,7 +287,7 @@ class _Launch:
         self._supervisor.request_stop("there is no MQTT broker any more", 1)
 
     def _milestone(self, node: str, milestone: Milestone) -> None:
-        unit = self._supervisor.units.get(node)
+        unit = self._supervisor.known(node)
         self._screen.milestone(unit.label if unit else node, milestone)
 
     def _mesh(self, nodes: list[NodeProcess]) -> dict[str, Any]:

@@ -249,9 +249,10 @@ class Plan:
         return next(own, None) or next(shared, None)
 
     def labels(self) -> dict[str, str]:
-        """Return what each process is called on the screen: its name where that is unique."""
-        ids = [process.id for process in self.processes()]
-        names = [process.name for process in self.processes()]
+        """Return what each process and component is called: its name where that is unique."""
+        inside = [component for node in self.nodes() for component in node.components]
+        ids = [process.id for process in (*self.processes(), *inside)]
+        names = [process.name for process in (*self.processes(), *inside)]
         return {
             known: name if names.count(name) == 1 else known
             for known, name in zip(ids, names, strict=True)

@@ -40,10 +40,12 @@ def status(
 
 
 def _process(unit: Unit) -> dict[str, Any]:
+    kind = "node" if isinstance(unit.plan, NodeProcess) else "executable"
+    inside = isinstance(unit.plan, NodeProcess) and unit.plan.container
     return {
         "id": unit.plan.id,
         "label": unit.label,
-        "kind": "node" if isinstance(unit.plan, NodeProcess) else "executable",
+        "kind": "component" if inside else kind,
         "state": unit.state,
         "pid": unit.child.pid if unit.child is not None and unit.running else None,
         "since": unit.since,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -82,6 +82,7 @@ class Supervisor:
         self._begun = False
         labels = plan.labels()
         self.units = {p.id: Unit(p, labels[p.id]) for p in plan.processes()}
+        self._inside = _components(plan, {})
         self._others: dict[str, str] = {}
         self._handlers = [step for step in walk(plan.steps) if isinstance(step, HandlerStep)]
         self._keeper = Keeper()
@@ -104,6 +105,20 @@ class Supervisor:
             return
         self._outcome = Outcome(reason, (self._failure or 0) if code is None else code)
         self._stop.set()
+
+    def shown(self) -> Iterator[Unit]:
+        """Yield all units, those inside a container after it."""
+        for unit in self.units.values():
+            yield unit
+            yield from self._inside_of(unit.plan)
+
+    def known(self, name: str) -> Unit | None:
+        """Return the unit of ``site/name``, a process or inside a container."""
+        return self.units.get(name) or self._inside.get(name)
+
+    def _inside_of(self, plan: NodeProcess | ExecutableProcess) -> list[Unit]:
+        components = plan.components if isinstance(plan, NodeProcess) else ()
+        return [self._inside[each.id] for each in components if each.id in self._inside]
 
     @property
     def begun(self) -> bool:
@@ -193,6 +208,7 @@ class Supervisor:
             unit.plan, unit.label = process, labels[process.id]
             units[process.id] = unit
         self._plan, self.units = plan, units
+        self._inside = _components(plan, self._inside)
         self._handlers = [step for step in walk(plan.steps) if isinstance(step, HandlerStep)]
         for task in [task for task, step in self._timers.items() if step in dropped]:
             del self._timers[task]
@@ -200,7 +216,7 @@ class Supervisor:
 
     def life(self, node: str, state: str, epoch: int, retained: bool) -> None:
         """Take the lifecycle state of ``site/node``, ours or another's."""
-        unit = self.units.get(node)
+        unit = self.known(node)
         if unit is None:
             if self._others.get(node) != state:
                 self._handle("state", node, state)
@@ -296,7 +312,8 @@ class Supervisor:
                 on_line=lambda line: self._line(unit, line),
                 keeper=self._keeper,
             )
-            unit.new_run(child)
+            for each in (unit, *self._inside_of(plan)):
+                each.new_run(child)
         self._screen.say(f"started {unit.label} (pid {child.pid})")
         self._tell()
         self._handle("start", plan.id)
@@ -317,7 +334,8 @@ class Supervisor:
 
     def _ended(self, unit: Unit, code: int) -> None:
         """A process has ended for good, by itself."""
-        unit.code = code
+        for each in (unit, *self._inside_of(unit.plan)):
+            each.code = code
         if code and self._failure is None:
             self._failure = code
         self._tell()
@@ -331,7 +349,7 @@ class Supervisor:
     async def _await(self, unit: Unit, dependency: Dependency) -> bool:
         """Wait until a dependency is fulfilled; False when it never will be."""
         waited = 0.0
-        other = self.units.get(dependency.process)
+        other = self.known(dependency.process)
         name = other.label if other else dependency.process
         while not self._fulfilled(dependency):
             if other is not None and other.over:
@@ -354,7 +372,7 @@ class Supervisor:
         return True
 
     def _fulfilled(self, dependency: Dependency) -> bool:
-        unit = self.units.get(dependency.process)
+        unit = self.known(dependency.process)
         if unit is not None:
             return unit.fulfils(dependency.state)
         life = self._others.get(dependency.process)
@@ -444,6 +462,17 @@ class Supervisor:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._screen.say(f"{task.get_name()}: {type(error).__name__}: {error}", "error")
             self.request_stop("internal error", 1)
+
+
+def _components(plan: Plan, known: Mapping[str, Unit]) -> dict[str, Unit]:
+    """Return units for what runs inside containers, ``known`` ones kept; they share their runs."""
+    labels = plan.labels()
+    found: dict[str, Unit] = {}
+    for node in plan.nodes():
+        for each in node.components:
+            unit = found[each.id] = known.get(each.id) or Unit(each, labels[each.id])
+            unit.plan, unit.label = each, labels[each.id]
+    return found
 
 
 async def _all(work: list[Coroutine[Any, Any, Any]]) -> None:

@@ -110,7 +110,9 @@ class Unit:
 
     @property
     def last_line(self) -> str:
-        """What it said last, empty when it has said nothing."""
+        """What it said last; empty when it has said nothing, or its container speaks for it."""
+        if isinstance(self.plan, NodeProcess) and self.plan.container:
+            return ""
         return self.child.tail[-1] if self.child is not None and self.child.tail else ""
 
     @property

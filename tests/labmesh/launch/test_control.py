@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from labmesh.launch import control
+from labmesh.launch import LaunchError, control
 from labmesh.launch._state import RunState
 from messages.errors import ConfigurationError
 from tests.labmesh.launch.test_execution import program, write
@@ -110,9 +110,8 @@ async def test_reload_and_restart(processes: Processes, tmp_path: Path) -> None:
     before = {p["label"]: p for p in (await ask(folder, "status"))["processes"]}
 
     lab("  - executable: {cmd: [no-such-program]}\n", word="two")
-    refused = await processes.labmesh("launch", "reload")
-    assert await refused.wait() == 2
-    assert "test.launch.yaml:8:5: no program 'no-such-program'" in refused.output
+    with pytest.raises(LaunchError, match=r"test\.launch\.yaml:8:5: no program 'no-such-program'"):
+        await ask(folder, "reload")
 
     # A node whose code has changed since is checked as it is now.
     (tmp_path / "nodes_here.py").write_text(
@@ -132,8 +131,7 @@ async def test_reload_and_restart(processes: Processes, tmp_path: Path) -> None:
     assert (await ask(folder, "status"))["processes"][-1]["label"] == "old"
 
     mark = len(running.lines)
-    reloaded = await processes.labmesh("launch", "reload")
-    assert await reloaded.wait() == 0
+    assert (await ask(folder, "reload"))["applied"]
     await running.wait_line(r"\[open\].*now two")
     await running.wait_line(r"\[closed\].*began with two")
     await running.wait_line(r"\[new\] hello")
@@ -153,11 +151,10 @@ async def test_reload_and_restart(processes: Processes, tmp_path: Path) -> None:
     assert set(answer["restart"]) == {"lab/open", "lab/closed"}
     assert "not while I run" in answer["warnings"][0]
     await running.wait_line(r"\[open\].*began with bad", after=mark)
-    assert (await ask(folder, "reload"))["restart"] == []
 
     mark = len(running.lines)
-    again = await processes.labmesh("launch", "restart", "third", "--with-dependants")
-    assert await again.wait() == 0
+    answer = await ask(folder, "restart", processes=["third"], with_dependants=True)
+    assert answer == {"restarted": ["lab/third", "lab/new"]}
     await running.wait_line(r"started new", after=mark)
     said = running.lines[mark:]
     assert "[launch] restarting third, new" in said

@@ -74,6 +74,11 @@ def test_damaged_files(folder: Path, cuts: list[tuple[int, int, str]]) -> None:
          "mqtt_broker: {{url: {}}}", "executable: {{cmd: {}}}",
          "executable: {{cmd: a, respawn: {}}}",
          "timer: {{delay: {}, actions: []}}", "executable: {{cmd: a, env: {}}}", "log: {}",
+         "set_parameter: {{name: rate, value: {}}}", "node: {{run: clock, remap: {}}}",
+         "node: {{run: clock, in: {}}}", "transition: {{node: a, to: {}}}",
+         "on_process_io: {{process: a, pattern: {}, actions: []}}",
+         "on_state_transition: {{node: a, state: {}, actions: []}}", "on_shutdown: {{actions: {}}}",
+         "executable: {{cmd: a, respawn_delay: {}}}",
          "set_env: {{name: {}, value: 1}}", "on_process_exit: {{process: {}, actions: []}}"]
     ),
 )  # fmt: skip
