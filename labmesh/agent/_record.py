@@ -17,7 +17,7 @@ class Record:
 
     Attributes:
         wanted: Whether it shall run.
-        bundle: Sha256 of the files, which lie in the agent's folder under that name.
+        bundle: Sha256 of its files.
         main: The launch file's path among them.
         arguments: Values for its arguments.
         operator: Who asked for it.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, STDOUT, Process
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from labmesh.agent._bundle import Bundle
+from labmesh.agent._files import LaunchFiles
 from labmesh.agent._record import Record
 from labmesh.launch import ACCOUNTS_VARIABLE, LIMITS_VARIABLE, Limits, Plan, control, load_plan
 from labmesh.log import NodeLog
@@ -63,6 +63,7 @@ class SiteLaunch:
         self._limits = limits
         self._accounts = accounts
         self._log = log
+        self._files = LaunchFiles(folder)
         self._gate = asyncio.Lock()
         self._child: Process | None = None
         self._begun = 0.0
@@ -119,15 +120,18 @@ class SiteLaunch:
         Raises:
             ConfigurationError: It is wrong, does what it may not, or has nothing for this site.
         """
-        folder = self._bundle(bundle.digest)
-        if not folder.exists():
-            bundle.write(folder)
+        async with self._gate:
+            return await self._check(bundle, arguments)
+
+    async def _check(self, bundle: Bundle, arguments: Mapping[str, Any]) -> Plan:
+        # Under the gate: what is checked here is what is taken over.
+        file = self._files.stage(bundle)
         return await asyncio.to_thread(
             load_plan,
-            folder / bundle.main,
+            file,
             arguments,
             only_site=self._site,
-            limits=self._limits_of(folder),
+            limits=self._limits_of(self._files.staged),
             accounts=self._accounts,
         )
 
@@ -147,7 +151,8 @@ class SiteLaunch:
             if same and (await self.state())[0] in ("running", "starting"):
                 return
             await self._refuse_if_busy()
-            await self.check(bundle, arguments)
+            await self._check(bundle, arguments)
+            self._files.take_over()
             self._keep(asked)
             self._crashes = 0
             await self._begin()
@@ -190,18 +195,24 @@ class SiteLaunch:
             LabmeshError: None runs, or the file is wrong; then nothing has changed.
         """
         async with self._gate:
-            await self.check(bundle, arguments)
-            folder = self._bundle(bundle.digest)
-            self._write_limits(folder)
-            answer = await self._ask(
-                {"do": "reload", "file": str(folder / bundle.main), "arguments": arguments}
-            )
+            await self._check(bundle, arguments)
+            self._files.take_over()
+            try:
+                answer = await self._ask(
+                    {
+                        "do": "reload",
+                        "file": str(self._files.current / bundle.main),
+                        "arguments": arguments,
+                    }
+                )
+            except BaseException:
+                self._files.put_back()
+                raise
             self._keep(
                 self.record.but(
                     bundle=bundle.digest, main=bundle.main, arguments=arguments, operator=operator
                 )
             )
-            self._tidy()
             return answer
 
     async def keep(self) -> None:
@@ -276,9 +287,7 @@ class SiteLaunch:
         )
 
     async def _begin(self) -> None:
-        folder = self._bundle(self.record.bundle)
-        limits = self._write_limits(folder)
-        self._tidy()
+        limits = self._write_limits()
         if self.record.again:
             self._keep(self.record.but(again=False))
         work = self._folder / "work"
@@ -296,7 +305,7 @@ class SiteLaunch:
                     "-c",
                     _PROGRAM,
                     "launch",
-                    str(folder / self.record.main),
+                    str(self._files.current / self.record.main),
                     *words,
                 ),
                 *("--site", self._site, "--data-dir", str(self._data_dir)),
@@ -338,23 +347,15 @@ class SiteLaunch:
         self.record = record
         self._news.set()
 
-    def _bundle(self, digest: str) -> Path:
-        return self._folder / "bundles" / digest[:16]
-
     def _limits_of(self, folder: Path) -> Limits:
         return Limits(root=folder.resolve(), **self._limits)
 
-    def _write_limits(self, folder: Path) -> Path:
+    def _write_limits(self) -> Path:
         file = self._folder / "limits.json"
-        file.write_text(json.dumps(self._limits_of(folder).as_dict()), encoding="utf-8")
+        file.write_text(
+            json.dumps(self._limits_of(self._files.current).as_dict()), encoding="utf-8"
+        )
         return file
-
-    def _tidy(self) -> None:
-        """Forget the bundles that neither run nor shall."""
-        kept = self._bundle(self.record.bundle)
-        for folder in self._folder.glob("bundles/*"):
-            if folder != kept:
-                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _word(value: Any) -> str:

@@ -275,7 +275,7 @@ def _done(session: Session, answers: list[SiteAnswer], word: str) -> None:
                 changed = [
                     f"{key}: {', '.join(map(str, value))}"
                     for key, value in answer.value.items()
-                    if isinstance(value, list) and value
+                    if isinstance(value, list | dict) and value
                 ]
                 session.out.text(f"{answer.site} {word}: {'; '.join(changed) or 'nothing changed'}")
     _troubles(session, answers)

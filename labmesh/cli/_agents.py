@@ -34,13 +34,21 @@ class Agents:
     """The agents of a mesh, as one look has found them.
 
     Attributes:
-        states: The presence of each agent by its site: ``online``, ``offline``, ``lost``.
+        states: The presence of each agent by its site: ``online``, ``unreachable``, ``offline``,
+            ``lost``.
     """
 
-    def __init__(self, visitor: Visitor, patience: float, states: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        visitor: Visitor,
+        patience: float,
+        states: Mapping[str, str],
+        cut_off: Mapping[str, str],
+    ) -> None:
         self._visitor = visitor
         self._patience = patience
         self.states = states
+        self._cut_off = cut_off
 
     @classmethod
     async def find(cls, visitor: Visitor, patience: float) -> Agents:
@@ -50,8 +58,13 @@ class Agents:
             NotConnectedError: The MQTT broker does not answer.
         """
         seen = await survey(visitor.mesh, parts=("node/alive/+",), patience=patience)
-        states = {node.site: each.state for node, each in seen.items() if node.node == AGENT}
-        return cls(visitor, patience, states)
+        agents = {node.site: each for node, each in seen.items() if node.node == AGENT}
+        return cls(
+            visitor,
+            patience,
+            {site: each.state for site, each in agents.items()},
+            {site: each.cut_off for site, each in agents.items()},
+        )
 
     def choose(self, sites: Iterable[str]) -> list[str]:
         """Return the sites that were named, or all that have an agent which is not gone for good.
@@ -79,14 +92,7 @@ class Agents:
         """Ask one agent. Who is not there is not waited for."""
         state = self.states.get(site)
         if state != "online":
-            why = {None: "has no agent", "lost": "its agent is lost", "offline": "its agent ended"}
-            return SiteAnswer(
-                site,
-                trouble=LabmeshError(
-                    f"{site} cannot be reached: {why.get(state, f'its agent is {state}')}",
-                    remedy=f"on its machine: labmesh agent --site {site}",
-                ),
-            )
+            return SiteAnswer(site, trouble=self._absent(site, state))
         try:
             value = await self._visitor.caller.call(
                 NodeId(site, AGENT), service, arguments or {}, timeout=patience or self._patience
@@ -94,6 +100,18 @@ class Agents:
         except LabmeshError as error:
             return SiteAnswer(site, trouble=error)
         return SiteAnswer(site, value)
+
+    def _absent(self, site: str, state: str | None) -> LabmeshError:
+        if state == "unreachable":
+            return LabmeshError(
+                f"{site} cannot be reached: {self._cut_off[site]}",
+                remedy="it connects again by itself; labmesh site list shows the links",
+            )
+        why = {None: "it has no agent", "lost": "its agent is lost", "offline": "its agent ended"}
+        return LabmeshError(
+            f"{site} cannot be reached: {why.get(state, f'its agent is {state}')}",
+            remedy=f"on its machine: labmesh agent --site {site}",
+        )
 
     async def ask_all(
         self,

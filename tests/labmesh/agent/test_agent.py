@@ -30,10 +30,10 @@ class Labs:
     """Two lab machines and an operator at kit."""
 
     def __init__(
-        self, mqtt: MqttBroker, processes: Processes, folder: Path, visitor: Visitor
+        self, mqtt: MqttBroker, processes: Processes, folder: Path, operator: Visitor
     ) -> None:
         self._mqtt = mqtt
-        self._visitor = visitor
+        self._operator = operator
         self._processes = processes
         self.folder = folder
 
@@ -59,8 +59,11 @@ class Labs:
         return done.stdout if code == 0 else done.stderr
 
     async def status(self, site: str) -> dict[str, Any]:
-        return await self._visitor.caller.call(
-            NodeId(site, "agent"), "agent.status", {}, timeout=30
+        return await self.ask(site, "agent.status")
+
+    async def ask(self, site: str, service: str, **arguments: Any) -> dict[str, Any]:
+        return await self._operator.caller.call(
+            NodeId(site, "agent"), service, arguments, timeout=30
         )
 
     async def until(self, site: str, state: str, *, other_than: int = 0) -> dict[str, Any]:
@@ -85,8 +88,8 @@ def write(folder: Path, url: str, **files: str) -> Path:
 async def test_an_operator_launches_watches_and_stops_at_every_site(
     mqtt_broker: MqttBroker, processes: Processes, tmp_path: Path
 ) -> None:
-    async with visit(Place(mqtt=mqtt_broker.url, site="kit"), "watcher") as visitor:
-        await follow(Labs(mqtt_broker, processes, tmp_path, visitor))
+    async with visit(Place(mqtt=mqtt_broker.url, site="kit"), "cli") as operator:
+        await follow(Labs(mqtt_broker, processes, tmp_path, operator))
 
 
 async def follow(labs: Labs) -> None:
@@ -115,11 +118,22 @@ async def follow(labs: Labs) -> None:
     after = await labs.until("dtu", "running", other_than=before["pid"])
     assert "started far" in await labs.cli("agent", "log", "dtu")
 
+    # One process anew, another file: the launch goes on.
+    await labs.ask("dtu", "agent.restart", process="dtu/far")
+    restarted = await labs.until("dtu", "running")
+    assert restarted["processes"][0]["restarts"] == 1
+    (labs.folder / "files/far.yaml").write_text("rate: 9\n")
+    said = await labs.cli("agent", "reload", str(file), "rate:=2")
+    assert "kit reloaded: nothing changed" in said
+    assert "dtu reloaded: set: dtu/far" in said
+    assert (await labs.until("dtu", "running"))["pid"] == after["pid"]
+
     # Asked to end, the agent ends it, and the next one begins it again.
     far.terminate()
     assert await far.wait() == 0
-    said = await labs.cli("agent", "status", "dtu", code=1)
-    assert said.startswith("labmesh: dtu cannot be reached: its agent ended")
+    said = await labs.cli("launch", str(file), "--on-agents", "--all-or-nothing", code=1)
+    assert "labmesh: dtu cannot be reached: its agent ended" in said
+    assert "nothing runs" in said
     far = await labs.agent("dtu")
     await labs.until("dtu", "running", other_than=after["pid"])
     stopped = await labs.cli("agent", "stop")
