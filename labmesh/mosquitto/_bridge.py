@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from labmesh.security import refuse_plain
 from messages.errors import ConfigurationError
 from messages.ids import check_name
 from messages.topics import ADDRESSED, BRIDGE, DEFAULT_REALM, LINK, check_filter, link_topic
@@ -54,7 +55,8 @@ class Bridge:
         username: At the hub; the site's name unless given.
         password: At the hub.
         client_id: At the hub; ``site/bridge`` unless given, and the same at every start.
-        ca: PEM file of the authority that signed the hub's certificate; None is no TLS.
+        ca: PEM file of the authority that signed the hub's certificate; None is no TLS, which is
+            for one machine alone unless LABMESH_PLAIN_MQTT is 1.
         cert: PEM file of the site's own certificate, where the hub asks for one.
         key: Its key.
         keepalive: Seconds.
@@ -94,6 +96,8 @@ class Bridge:
                 raise ConfigurationError("empty, or not printable", where="bridge")
         if (self.cert is None) != (self.key is None):
             raise ConfigurationError("a certificate needs its key, and the reverse", where="bridge")
+        if self.ca is None:
+            refuse_plain(self.host, where=f"bridge of {self.site}")
 
     @property
     def link(self) -> str:

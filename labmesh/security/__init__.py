@@ -16,6 +16,7 @@ from labmesh.security._passwords import (
     remove_password,
     set_password,
 )
+from labmesh.security._plain import is_loopback, refuse_plain
 from labmesh.security._roles import READING, RIGHTS, Rights, Role
 
 __all__ = [
@@ -29,9 +30,11 @@ __all__ = [
     "check_private",
     "check_username",
     "hash_password",
+    "is_loopback",
     "is_password",
     "new_password",
     "read_passwords",
+    "refuse_plain",
     "remove_password",
     "render_acl",
     "set_password",

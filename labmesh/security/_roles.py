@@ -24,6 +24,9 @@ class Role(StrEnum):
 
 READING: Final = (
     "agent.status",
+    "component.list",
+    "component.types",
+    "agent.status",
     "formulation.plan",
     "journal.read",
     "ledger.head",

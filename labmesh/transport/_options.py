@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from labmesh.security import refuse_plain
 from labmesh.transport._api import Will
-from labmesh.transport._tls import is_loopback
 from messages.errors import ConfigurationError
 
 DEFAULT_PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
 """IANA's ports of mqtt and secure-mqtt, by the scheme of a url."""
-
-PLAIN: Final = "LABMESH_PLAIN_MQTT"
-"""Set to 1, this variable lets passwords and data travel readable over a network."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +21,7 @@ class MqttOptions:
 
     Attributes:
         url: ``mqtts://[user[:password]@]host[:port]``, or ``mqtt://`` without TLS: to this machine
-            only, unless `PLAIN` is set.
+            only, unless LABMESH_PLAIN_MQTT is 1.
         client_id: Identifies the session; a second connection with it takes over from the first.
         username: Overrides the url's.
         password: Overrides the url's.
@@ -63,7 +59,9 @@ class MqttOptions:
     backoff: tuple[float, float] = (0.2, 10.0)
 
     def __post_init__(self) -> None:
-        _refuse_plain(MqttAddress.parse(self.url))
+        address = MqttAddress.parse(self.url)
+        if not address.tls:
+            refuse_plain(address.host)
         if not self.client_id:
             raise ConfigurationError("an MQTT client id must not be empty")
         _check("receive_maximum", self.receive_maximum, 1, 65535)
@@ -130,15 +128,6 @@ def _bad_url(reason: str) -> ConfigurationError:
     return ConfigurationError(
         f"the MQTT broker's url is not valid: {reason}",
         remedy="write mqtts://[user[:password]@]host[:port], or mqtt:// on one machine",
-    )
-
-
-def _refuse_plain(address: MqttAddress) -> None:
-    if address.tls or is_loopback(address.host) or os.environ.get(PLAIN, "") not in ("", "0"):
-        return
-    raise ConfigurationError(
-        f"mqtt://{address} would send passwords and data readable over the network",
-        remedy=f"write mqtts://, or set {PLAIN}=1 where the network itself keeps them secret",
     )
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import ssl
 from pathlib import Path
 from typing import Final
 
 from messages.errors import ConfigurationError, NotConnectedError
-
-_LOCAL_NAMES: Final = frozenset({"localhost", "ip6-localhost", "localhost.localdomain"})
 
 _CERTIFICATE: Final = {
     9: ("its certificate is not valid yet", "set this machine's clock"),
@@ -56,14 +53,6 @@ _ALERTS: Final = {
     ),
 }
 """What and remedy by part of OpenSSL's reason (RFC 8446 section 6.2 names the alerts)."""
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether what is sent to ``host`` stays on this machine, by its name or address alone."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower().rstrip(".") in _LOCAL_NAMES
 
 
 def make_context(ca: Path | None, cert: Path | None, key: Path | None) -> ssl.SSLContext:

@@ -18,7 +18,7 @@ from labmesh.security import Account
 from labmesh.security.authority import Authority
 from labmesh.transport import MqttTransport, make_transport
 from messages.errors import ConfigurationError, NotConnectedError
-from tests.security.lab import SecureLab, attack, denied, tls
+from tests.security.lab import SecureLab, attack, denied, hang_up, tls
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="package"),
@@ -184,3 +184,24 @@ async def test_files_of_tls_that_are_none_are_named(lab: SecureLab, tmp_path: Pa
     assert f"{bad}: not a file of trusted certificates" in await refusal(replace(alice, ca=bad))
     mixed = replace(lab.account("carol"), key=lab.folder / "dave.key")
     assert "carol.pem: not our certificate and its key: key values mismatch" in await refusal(mixed)
+
+
+async def test_a_new_certificate_is_taken_while_all_runs(lab: SecureLab) -> None:
+    async def serial() -> int:
+        _, writer = await asyncio.open_connection("localhost", lab.tls_port, ssl=tls(lab))
+        peer = writer.get_extra_info("peercert")
+        await hang_up(writer)
+        return int(peer["serialNumber"], 16)
+
+    before = await serial()
+    async with lab.connected("alice") as alice:
+        issued = lab.ca.issue_server(
+            ["localhost", "127.0.0.1"], lab.folder / "server.pem", lab.folder / "server.key"
+        )
+        lab.mqtt.reload(lab.config)
+        async with asyncio.timeout(30):
+            while await serial() == before:
+                await asyncio.sleep(0.1)
+        assert await serial() == issued.serial
+        assert alice.connected
+        assert alice.stats.connections == 1
