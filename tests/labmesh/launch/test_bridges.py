@@ -62,14 +62,14 @@ def test_the_hub_is_the_one_that_runs_here_else_the_one_that_is_named(tmp_path: 
 
 def test_the_account_at_the_hub_names_hub_user_and_secret(tmp_path: Path) -> None:
     file = tmp_path / "hub.json"
-    file.write_text('{"url": "mqtt://hub.example:1999", "username": "kit-1", "password": "pw"}')
+    file.write_text('{"url": "mqtt://127.0.0.1:1999", "username": "kit-1", "password": "pw"}')
     file.chmod(0o600)
     made = tmp_path / "three.yaml"
     made.write_text(THREE.replace("hub_url: $(var hub_url)", "hub_account: hub.json"))
     plan = load_plan(made, only_site="kit").at_site("kit")
     bridge = bridge_of(plan.brokers[0], plan, {})
     assert bridge
-    assert (bridge.host, bridge.port, bridge.username) == ("hub.example", 1999, "kit-1")
+    assert (bridge.host, bridge.port, bridge.username) == ("127.0.0.1", 1999, "kit-1")
     assert "remote_password pw" in bridge.render()
     # Nobody who does not know the password can take this bridge's place.
     assert bridge.client_id
