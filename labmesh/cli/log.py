@@ -47,7 +47,7 @@ async def command(
     """Show what the nodes log, as they do; nothing is kept, so nothing older is shown.
 
     A node tells the mesh from level info on; `labmesh log level NODE debug` makes it say more.
-    What a launch started has said before is in its files, by default below .labmesh/run.
+    What a launch started has said before is in its files, by default below .labmesh/runs.
     """
     if click.get_current_context().invoked_subcommand is not None:
         return

@@ -17,6 +17,7 @@ from labmesh.cli._example import example_yaml
 from labmesh.cli._interfaces import capabilities, models
 from labmesh.cli._schema_table import field_rows
 from labmesh.cli._topic_table import TOPIC_CLASSES
+from messages import topics
 from messages.capabilities import CAPABILITIES
 from messages.electrolyte import ConductivityInput
 from messages.envelope import validate
@@ -171,6 +172,8 @@ def test_the_topics_are_an_asyncapi_document(labmesh: Command, tmp_path: Path) -
 def test_whatever_a_mesh_says_has_its_class_of_topic(labmesh: Command, house: House) -> None:
     seen = labmesh("topic", "list", "--json").json
     assert len(seen) > 30
+    directed = {each.name for each in TOPIC_CLASSES if "{toSite}" in each.address}
+    assert directed == topics._ADDRESSED, "every class of directed topic is in the table"
     for each in seen:
         rest = each["topic"].split("/", 3)[3]
         kind = next((c for c in TOPIC_CLASSES if _is_at(c.address, rest)), None)
