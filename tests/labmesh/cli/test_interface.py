@@ -173,7 +173,7 @@ def test_whatever_a_mesh_says_has_its_class_of_topic(labmesh: Command, house: Ho
     seen = labmesh("topic", "list", "--json").json
     assert len(seen) > 30
     directed = {each.name for each in TOPIC_CLASSES if "{toSite}" in each.address}
-    assert directed == topics._ADDRESSED, "every class of directed topic is in the table"
+    assert directed == topics.ADDRESSED, "every class of directed topic is in the table"
     for each in seen:
         rest = each["topic"].split("/", 3)[3]
         kind = next((c for c in TOPIC_CLASSES if _is_at(c.address, rest)), None)
