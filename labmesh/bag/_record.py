@@ -14,6 +14,9 @@ MSGPACK: Final = "msgpack"
 RAW: Final = "application/octet-stream"
 """Encodings of channels: envelopes in JSON, envelopes as they travelled, and whatever else."""
 
+OURS: Final = frozenset({JSON, MSGPACK})
+"""Those that hold envelopes. Another program's file may have others; they are taken as they are."""
+
 
 @dataclass(frozen=True, slots=True)
 class BagChannel:

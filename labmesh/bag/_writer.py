@@ -14,7 +14,7 @@ from typing import Final, Literal
 from mcap.writer import CompressionType, Writer
 
 from labmesh.bag._json import to_json
-from labmesh.bag._record import JSON, RAW, BagChannel, BagMessage, envelope_in
+from labmesh.bag._record import JSON, OURS, RAW, BagChannel, BagMessage, envelope_in
 from labmesh.bag._schema import envelope_schema
 from labmesh.bag._types import TypeSchemas
 from messages.envelope import RawEnvelope
@@ -147,7 +147,7 @@ class BagWriter:
             DecodeError: It is not what it says.
         """
         channel = message.channel
-        if channel.encoding in (RAW, self._writing.encoding):
+        if channel.encoding not in OURS or channel.encoding == self._writing.encoding:
             self._write(message)
             return
         fields = {**asdict(channel), "encoding": self._writing.encoding}
@@ -157,7 +157,7 @@ class BagWriter:
         """Bring everything to the file and, with ``sync``, to the disk.
 
         Raises:
-            BagError: The disk is full or broken. The file ends with the flush before.
+            BagError: The disk is full or broken. The file is readable up to the flush before.
         """
         self._mcap.flush()  # type: ignore[no-untyped-call]
         self._append(self._spool.drain())
@@ -211,7 +211,7 @@ class BagWriter:
         self.messages += 1
 
     def _register(self, channel: BagChannel) -> int:
-        schema = 0 if channel.encoding == RAW else self._schema(channel)
+        schema = self._schema(channel) if channel.encoding in OURS else 0
         said = {name: str(value) for name, value in asdict(channel).items() if value != ""}
         del said["topic"], said["encoding"]
         for flag in ("retained", "replayed"):
@@ -243,9 +243,7 @@ class BagWriter:
         self.size += len(data)
 
     def _failure(self, error: OSError) -> BagError:
-        """Cut off what was written by halves, and return what to say."""
-        with suppress(OSError):
-            os.ftruncate(self._file, self.size)
+        """Return what to say; a reader knows by itself what was written by halves."""
         return BagError(
             f"cannot be written: {error.strerror}",
             where=str(self.path),

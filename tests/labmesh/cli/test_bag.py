@@ -26,8 +26,9 @@ from labmesh.clock import ManualClock
 from labmesh.place import Place
 from labmesh.transport import Delivery
 from messages.envelope import RawEnvelope, decode
+from messages.ids import new_id
 from messages.ledger import Head
-from messages.node import ClockTick, LogRecord, Milestone
+from messages.node import ClockTick, LogRecord, Milestone, Presence
 from tests.support import MqttBroker, Processes, Running
 
 SITE = "fzj"
@@ -207,6 +208,13 @@ async def test_what_was_recorded_is_shown_played_and_converted(
     await said("bag", "play", file, "--as-recorded", "-r", "50", "--start-offset", "0")
     await until(lambda: len(heard) == 10)
     assert [each.payload for each in heard] == sent
+
+    there = Presence(state="online", epoch=1, boot_id=new_id(), instance="0", since=0)
+    await mesh.send(mesh.topics.own("node", "alive", "0"), there, retain=True)
+    assert "fzj/author of this recording is online here" in await said(
+        "bag", "play", file, "--as-recorded", code=2
+    )
+    await mesh.transport.publish(mesh.topics.own("node", "alive", "0"), b"", retain=True)
 
     # Nine minutes of the experiment, recorded within a second, take 1.8 s of its time.
     ticks: list[ClockTick] = []
