@@ -24,6 +24,7 @@ SMALLEST = {
         ["--entries", "400", "--pending", "20", "--queue", "100", "--nodes", "0", "--rounds", "2"],
         "reached",
     ),
+    "composition": (["--nodes", "1", "--rounds", "1"], "one container"),
     "campaign_regret": (["--seeds", "1"], "regret"),
     "bag": (["--seconds", "0.3", "--rates", "100", "--qos", "0", "--encodings", "json"], "played"),
     "artifacts": (["--megabytes", "1", "--rounds", "1", "--seconds", "0.3"], "custody, MB/s"),
