@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -155,7 +156,9 @@ def _types(_ctx: click.Context) -> Iterable[str]:
 def _launch_arguments(ctx: click.Context) -> Iterable[str]:
     from labmesh import launch
 
-    declared = launch.declared_arguments(ctx.params["file"], {})
+    # Whoever presses a key does not want a file's programs to run.
+    world = launch.World(root=Path(ctx.params["file"]).resolve().parent)
+    declared = launch.declared_arguments(ctx.params["file"], {}, world=world)
     return [f"{each.name}:=" for each in declared.arguments]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -38,7 +37,7 @@ def _verb(function: Callable[..., None]) -> click.Command:
 @_verb
 def status(out: Output, folder: Path) -> None:
     """Show the processes of the running launch."""
-    from labmesh.launch import control
+    from labmesh.launch import control, span
 
     answer = control(folder, {"do": "status"})
     if out.as_json:
@@ -48,7 +47,7 @@ def status(out: Output, folder: Path) -> None:
         [
             ("launch", f"{answer['file']} (pid {answer['pid']})"),
             ("site", answer["site"]),
-            ("up", _span(answer["since"])),
+            ("up", span(answer["since"])),
             *(
                 (
                     f"MQTT broker{' of ' + broker['site'] if broker['site'] else ''}",
@@ -66,7 +65,7 @@ def status(out: Output, folder: Path) -> None:
                 process["label"],
                 process["state"],
                 process["pid"],
-                _span(process["since"]) if process["pid"] else "",
+                span(process["since"]) if process["pid"] else "",
                 process["restarts"] or "",
                 process["exit_code"],
                 process["last_line"][:_LINE],
@@ -160,16 +159,3 @@ def stop(out: Output, folder: Path, *, no_wait: bool) -> None:
 
 _LINE: Final = 60
 """Characters of a process's last line in the table."""
-
-
-def _span(since: int | None) -> str:
-    """Return how long ago a point in time (ns UTC) was, in one or two units."""
-    if since is None:
-        return ""
-    seconds = max(0, int(time.time() - since / 1e9))
-    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
-    if days:
-        return f"{days} d {hours % 24} h"
-    if hours:
-        return f"{hours} h {minutes % 60} min"
-    return f"{minutes} min {seconds % 60} s" if minutes else f"{seconds} s"

@@ -8,6 +8,7 @@ from labmesh.launch._control import control
 from labmesh.launch._coverage import missing_capabilities
 from labmesh.launch._execute import execute
 from labmesh.launch._limits import LIMITS_VARIABLE, Limits
+from labmesh.launch._live import span
 from labmesh.launch._load import declared_arguments, load_plan, parse_arguments
 from labmesh.launch._plan import (
     Argument,
@@ -59,4 +60,5 @@ __all__ = [
     "read_last_launch",
     "show_arguments",
     "show_plan",
+    "span",
 ]

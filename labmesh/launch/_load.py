@@ -79,8 +79,15 @@ def load_plan(
     return plan
 
 
-def declared_arguments(file: str | Path, arguments: Mapping[str, Any] | None = None) -> Plan:
+def declared_arguments(
+    file: str | Path,
+    arguments: Mapping[str, Any] | None = None,
+    *,
+    world: World | None = None,
+) -> Plan:
     """Return the plan as far as it goes, for its arguments alone: required ones may be missing.
+
+    In a world with a ``root`` nothing is run on the way, neither Python nor a program.
 
     Raises:
         LaunchError: The file cannot be read as a launch file at all.

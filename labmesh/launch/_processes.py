@@ -32,6 +32,9 @@ def node_process(entity: Node, reader: Reader) -> NodeProcess:
     run = reader.text(entity.run, "run") or ""
     site = _checked_name(entity.site, "site", reader) or reader.scope.site
     parameters, where, partial = _parameters(entity, run, reader)
+    if entity.in_ is not None and entity.env is not None:
+        at = entity.env.position
+        reader.problems.add(at, "env belongs to a process", "give it to the container")
     autostart = reader.boolean(entity.autostart, "autostart")
     return NodeProcess(
         name=_name(entity.name, default_name(run), entity.run, reader),

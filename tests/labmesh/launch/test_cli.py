@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from labmesh.cli.launch import command
 from labmesh.launch import launch_schema
+from messages.errors import ConfigurationError
 
 MISTAKES = Path(__file__).with_name("mistakes")
 
@@ -94,3 +95,19 @@ def test_a_word_that_is_no_argument(sound: Path) -> None:
     result = run(sound, "rate=3")
     assert result.exit_code == 2
     assert result.stderr == "command line: 'rate=3' is not an argument; write it as name:=value\n"
+
+
+@pytest.mark.parametrize("verb", ["status", "restart x", "reload", "stop"])
+def test_verbs_speak_with_a_launch(tmp_path: Path, verb: str) -> None:
+    result = run(*verb.split(), "--data-dir", tmp_path)
+    assert isinstance(result.exception, ConfigurationError)
+    assert str(result.exception).startswith(f"{tmp_path}: no launch runs with this data folder")
+
+
+def test_a_file_that_is_called_like_a_verb(sound: Path) -> None:
+    sound.rename(sound.with_name("stop"))
+    assert run("./stop", "--check").output == "stop: sound, 1 node\n".replace(
+        "stop:", f"{sound.with_name('stop')}:"
+    )
+    assert "Of a running launch" in run("--help").output
+    assert "asked again, it hurries" in run("stop", "--help").output

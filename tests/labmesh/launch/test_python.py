@@ -31,6 +31,16 @@ def test_the_example_is_the_lab_of_yaml(given: dict[str, str]) -> None:
     ]
 
 
+def test_the_page_shows_what_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    examples = ROOT / "docs" / "examples"
+    monkeypatch.chdir(examples)
+    monkeypatch.syspath_prepend(str(examples))
+    text = (examples / "baths.launch.py").read_text().split('"""\n\n', 1)[1]
+    assert f"```python\n{text}```" in (ROOT / "docs" / "launch.md").read_text()
+    plan = load_plan("baths.launch.py", {"baths": "3"})
+    assert [node.id for node in plan.nodes()] == ["lab/bath0", "lab/bath1", "lab/bath2"]
+
+
 def plan_of(folder: Path, text: str, **given: str) -> Plan:
     file = folder / "lab.launch.py"
     file.write_text(IMPORTS + textwrap.dedent(text))
