@@ -26,7 +26,6 @@ READING: Final = (
     "agent.status",
     "component.list",
     "component.types",
-    "agent.status",
     "formulation.plan",
     "journal.read",
     "ledger.head",
