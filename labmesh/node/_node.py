@@ -20,6 +20,7 @@ from labmesh.node._builtin import BuiltinServices
 from labmesh.node._capability import CapabilitySpec, capabilities_of
 from labmesh.node._description import Description
 from labmesh.node._diagnostics import DiagnosticBoard
+from labmesh.node._ending import end_tasks, finalize
 from labmesh.node._health import HealthWatch
 from labmesh.node._lifecycle import LifecycleMachine
 from labmesh.node._options import NodeOptions
@@ -57,9 +58,6 @@ if TYPE_CHECKING:
 P = TypeVar("P", bound=NodeParameters)
 M = TypeVar("M", bound=Message)
 R = TypeVar("R")
-
-_GRACE: Final = 5.0
-"""Wall seconds that each step of the shutdown may take."""
 
 
 class Node(Streaming, Generic[P]):
@@ -442,18 +440,10 @@ class Node(Streaming, Generic[P]):
         try:
             if runtime.fenced:
                 await runtime.fall_silent(self.options.place, self._why_fenced)
-            life = self._life
-            if life is not None and life.state is not State.FINALIZED:
+            if self._life is not None and self._life.state is not State.FINALIZED:
                 await runtime.stop_work("the node is shutting down")
-                for transition in _WAY_OUT[life.state]:
-                    await _quietly_logged(self, transition, life.change(transition))
-            tasks = self._tasks - {asyncio.current_task()}
-            for task in tasks:
-                task.cancel()
-            if tasks:
-                _, late = await asyncio.wait(tasks, timeout=_GRACE)
-                for task in late:
-                    self.log.error("does not stop", task=task.get_name())
+                await finalize(self._life, self.log)
+            await end_tasks(self._tasks - {asyncio.current_task()}, self.log)
         finally:
             if self._node_streams is not None:
                 await self._node_streams.leave()
@@ -503,23 +493,3 @@ class Node(Streaming, Generic[P]):
         if self._runtime is None:
             raise RuntimeError("the node is not running; use this from a hook or a handler")
         return self._runtime
-
-
-_WAY_OUT: Final = {
-    State.ACTIVE: (Transition.DEACTIVATE, Transition.CLEANUP, Transition.SHUTDOWN),
-    State.INACTIVE: (Transition.CLEANUP, Transition.SHUTDOWN),
-    State.UNCONFIGURED: (Transition.SHUTDOWN,),
-}
-
-
-async def _quietly_logged(
-    node: Node[Any], transition: Transition, work: Coroutine[Any, Any, Any]
-) -> None:
-    """Await a step of the shutdown; what fails is logged and the next step goes on."""
-    try:
-        async with asyncio.timeout(_GRACE):
-            await work
-    except TimeoutError:
-        node.log.error(f"shutdown: {transition.value} took longer than {_GRACE:g} s")
-    except Exception as error:  # noqa: BLE001
-        node.log.error(f"shutdown: {transition.value}: {error}", error=type(error).__name__)

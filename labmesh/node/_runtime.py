@@ -17,10 +17,11 @@ from labmesh.clock import Clock, ScaledClock, WallClock
 from labmesh.mesh import Mesh
 from labmesh.node._capability import BoundCapability
 from labmesh.node._options import NodeOptions
+from labmesh.node._outcome import Identity
 from labmesh.node._parameter_model import NodeParameters, public
 from labmesh.node._presence import INSTANCE, PresenceKeeper, check_name_free
 from labmesh.node._software import software_version
-from labmesh.node._worker import Identity, Worker
+from labmesh.node._worker import Worker
 from labmesh.outbox import Outbox
 from labmesh.place import Place
 from labmesh.store import NodeStore

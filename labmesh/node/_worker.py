@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -23,7 +21,8 @@ from labmesh.mesh import Mesh
 from labmesh.node._capability import BoundCapability, lost_to
 from labmesh.node._job import Job
 from labmesh.node._order import Attach, Order
-from labmesh.node._travel import data_of, travelling
+from labmesh.node._outcome import Identity, Outcomes, sorry_of
+from labmesh.node._travel import data_of
 from labmesh.outbox import Outbox
 from labmesh.store import InHand, NodeStore
 from labmesh.streams import Resources
@@ -37,8 +36,7 @@ from messages.errors import (
     RefusedError,
     StoreError,
 )
-from messages.ledger import Failure, OrderCancel, Progress, ProgressKind, Provenance, Result
-from messages.model import JsonObject
+from messages.ledger import OrderCancel, Progress, ProgressKind, Result
 from messages.node import NodeEvent
 from messages.topics import Topic
 
@@ -57,15 +55,6 @@ too, and half of the messages of a quick one are saved."""
 
 _LAST_GRACE: Final = 1.0
 """Wall seconds that a handler has after it was told to stop for the second time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What provenance says of the node on every result."""
-
-    software: str
-    instrument: str
-    parameters: Callable[[], JsonObject]
 
 
 class Worker:
@@ -99,7 +88,7 @@ class Worker:
         self._outbox = outbox
         self._store = store
         self._capabilities = capabilities
-        self._identity = identity
+        self._outcomes = Outcomes(identity, mesh.clock)
         self._active = active
         self._attach = attach
         self._resources = resources
@@ -107,7 +96,6 @@ class Worker:
         self._jobs: dict[UUID, Job] = {}
         self._all: set[Job] = set()
         self._past: OrderedDict[UUID, int] = OrderedDict()
-        self._host = socket.gethostname()
         self.done = 0
         self.failed = 0
 
@@ -307,20 +295,24 @@ class Worker:
             if not self._told_to_stop(job) or not job.announced:
                 raise
             stopped = OrderError("the node was stopped before it began", retryable=True)
-            return self._failure(job, {}, begun, stopped)
+            return self._outcomes.failed(job, {}, begun, stopped)
         job.begun = True
         begun = self._mesh.clock.now()
         try:
             parameters = validate(job.capability.parameters, order.parameters, where="parameters")
         except MessageError as error:
-            return self._failure(job, {}, begun, OrderError(error.what))
+            return self._outcomes.failed(job, {}, begun, OrderError(error.what))
         handed: Order[BaseModel] = Order(order, parameters, self._report, self._attach)
         job.handed = handed
         try:
             with self._mesh.tracer.begin(f"run {order.quantity}/{order.method}", parent=trace):
                 data = data_of(await job.capability.handler(handed), job.capability)
         except OrderVoidError as error:
-            return None if job.void is not None else self._failure(job, handed.notes, begun, error)
+            return (
+                None
+                if job.void is not None
+                else self._outcomes.failed(job, handed.notes, begun, error)
+            )
         except asyncio.CancelledError as error:
             if self._told_to_stop(job):
                 # In order: the node knows that nothing goes on, so another may try; but a sample
@@ -331,28 +323,22 @@ class Worker:
                 stopped = OrderError(
                     "the node was stopped before it was done", retryable=not touched
                 )
-                return self._failure(job, handed.notes, begun, stopped)
+                return self._outcomes.failed(job, handed.notes, begun, stopped)
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 await self._put_down(job)
                 raise
-            return self._failure(job, handed.notes, begun, lost_to(error, job.capability.spec))
+            return self._outcomes.failed(
+                job, handed.notes, begun, lost_to(error, job.capability.spec)
+            )
         except OrderError as error:
-            return self._failure(job, handed.notes, begun, error)
+            return self._outcomes.failed(job, handed.notes, begun, error)
         except Exception as error:
             logger.exception("order %s failed unexpectedly", order.request)
-            return self._failure(job, handed.notes, begun, lost_to(error, job.capability.spec))
-        return Result(
-            request=order.request,
-            token=order.token,
-            quantity=order.quantity,
-            method=order.method,
-            outcome="resolved",
-            data=data,
-            provenance=self._provenance(job, handed.notes, begun),
-            campaign=order.campaign,
-            **handed.story(),
-        )
+            return self._outcomes.failed(
+                job, handed.notes, begun, lost_to(error, job.capability.spec)
+            )
+        return self._outcomes.resolved(job, data, begun)
 
     async def _accept(self, job: Job, trace: str) -> bool:
         """Tell the ledger; an instrument waits for its word. False: do not begin."""
@@ -425,16 +411,7 @@ class Worker:
 
     async def _send_sorry(self, order: wire.Order, topic: str, why: str, trace: str) -> None:
         """Send a failure with nothing in it that could be wrong."""
-        sorry = Result(
-            request=order.request,
-            token=order.token,
-            quantity=order.quantity,
-            method=order.method,
-            parameters=order.parameters,
-            outcome="failed",
-            failure=Failure(message=why[:4000]),
-            campaign=order.campaign,
-        )
+        sorry = sorry_of(order, why)
         with suppress(LabmeshError):
             await self._send("result", topic, sorry, trace, durable=True, ends=order.request)
 
@@ -446,39 +423,6 @@ class Worker:
         about = _sending(topic, message) if tracer.recording else None
         with tracer.begin(f"send {what}", "producer", parent=trace, attributes=about) as span:
             await self._outbox.send(topic, message, trace=span.traceparent, **options)
-
-    def _failure(self, job: Job, notes: JsonObject, begun: int, error: OrderError) -> Result:
-        order = job.order
-        logger.warning("order %s failed: %s", order.request, error)
-        story = job.handed.story() if job.handed else {"parameters": order.parameters}
-        return Result(
-            request=order.request,
-            token=order.token,
-            quantity=order.quantity,
-            method=order.method,
-            outcome="failed",
-            failure=Failure(
-                message=error.what[:4000],
-                where=error.where[:4000],
-                remedy=error.remedy[:4000],
-                retryable=error.retryable,
-            ),
-            provenance=self._provenance(job, notes, begun),
-            campaign=order.campaign,
-            **story,
-        )
-
-    def _provenance(self, job: Job, notes: JsonObject, begun: int) -> Provenance:
-        return Provenance(
-            software=self._identity.software,
-            host=self._host,
-            instrument=self._identity.instrument,
-            simulated=job.capability.spec.simulated,
-            parameters=self._identity.parameters(),
-            begun=begun,
-            ended=self._mesh.clock.now(),
-            notes=travelling(notes),
-        )
 
     @contextmanager
     def _signs_of_life(self, job: Job) -> Iterator[None]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 
 import pytest
 
-from labmesh.log import LineFormatter, NodeLog, log_to_stderr
+from labmesh.log import LineFormatter, MeshHandler, NodeLog, log_to_stderr, speaking
 from messages.node import LogRecord
 
 
@@ -65,3 +66,36 @@ def test_stderr_is_written_once(capsys: pytest.CaptureFixture[str]) -> None:
         root.handlers[:], root.propagate = before, propagate
         root.setLevel(level)
     assert capsys.readouterr().err.count("once n=1") == 1
+
+
+def test_in_a_container_each_line_says_whose_it_is_and_the_librarys_words_are_the_nodes() -> None:
+    heard: list[LogRecord] = []
+    node, other = NodeLog("kit/one", heard.append), NodeLog("kit/two", heard.append)
+    library = logging.getLogger("labmesh.worker")
+    handler = MeshHandler()
+    library.addHandler(handler)
+
+    async def work(log: NodeLog, label: str) -> str:
+        with speaking(log, label=label):
+            # A task that the node begins inherits it.
+            return await asyncio.create_task(warn(label))
+
+    async def warn(label: str) -> str:
+        await asyncio.sleep(0)
+        library.warning("order %s is void", label, extra={"values": {"attempt": 2}})
+        library.info("nobody on the mesh")
+        return line("pump on")
+
+    async def both() -> list[str]:
+        return await asyncio.gather(work(node, "one"), work(other, "two"))
+
+    try:
+        assert asyncio.run(both()) == ["WARN  [one] pump on", "WARN  [two] pump on"]
+        assert line("pump on") == "WARN  pump on"
+        library.warning("nobody's")
+    finally:
+        library.removeHandler(handler)
+    assert [(r.logger, r.text, r.level, r.values) for r in heard] == [
+        ("labmesh.worker", "order one is void", "warn", {"attempt": 2}),
+        ("labmesh.worker", "order two is void", "warn", {"attempt": 2}),
+    ]

@@ -1,0 +1,106 @@
+"""What a worker tells the ledger of an order's end, and how it came about."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import messages.ledger as wire
+from labmesh.clock import Clock
+from labmesh.node._job import Job
+from labmesh.node._travel import travelling
+from messages.errors import OrderError
+from messages.ledger import Failure, Provenance, Result
+from messages.model import JsonObject
+
+logger = logging.getLogger("labmesh.worker")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What provenance says of the node on every result."""
+
+    software: str
+    instrument: str
+    parameters: Callable[[], JsonObject]
+
+
+class Outcomes:
+    """Makes results.
+
+    Args:
+        identity: Who did it.
+        clock: The node's.
+    """
+
+    def __init__(self, identity: Identity, clock: Clock) -> None:
+        self._identity = identity
+        self._clock = clock
+        self._host = socket.gethostname()
+
+    def resolved(self, job: Job, data: JsonObject, begun: int) -> Result:
+        """Return the result of an order that was fulfilled."""
+        order, handed = job.order, job.handed
+        if handed is None:
+            raise ValueError("an order that was not handed out has no result")
+        return Result(
+            request=order.request,
+            token=order.token,
+            quantity=order.quantity,
+            method=order.method,
+            outcome="resolved",
+            data=data,
+            provenance=self._provenance(job, handed.notes, begun),
+            campaign=order.campaign,
+            **handed.story(),
+        )
+
+    def failed(self, job: Job, notes: JsonObject, begun: int, error: OrderError) -> Result:
+        """Return the result of an order that was not."""
+        order = job.order
+        logger.warning("order %s failed: %s", order.request, error)
+        story = job.handed.story() if job.handed else {"parameters": order.parameters}
+        return Result(
+            request=order.request,
+            token=order.token,
+            quantity=order.quantity,
+            method=order.method,
+            outcome="failed",
+            failure=Failure(
+                message=error.what[:4000],
+                where=error.where[:4000],
+                remedy=error.remedy[:4000],
+                retryable=error.retryable,
+            ),
+            provenance=self._provenance(job, notes, begun),
+            campaign=order.campaign,
+            **story,
+        )
+
+    def _provenance(self, job: Job, notes: JsonObject, begun: int) -> Provenance:
+        return Provenance(
+            software=self._identity.software,
+            host=self._host,
+            instrument=self._identity.instrument,
+            simulated=job.capability.spec.simulated,
+            parameters=self._identity.parameters(),
+            begun=begun,
+            ended=self._clock.now(),
+            notes=travelling(notes),
+        )
+
+
+def sorry_of(order: wire.Order, why: str) -> Result:
+    """Return a failure with nothing in it that could be wrong."""
+    return Result(
+        request=order.request,
+        token=order.token,
+        quantity=order.quantity,
+        method=order.method,
+        parameters=order.parameters,
+        outcome="failed",
+        failure=Failure(message=why[:4000]),
+        campaign=order.campaign,
+    )
