@@ -75,12 +75,13 @@ def status(out: Output, folder: Path | None) -> None:
             }
         )  # fmt: skip
     else:
-        broker = f"{description.url} ({f'pid {pid}' if pid else 'does not run'})"
+        runs = f"pid {pid}" if pid else "does not run"
+        broker = f"{description.url} ({runs})" if description.has_broker else "none of its own"
         out.pairs(
             [
                 ("site", f"{description.site} of realm {description.realm}"),
                 ("folder", there.root),
-                ("MQTT broker", broker if description.has_broker else "none of its own"),
+                ("MQTT broker", broker),
                 ("hub", f"{upstream.hub}, {upstream.url}, {upstream.how}" if upstream else ""),
                 ("accounts", ", ".join(description.accounts)),
                 ("revoked", ", ".join(description.revoked)),

@@ -146,8 +146,10 @@ class Description(_Part):
             return cls.model_validate(content)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
-            field = ".".join(map(str, first["loc"]))
+            field = ".".join(str(part) for part in first["loc"] if part != "[key]")
             what = first["msg"].removeprefix("Value error, ")
+            if first["type"] in ("string_pattern_mismatch", "string_too_long"):
+                what = f"{first['input']!r} is no name: [a-z][a-z0-9_-]*, at most 32 characters"
             raise ConfigurationError(f"{field}: {what}" if field else what, where=where) from error
 
     @classmethod

@@ -97,6 +97,7 @@ async def join(
     )
     _check_fits(invitation, description, there)
     there.root.mkdir(parents=True, exist_ok=True)
+    there.root.chmod(0o700)
     kept = {file: file.read_bytes() for file in (there.hub, there.hub_ca) if file.exists()}
     _write_account(invitation, there)
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 from contextlib import suppress
 from pathlib import Path
@@ -39,6 +38,8 @@ def become_mosquitto(folder: SiteFolder) -> NoReturn:
         )
     program = find_mosquitto()
     folder.pid.write_text(f"{os.getpid()}\n", encoding="utf-8")
+    import resource  # noqa: PLC0415 - not on every system, and needed here alone
+
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(OSError, ValueError):  # each connection is an open file
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 65536)), hard))
@@ -51,9 +52,18 @@ def running(folder: SiteFolder) -> int | None:
     """Return the process id of the site's mosquitto, None where it does not run."""
     try:
         pid = int(folder.pid.read_text(encoding="utf-8"))
-        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        os.kill(pid, 0)
+    except PermissionError:
+        pass  # somebody else's, and alive
     except (OSError, ValueError):
         return None
+    if not Path("/proc/self/cmdline").exists():
+        return pid
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return None
+    # A number is given again to others: it must be this mosquitto.
     return pid if os.fsencode(folder.config) in command else None
 
 

@@ -122,6 +122,7 @@ def test_every_account_is_let_in_and_kept_to_its_prefix(sites: Sites) -> None:
         ({"revoked": ["cli"]}, "cli was revoked"),
         ({"accounts": {"x": "boss"}}, "accounts.x.roles.0"),
         ({"accounts": {"x": "bridge"}}, "made by labmesh site invite"),
+        ({"accounts": {"Asab": "instrument"}}, "accounts.Asab: 'Asab' is no name: [a-z]"),
         ({"hots": []}, "hots: Extra inputs are not permitted"),
     ],
 )

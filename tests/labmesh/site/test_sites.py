@@ -98,6 +98,9 @@ async def test_sites_become_one_lab_until_one_is_revoked(sites: Sites, tmp_path:
     said = await sites.off_loop("join", "--token-file", kit.invitation("uu"), site="uu")
     assert "its nodes connect to the hub themselves" in said
     uu = sites.folder("uu")
+    said = await sites.off_loop("status", site="uu")
+    assert "none of its own" in said
+    assert "direct" in said
 
     async with (
         visit(place(kit.account("cli")), "cli") as operator,
