@@ -106,10 +106,8 @@ def _checked(body: str) -> bytes | None:
         raw = urlsafe_b64decode(body + "=" * (-len(body) % 4))
     except binascii.Error:
         return None
-    # Decoders overlook what they do not know; here every character counts.
-    same = urlsafe_b64encode(raw).decode("ascii").rstrip("=") == body.rstrip("=")
     packed = raw[_CHECK:]
-    return packed if same and _sum(packed) == raw[:_CHECK] else None
+    return packed if _sum(packed) == raw[:_CHECK] else None
 
 
 def _sum(packed: bytes) -> bytes:

@@ -111,6 +111,8 @@ def test_every_account_is_let_in_and_kept_to_its_prefix(sites: Sites) -> None:
     folder.passwords.write_text("")
     said = sites("check", site="kit", code=1)
     assert "is not let in" in said
+    assert "renewed  accounts/asab.json" in sites("init", site="kit")
+    assert sites("check", site="kit").count(" ok") == 5
 
 
 @pytest.mark.parametrize(
