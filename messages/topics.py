@@ -31,6 +31,7 @@ BRIDGE: Final = "bridge"
 """The name of a site's bridge to the hub; no node has it."""
 
 LINK: Final = "link"
+HUB: Final = "hub"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,14 @@ def link_topic(realm: str, site: str) -> str:
     Retained, and no envelope: the MQTT broker of the site writes it, and the hub's in its place.
     """
     return f"{realm}/{site}/{BRIDGE}/{LINK}"
+
+
+def hub_topic(realm: str, site: str, figure: str = "uptime") -> str:
+    """Return ``{realm}/{site}/bridge/hub/uptime``: comes every few seconds while the hub is heard.
+
+    No envelope: what the hub's MQTT broker publishes under ``$SYS/broker``, as bridged to a site.
+    """
+    return f"{realm}/{site}/{BRIDGE}/{HUB}/{figure}"
 
 
 def parse_topic(topic: str) -> Topic:

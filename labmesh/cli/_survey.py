@@ -146,6 +146,10 @@ async def survey(
     await probe(mesh, timeout=patience)
     for subscription in subscriptions:
         await subscription.cancel()
+    if links.in_doubt:
+        from labmesh.client import ask_beyond
+
+        await ask_beyond(mesh, links, (n.id for n in seen.values() if n.state == "online"))
     for node in seen.values():
         node.cut_off = links.down(node.id.site)
         if "beat" in parts and not links.bridged(node.id.site):

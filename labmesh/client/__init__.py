@@ -1,5 +1,6 @@
 """The requester's side: submit requests, await results, read the ledger."""
 
+from labmesh.client._beyond import ask_beyond
 from labmesh.client._client import LabClient
 from labmesh.client._connect import Visitor, connect, requester, visit
 from labmesh.client._goal import CancelAnswer, CancelCode, Feedback, GoalStatus
@@ -13,6 +14,7 @@ __all__ = [
     "LabClient",
     "RequestHandle",
     "Visitor",
+    "ask_beyond",
     "connect",
     "requester",
     "visit",

@@ -10,11 +10,23 @@ from typing import Final
 from labmesh.security import refuse_plain
 from messages.errors import ConfigurationError
 from messages.ids import check_name
-from messages.topics import ADDRESSED, BRIDGE, DEFAULT_REALM, LINK, check_filter, link_topic
+from messages.topics import (
+    ADDRESSED,
+    BRIDGE,
+    DEFAULT_REALM,
+    LINK,
+    check_filter,
+    hub_topic,
+    link_topic,
+)
 
 KEEPALIVE: Final = 10
-"""Seconds. mosquitto ends a silent connection after 1.5 keep-alives at the hub and 2 at the site
-(one without a word, one without an answer), so both sides know of a dead link within 20 s."""
+"""Seconds. mosquitto ends a silent connection after 1.5 keep-alives at the hub, which then says
+that the link is down, and after 2 at the site (one without a word, one without an answer), which
+says nothing: there `PULSE` tells."""
+
+PULSE: Final = 5
+"""Seconds between two signs of life of a hub."""
 
 _RESTART: Final = (1, 10)
 """Seconds between two attempts to connect: mosquitto's back-off with jitter, first to longest."""
@@ -132,6 +144,9 @@ class Bridge:
             *([f"bridge_certfile {self.cert}", f"bridge_keyfile {self.key}"] if self.cert else []),
             *(f"topic {pattern} out {qos}" for pattern, qos in self.exports()),
             *(f"topic {pattern} in {qos}" for pattern, qos in self.imports()),
+            # The hub's uptime, as a sign of its life: of a connection that silently carries nothing
+            # any more mosquitto tells the hub's end alone.
+            f"topic uptime in 0 {hub_topic(self.realm, self.site, '')} $SYS/broker/",
         ]
         return "\n".join(lines) + "\n"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from labmesh.mosquitto._bridge import Bridge
+from labmesh.mosquitto._bridge import PULSE, Bridge
 from labmesh.mosquitto._listener import Listener
 from labmesh.security import Member, Restricted, render_acl
 from messages.errors import ConfigurationError
@@ -165,6 +165,9 @@ class BrokerConfig:
                 else []
             ),
             "log_timestamp_format %Y-%m-%dT%H:%M:%S",
+            "",
+            "# At bridged sites the uptime is the sign of this hub's life.",
+            f"sys_interval {PULSE}",
             *([f"user {self.user}"] if self.user else []),
         ]
         return "\n".join(lines) + "\n" + (f"\n{self.bridge.render()}" if self.bridge else "")

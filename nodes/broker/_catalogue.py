@@ -70,6 +70,7 @@ class Catalogue:
 
     def __init__(self, here: str) -> None:
         self.links = Links(here)
+        self._reached: dict[str, bool] = {}
         self.capabilities: dict[Key, KnownCapability] = {}
         self._offers: dict[Key, dict[str, Standing]] = {}
         self._keys: defaultdict[str, set[Key]] = defaultdict(set)
@@ -188,12 +189,15 @@ class Catalogue:
         """Tell whether a node's process is there, and can be reached."""
         return self._says_online(node) and self.links.reaches(_site(node))
 
-    def reached(self) -> dict[str, bool]:
-        """Look anew at every node of another site; return whether its site is reached."""
+    def newly_reached(self) -> dict[str, bool]:
+        """Return the nodes whose sites are reached, or not, otherwise than at the last look."""
         nodes = [node for node in self._presence if _site(node) != self.links.here]
-        for node in nodes:
+        now = {node: self.links.reaches(_site(node)) for node in nodes}
+        news = {node: it for node, it in now.items() if it != self._reached.get(node, True)}
+        self._reached = now
+        for node in news:
             self._look(node)
-        return {node: self.links.reaches(_site(node)) for node in nodes}
+        return news
 
     def _says_online(self, node: str) -> bool:
         return any(p.state == "online" for p in list(self._presence.get(node, {}).values()))

@@ -125,6 +125,7 @@ class LedgerEngine:
         self._open = False
         self._doubt: asyncio.TimerHandle | None = None
         self._last_look = time.monotonic()
+        self._silent = False
         self._persisted = (-1, 0.0)
         self.started = time.time_ns()
         self.ledger: Ledger
@@ -360,6 +361,9 @@ class LedgerEngine:
         if now - self._last_look > _DEAF:
             taken.append((HeardAgain(), None))
         self._last_look = now
+        if (silent := self.ledger.catalogue.links.silent) != self._silent:
+            self._silent = silent
+            taken.append((LinkSaid("", b""), None))
         self.quota.look(now)
         self.said.look(now)
         return taken

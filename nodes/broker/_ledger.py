@@ -78,7 +78,7 @@ accepted after its author was told otherwise."""
 
 @dataclass(frozen=True, slots=True)
 class LinkSaid:
-    """Command: something was published on the topic of a site's link."""
+    """Command: something was published on the topic of a site's link; or nothing, for too long."""
 
     topic: str
     payload: bytes

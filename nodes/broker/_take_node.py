@@ -105,17 +105,13 @@ def take_presence(books: Books, node: str, presence: Presence) -> None:
 
 
 def take_link(books: Books, topic: str, payload: bytes) -> None:
-    """The link of a site broke or came back: what its nodes said of themselves counts or not.
+    """The link of a site may have broken or come back: what its nodes said counts or not.
 
     What waits at a node beyond a broken link is given to another; what runs there has its lease.
     """
     catalogue = books.catalogue
-    before = catalogue.reached()
-    if not catalogue.links.take(topic, payload):
-        return
-    for node, reached in catalogue.reached().items():
-        if reached == before[node]:
-            continue
+    catalogue.links.take(topic, payload)
+    for node, reached in catalogue.newly_reached().items():
         for identity in sorted(books.by_worker.get(node, ())):
             request = books.live[identity]
             if request.status is Status.RESERVED and not reached:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from labmesh.links import Links
+import pytest
+
+from labmesh.links import SILENCE, Links
 
 
 def link(site: str) -> str:
@@ -47,6 +49,31 @@ def test_a_bridge_lies_between_bridged_sites_and_the_hub() -> None:
     assert at_kit.bridged("hub")
     assert not at_hub.bridged("hub")
     assert not alone.bridged("kit")
+
+
+def test_a_hub_that_falls_silent_is_beyond_a_broken_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("labmesh.links.time.monotonic", lambda: now[0])
+    links = Links("kit")
+    pulse = "lab1/kit/bridge/hub/uptime"
+    links.take(link("kit"), b"1")
+    now[0] += 1000
+    assert links.reaches("hub"), "a hub that never gives a sign of life is believed"
+    links.take(pulse, b"7 seconds")
+    assert links.in_doubt
+    now[0] += SILENCE + 1
+    assert links.silent
+    assert links.down("dtu") == "the link of site kit is down"
+    assert not links.in_doubt
+    assert links.reaches("kit")
+    assert links.take(pulse, b"90 seconds")
+    assert links.reaches("dtu")
+    links.no_answer()
+    assert not links.reaches("dtu")
+    links.take(pulse, b"95 seconds")
+    assert links.reaches("dtu")
+    # What another site hears of the hub is not of ours.
+    assert not Links("hub").take(pulse, b"7 seconds")
 
 
 def test_other_topics_are_no_news() -> None:

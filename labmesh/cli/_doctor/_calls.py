@@ -59,7 +59,6 @@ async def ping_all(
         future = waiting[identity] = asyncio.get_running_loop().create_future()
         async with gate:
             begun = time.time_ns()
-            # A node whose clock says that this has passed answers so, and that is an answer.
             deadline = begun + int(patience * 1e9)
             call = Call(arguments={}, instance=mesh.instance, deadline=deadline)
             try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from labmesh.cli._survey import NodeSeen
-from labmesh.client import Visitor
+from labmesh.client import Visitor, ask_beyond
 from labmesh.links import Links
 from labmesh.listing import probe
 from labmesh.mesh import check_author
@@ -97,6 +97,9 @@ async def look(visitor: Visitor, patience: float) -> Look:
     subscription = await visitor.mesh.transport.subscribe(f"{visitor.place.realm}/#", found.take)
     await probe(visitor.mesh, timeout=patience)
     await subscription.cancel()
+    await ask_beyond(
+        visitor.mesh, found.links, (n.id for n in found.nodes.values() if n.state == "online")
+    )
     found.nodes = {
         name: replace(found.nodes[name], cut_off=found.links.down(name.site))
         for name in sorted(found.nodes)

@@ -31,6 +31,7 @@ log_type error
 log_type warning
 log_type notice
 log_timestamp_format %Y-%m-%dT%H:%M:%S
+sys_interval 5
 """
 
 
