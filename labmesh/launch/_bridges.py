@@ -147,7 +147,7 @@ def bridge_of(broker: Broker, plan: Plan, urls: Mapping[str | None, str]) -> Bri
         raise ConfigurationError(
             f"it is not known where the hub of {broker.site} is",
             where=str(bridging.position),
-            remedy="write hub_url: mqtt://host:port beside bridge",
+            remedy="write hub_url: mqtts://host:port beside bridge",
         )
     parts = urlsplit(url)
     secure = parts.scheme == "mqtts"
