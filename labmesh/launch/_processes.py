@@ -15,7 +15,8 @@ from labmesh.launch._plan import Dependency, ExecutableProcess, NodeProcess, Res
 from labmesh.launch._problem import Position, did_you_mean
 from labmesh.launch._read import Reader, Where, positions, without_poison
 from labmesh.launch._substitute import POISON, as_text
-from messages.errors import NameInvalidError
+from labmesh.node import parameters_of
+from messages.errors import ConfigurationError, NameInvalidError
 from messages.ids import NodeId, check_name
 
 NODE_STATES: Final = ("started", "unconfigured", "inactive", "active", "finalized", "exited")
@@ -31,13 +32,14 @@ def node_process(entity: Node, reader: Reader) -> NodeProcess:
     """Return the node as planned; what could not be read is absent and reported."""
     run = reader.text(entity.run, "run") or ""
     site = _checked_name(entity.site, "site", reader) or reader.scope.site
-    parameters, where, partial = _parameters(entity, run, reader)
+    name = _name(entity.name, default_name(run), entity.run, reader)
+    parameters, where, partial = _parameters(entity, run, f"{site}/{name}", reader)
     if entity.in_ is not None and entity.env is not None:
         at = entity.env.position
         reader.problems.add(at, "env belongs to a process", "give it to the container")
     autostart = reader.boolean(entity.autostart, "autostart")
     return NodeProcess(
-        name=_name(entity.name, default_name(run), entity.run, reader),
+        name=name,
         site=site,
         run=run,
         run_position=entity.run.position,
@@ -127,7 +129,9 @@ def _node_id(value: Value | None, what: str, site: str, reader: Reader) -> str |
         return None
 
 
-def _parameters(entity: Node, run: str, reader: Reader) -> tuple[dict[str, Any], Where, bool]:
+def _parameters(
+    entity: Node, run: str, node: str, reader: Reader
+) -> tuple[dict[str, Any], Where, bool]:
     given, where = reader.values(entity.param, "param")
     path = reader.path(entity.params_file, "params_file")
     partial = path is None and entity.params_file is not None
@@ -140,10 +144,12 @@ def _parameters(entity: Node, run: str, reader: Reader) -> tuple[dict[str, Any],
             named=entity.params_file.position if entity.params_file else None,
         )
         if isinstance(document, Map):
-            from_file: Where = {}
-            positions(document, (), from_file)
-            where = {**from_file, **where}
-            given = {**_plain(document), **given}
+            where = {**_positions(document), **where}
+            try:
+                found = parameters_of(_plain(document), node, where="")
+                given = {**found, **given}
+            except ConfigurationError as error:
+                reader.problems.add(document.position, error.what, error.remedy)
         elif document is not None and not (isinstance(document, Scalar) and not document.value):
             reader.problems.add(document.position, "not a map of parameters")
     for inherited in reader.scope.parameters.values() if run else ():
@@ -152,6 +158,16 @@ def _parameters(entity: Node, run: str, reader: Reader) -> tuple[dict[str, Any],
             where = {(inherited.name,): inherited.position, **where}
     parameters, lost = without_poison(given)
     return parameters, where, partial or lost
+
+
+def _positions(document: Map) -> Where:
+    """Return where a parameter file's values stand, in sections by node or not."""
+    found: Where = {}
+    positions(document, (), found)
+    for entry in document.entries:
+        if isinstance(entry.value, Map) and len(entry.value.entries) == 1:
+            positions(entry.value.entries[0].value, (), found)
+    return found
 
 
 def _plain(document: Map) -> dict[str, Any]:

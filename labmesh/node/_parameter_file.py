@@ -15,7 +15,7 @@ _EVERYONE: Final = ("/**", "/*")
 """Sections for every node, those that lose first."""
 
 
-def parameters_of(document: dict[str, Any], node: NodeId, *, where: str) -> JsonObject:
+def parameters_of(document: dict[str, Any], node: NodeId | str, *, where: str) -> JsonObject:
     """Return what a parameter file says for one node.
 
     A section is named ``/**`` (every node), ``asab``, ``/asab``, ``kit/asab`` or ``/kit/asab``; the
@@ -37,7 +37,8 @@ def parameters_of(document: dict[str, Any], node: NodeId, *, where: str) -> Json
             where=where,
             remedy=f"write `{odd[0]}: {{{_SECTION}: {{...}}}}`, or no sections at all",
         )
-    names = (*_EVERYONE, node.node, f"/{node.node}", str(node), f"/{node}")
+    own = str(node).rpartition("/")[2]
+    names = (*_EVERYONE, own, f"/{own}", str(node), f"/{node}")
     found = [sections[name] or {} for name in names if name in sections]
     if not found:
         raise ConfigurationError(

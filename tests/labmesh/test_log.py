@@ -87,7 +87,7 @@ def test_in_a_container_each_line_says_whose_it_is_and_the_librarys_words_are_th
         return line("pump on")
 
     async def both() -> list[str]:
-        return await asyncio.gather(work(node, "one"), work(other, "two"))
+        return [*await asyncio.gather(work(node, "one"), work(other, "two"))]
 
     try:
         assert asyncio.run(both()) == ["WARN  [one] pump on", "WARN  [two] pump on"]

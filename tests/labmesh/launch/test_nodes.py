@@ -93,7 +93,9 @@ async def test_starts_when_what_it_needs_is_active(processes: Processes, tmp_pat
 
 
 async def test_parameters_arrive_with_their_types(processes: Processes, tmp_path: Path) -> None:
-    (tmp_path / "p.yaml").write_text("seconds: 5\ntext: file\n")
+    (tmp_path / "p.yaml").write_text(
+        "/**: {ros__parameters: {seconds: 5}}\nsteady: {ros__parameters: {text: file}}\n"
+    )
     text = "two: words # and 'quotes'"
     file = write(
         tmp_path,
