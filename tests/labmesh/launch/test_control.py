@@ -166,3 +166,60 @@ async def test_reload_and_restart(processes: Processes, tmp_path: Path) -> None:
 
     running.kill()
     await processes.assert_no_orphans(timeout=20)
+
+
+async def test_reload_in_the_middle_of_things(processes: Processes, tmp_path: Path) -> None:
+    stubborn = program("stubborn", "trap '' INT TERM; while :; do sleep 0.1; done")
+    one = program("one", "exec sleep 99", ", on_exit: shutdown")
+    file = write(
+        tmp_path,
+        one
+        + stubborn
+        + program("never", "exec sleep 99")
+        + program("waits", "echo waited", ", after: {never: exited}")
+        + program("again", "echo first; exit 1", ", respawn: {delay: 25}")
+        + "  - timer: {delay: 600, actions: [log: old]}\n",
+    )
+    running = await processes.labmesh("launch", file)
+    await running.wait_line("starting again again in 25 s")
+    folder = tmp_path / ".labmesh"
+
+    async def states() -> dict[str, str]:
+        answer = await ask(folder, "status")
+        return {process["label"]: process["state"] for process in answer["processes"]}
+
+    assert await states() == {
+        "one": "running", "stubborn": "running", "never": "running",
+        "waits": "waiting", "again": "respawning",
+    }  # fmt: skip
+    write(
+        tmp_path,
+        one
+        + stubborn
+        + program("waits", "echo waited", ", after: one")
+        + program("again", "echo second; exec sleep 99")
+        + "  - timer: {delay: 0.2, actions: [{log: new}, "
+        "{executable: {name: timed, cmd: [echo, timed]}}]}\n",
+    )
+    answer = await ask(folder, "reload")
+    assert (answer["stop"], answer["restart"]) == (["lab/never"], ["lab/again"])
+    assert answer["adopt"] == ["lab/waits", "lab/timed"]
+    for line in (r"\[waits\] waited", r"\[again\] second", r"\[launch\] new", r"\[timed\] timed"):
+        await running.wait_line(line)
+
+    # Ended on request, it does not end the launch; one that had ended starts.
+    await ask(folder, "restart", processes=["one", "waits"])
+    assert (await states())["one"] == "running"
+    assert "[launch] old" not in running.lines
+
+    # Whoever loses patience with a reload may still stop all.
+    write(tmp_path, one)
+    reload = asyncio.create_task(ask(folder, "reload"))
+    async with asyncio.timeout(30):
+        while (await states()).get("stubborn") != "stopping":
+            await asyncio.sleep(0.05)
+    for _ in range(3):
+        await ask(folder, "stop")
+    assert await running.wait() == 0
+    await asyncio.gather(reload, return_exceptions=True)
+    await processes.assert_no_orphans()
