@@ -6,6 +6,12 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from messages.chemistry import Formulation
+from messages.envelope import validate
+from messages.errors import LabmeshError
+from messages.formulation_algebra import molality_and_w_ec
+from messages.model import JsonObject
+
 
 def leaves(value: Any, path: str = "") -> dict[str, Any]:
     """Return every plain value in ``value`` by its dotted path."""
@@ -56,6 +62,20 @@ def in_words(
         if wanted.get(path) != value or any(each.get(path) != value for each in records)
     ]
     return ", ".join(f"{path} {found[path]!r}" for path in telling) or "the same"
+
+
+def as_mixture(parameters: JsonObject) -> str:
+    """Return a formulation among ``parameters`` as ``w_ec 0.5, molality 0.877 mol/kg``, else "".
+
+    Those are the words in which a campaign over LiPF6 in EC and EMC thinks.
+    """
+    try:
+        mixture = validate(Formulation, parameters.get("formulation"), where="formulation")
+        molality, w_ec = molality_and_w_ec(mixture)
+    except LabmeshError:
+        return ""
+    # Mole fractions bring both back to within rounding.
+    return f"w_ec {round(w_ec, 9)!r}, molality {round(molality, 9)!r} mol/kg"
 
 
 def _apart(one: dict[str, Any], other: dict[str, Any], path: str, span: float) -> float:

@@ -16,7 +16,7 @@ from messages.errors import RefusedError
 from messages.ledger import Provenance, Result, SampleStep
 from messages.model import JsonObject
 from messages.query import ResultView
-from nodes.recorded._nearest import in_words, leaves, nearest
+from nodes.recorded._nearest import as_mixture, in_words, leaves, nearest
 from nodes.recorded._record import Answer, Key, canonical, read_record
 
 _LOOKS: Final = 80
@@ -130,10 +130,7 @@ class RecordedNode(Node[RecordedParameters]):
                 f"this was answered {len(answers)} times in the record, and no more",
                 remedy="ask for it less often, or let an instrument measure it",
             )
-        wanted, known = leaves(asked), list(capability.asked)
-        found = nearest(wanted, known)
-        telling = in_words(wanted, found[1], known) if found else ""
-        near = f"; the nearest recorded one has {telling}"[:2000] if found else ""
+        near = self._near(key, asked)
         if words in capability.silent:
             raise OrderError(
                 f"this was asked in the record and never answered, it is "
@@ -141,6 +138,18 @@ class RecordedNode(Node[RecordedParameters]):
             )
         self.diagnose("record", Level.WARN, "something was asked that is not in the record")
         raise OrderError(f"{'/'.join(key)} was never asked so in the record{near}")
+
+    def _near(self, key: Key, asked: JsonObject) -> str:
+        """Return words that name what is nearest on record, of what still has an answer to give."""
+        answers = self._record.capabilities[key].answers
+        left = {w: each for w, each in answers.items() if self._given[key, w] < len(each)}
+        known = [(words, leaves(each[0].asked)) for words, each in (left or answers).items()]
+        wanted = leaves(asked)
+        found = nearest(wanted, known)
+        if found is None:
+            return ""
+        words = as_mixture(answers[found[0]][0].asked) or in_words(wanted, found[1], known)
+        return f"; the nearest recorded one has {words}"[:2000]
 
     def _steps(self, result: ResultView) -> list[SampleStep]:
         """Return the steps of samples that stand in this mesh's ledger, too.

@@ -15,7 +15,6 @@ from messages.ledger import Offer
 from messages.model import JsonObject
 from messages.query import CapabilityView, RequestView, ResultView
 from nodes.recorded._ledger import LedgerFile, entries, opened, pages
-from nodes.recorded._nearest import leaves
 
 Key = tuple[str, str]
 """(quantity, method)."""
@@ -46,12 +45,6 @@ class RecordedCapability:
     slots: int = 1
     answers: dict[str, list[Answer]] = field(default_factory=lambda: defaultdict(list))
     silent: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def asked(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """What was asked and answered: canonical parameters, and their leaves."""
-        for words, answers in self.answers.items():
-            yield words, leaves(answers[0].asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +117,11 @@ def read_record(place: str, campaign: str = "") -> Record:
 
 
 def canonical(parameters: JsonObject) -> str:
-    """Return parameters as a text that is the same for the same parameters."""
+    """Return parameters as a text that is the same for the same parameters.
+
+    Numbers are the same when their first 12 digits are: nobody doses more, and whoever computes
+    them once more may differ in the last.
+    """
     return json.dumps(_plain(parameters), sort_keys=True, separators=(",", ":"))
 
 
@@ -136,8 +133,9 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, bytes):
         return {"$bytes": value.hex()}
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return int(value)
+    if isinstance(value, float):
+        rounded = float(f"{value:.12g}")
+        return int(rounded) if rounded.is_integer() and abs(rounded) < 2**53 else rounded
     return value
 
 

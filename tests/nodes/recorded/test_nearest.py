@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from messages.formulation_algebra import formulation_from
 from nodes.optimiser._nearest import nearest_named
 from nodes.optimiser._space import Dimension, Space
-from nodes.recorded._nearest import in_words, leaves, nearest
+from nodes.recorded._nearest import as_mixture, in_words, leaves, nearest
 from nodes.recorded._record import canonical
 
 
@@ -49,3 +50,12 @@ def test_one_and_one_point_nought_are_the_same_question() -> None:
     assert canonical({"x": 1, "y": [2.0]}) == canonical({"y": [2], "x": 1.0})
     assert canonical({"x": True}) != canonical({"x": 1})
     assert canonical({"x": 2**60}) != canonical({"x": 2**60 + 1})
+    assert canonical({"x": 0.1 + 0.2}) == canonical({"x": 0.3})
+    assert canonical({"x": 0.3}) != canonical({"x": 0.3000001})
+
+
+def test_a_mixture_is_named_as_campaigns_name_it() -> None:
+    mixture = formulation_from(0.877, 0.431).model_dump(mode="json")
+    words = as_mixture({"formulation": mixture, "temperature": 298.15})
+    assert words == "w_ec 0.431, molality 0.877 mol/kg"
+    assert as_mixture({"temperature": 298.15}) == ""
