@@ -12,6 +12,7 @@ from uuid import UUID
 from labmesh.cli._doctor._finding import Finding, fail, fine, warn
 from labmesh.client import Visitor
 from messages.envelope import Header
+from messages.errors import PublishRefusedError
 from messages.ids import NodeId, new_id
 from messages.node import Call, Reply
 from messages.topics import Topic
@@ -43,10 +44,12 @@ async def ping_all(
 ) -> dict[NodeId, Answer | None]:
     """Call ``node.ping`` of every node; None for those that do not answer in time.
 
-    Answers are read from their envelopes: stamps say when a node wrote them.
+    Those that one may not call are left out. Answers are read from their envelopes, whose stamps
+    say when a node wrote them.
     """
     mesh = visitor.mesh
     waiting: dict[UUID, asyncio.Future[int]] = {}
+    forbidden: set[NodeId] = set()
     gate = asyncio.Semaphore(_AT_ONCE)
 
     def take(reply: Reply, header: Header, _topic: Topic) -> None:
@@ -68,6 +71,9 @@ async def ping_all(
                     stamp = await future
             except TimeoutError:
                 return None
+            except PublishRefusedError:
+                forbidden.add(node)
+                return None
             ended = time.time_ns()
         return Answer((stamp - (begun + ended) / 2) / 1e9, (ended - begun) / 2e9)
 
@@ -75,7 +81,8 @@ async def ping_all(
     names = list(nodes)
     answers = await asyncio.gather(*map(ping, names))
     await subscription.cancel()
-    return dict(zip(names, answers, strict=True))
+    found = dict(zip(names, answers, strict=True))
+    return {name: found[name] for name in names if name not in forbidden}
 
 
 def clocks(answers: dict[NodeId, Answer | None], *, simulated: bool) -> Iterator[Finding]:
@@ -97,5 +104,7 @@ def clocks(answers: dict[NodeId, Answer | None], *, simulated: bool) -> Iterator
             "clocks", f"the clock of {name} is {abs(each.ahead):.1f} s {which} ours",
             "timedatectl status on both machines; sudo timedatectl set-ntp true",
         )  # fmt: skip
+    if not answers:
+        yield warn("clocks", "no node was to be called, so no clock was compared")
     if known:
         yield fine("clocks", f"{len(known)} nodes, at most {worst * 1000:.0f} ms apart", **details)

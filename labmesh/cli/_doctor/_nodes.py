@@ -88,11 +88,19 @@ def _fares(node: NodeSeen, look: Look, now: int) -> Iterator[Finding]:
             what = f"{node.id} {component}: {one_line(each.message, 200)}"
             yield Finding(grade, "diagnostics", what, remedy, dict(each.values))
         waiting = each.values.get("outbox", 0)
-        if isinstance(waiting, int) and waiting > 0:
+        # While the ledger answers, what waits is on its way.
+        if isinstance(waiting, int) and waiting > 0 and not _has_ledger(node, look):
             yield warn(
-                "outbox", f"{waiting} messages of {node.id} wait for the ledger",
-                "they are sent until it answers: see the ledger above", waiting=waiting,
+                "outbox", f"{waiting} messages of {node.id} wait for the ledger, which is away",
+                f"labmesh launch restart {node.descriptor and node.descriptor.ledger}; they are "
+                "sent until it answers", waiting=waiting,
             )  # fmt: skip
+
+
+def _has_ledger(node: NodeSeen, look: Look) -> bool:
+    name = node.descriptor.ledger if node.descriptor else None
+    ledger = look.nodes.get(NodeId.parse(name)) if name else None
+    return ledger is not None and ledger.state == "online"
 
 
 def contracts(look: Look) -> Iterator[Finding]:

@@ -21,7 +21,7 @@ from messages.ids import new_id
 from messages.node import Milestone, Presence, Schema
 from messages.schema import json_schema
 from nodes.broker import BrokerNode
-from tests.labmesh.cli._house import Heater, House, running_house
+from tests.labmesh.cli._house import Heater, House, Thermometer, running_house
 from tests.labmesh.cli._lab import Answer, Command, eventually
 
 
@@ -136,8 +136,21 @@ def test_whatever_is_broken_is_named_with_its_remedy(
 
 
 def test_a_ledger_that_is_away(labmesh: Command, patient: House) -> None:
+    asker: Any = patient.start(Thermometer, "asker")
     patient.stop("broker")
-    answer = labmesh("doctor", "--json", "--patience", "2")
+
+    async def ask() -> None:
+        wish = asker.lab.submit("warmth", "by_fire", {"temperature": 300.0})
+        asker.spawn(wish, name="wish")
+
+    patient.run(ask())
+    waits = "1 messages of kit/asker wait for the ledger"
+
+    def told() -> Answer | None:
+        answer = labmesh("doctor", "--json", "--patience", "1")
+        return answer if waits in str(findings(answer, "warn").get("outbox")) else None
+
+    answer = eventually(told)
     assert "the broker node kit/broker is offline" in str(findings(answer, "fail")["ledger"])
     patient.start(BrokerNode, "broker")
 
