@@ -146,16 +146,16 @@ class AgentNode(Node[AgentParameters]):
 
     async def _status(self) -> AgentStatus:
         state, found = await self._launch.state()
-        record = self._launch.record
+        record, ours = self._launch.record, self._launch.is_ours(found)
         processes = [
             ProcessSeen.model_validate(each) for each in (found or {}).get("processes", ())
         ]
         return AgentStatus(
             site=self.id.site,
             state=state,
-            file=record.main,
-            bundle=record.bundle,
-            operator=record.operator,
+            file=record.main if ours or found is None else found["file"],
+            bundle=record.bundle if ours else "",
+            operator=record.operator if ours else "",
             pid=(found or {}).get("pid"),
             reason=record.reason,
             processes=tuple(

@@ -28,6 +28,9 @@ _ENDED: Final = "ended: "
 _CRASHES: Final = 5
 """Crashes in a row of the launch itself (not of its processes) after which it is left alone."""
 
+_OUTPUT: Final = 16 << 20
+"""Most bytes of a launch's output that are kept."""
+
 _STEADY_SECONDS: Final = 60.0
 _PERIOD: Final = 1.0
 
@@ -103,10 +106,16 @@ class SiteLaunch:
         except ConfigurationError:
             return None
 
+    def is_ours(self, found: Mapping[str, Any] | None) -> bool:
+        """Tell whether a running launch is of a bundle, or begun by somebody at the machine."""
+        if found is None:
+            return True
+        return Path(found["file"]).is_relative_to(self._files.current.resolve())
+
     async def state(self) -> tuple[str, dict[str, Any] | None]:
         """Return ``running``, ``starting``, ``stopping``, ``stopped`` or ``failed``, and status."""
         found = await self.status()
-        wanted = self.record.wanted == "running"
+        wanted = self.record.wanted == "running" or not self.is_ours(found)
         alive = self._child is not None and self._child.returncode is None
         if found is not None:
             return ("running" if wanted else "stopping"), found
@@ -220,8 +229,11 @@ class SiteLaunch:
         while True:
             try:
                 await self._reconcile()
+                self._bound_output()
             except LabmeshError as error:
                 self._log.warn(f"the launch: {error}")
+            except OSError as error:
+                self._log.warn(f"the launch: {error.strerror}", file=error.filename)
             self._news.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(_PERIOD):
@@ -268,6 +280,14 @@ class SiteLaunch:
         said = _tail(self.output_file, 1)
         return bool(said) and _ENDED in said[-1]
 
+    def _bound_output(self) -> None:
+        """Keep the end of what a launch of many weeks has written; the rest is in its own logs."""
+        if self.output_file.exists() and self.output_file.stat().st_size > _OUTPUT:
+            last = _tail(self.output_file, 200)
+            with self.output_file.open("ab") as output:  # where it writes, too: at the end
+                output.truncate(0)
+                output.write("".join(f"{line}\n" for line in last).encode())
+
     async def _refuse_if_busy(self) -> None:
         found = await self.status()
         if found is None and not self._alive():
@@ -296,7 +316,8 @@ class SiteLaunch:
         if self._accounts is not None:
             environment[ACCOUNTS_VARIABLE] = str(self._accounts)
         words = [f"{name}:={_word(value)}" for name, value in self.record.arguments.items()]
-        with self.output_file.open("wb") as output:
+        self.output_file.unlink(missing_ok=True)
+        with self.output_file.open("ab") as output:
             self._child = await asyncio.create_subprocess_exec(
                 # -P, and a folder that no bundle is written to: neither is a module to import.
                 *(

@@ -11,13 +11,11 @@ from typing import Any, Final
 from labmesh.agent import AgentStatus, Bundle
 from labmesh.cli._agents import Agents, SiteAnswer
 from labmesh.cli._output import Output
-from labmesh.launch import NodeProcess, Plan, World, load_plan
+from labmesh.launch import ExecutableProcess, NodeProcess, Plan, World, load_plan
 from messages.errors import LabmeshError
 
 _PERIOD: Final = 0.5
 _UP: Final = ("active", "exited", "running")
-_NOT_BEGUN: Final = ("planned",)
-"""Processes in timers and handlers, whose turn has not come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,23 +122,27 @@ class Launching:
         return [last[site] for site in sorted(last)]
 
     def _missing(self, status: AgentStatus) -> list[str]:
-        """Return what is not yet as it shall be."""
+        """Return what is not yet as it shall be; what timers and handlers begin is not awaited."""
         states = {each.id: each.state for each in status.processes}
         return [
             process.id
-            for process in self.parcel.plan.processes()
-            if process.site == status.site
+            for process in self.parcel.plan.steps
+            if isinstance(process, NodeProcess | ExecutableProcess)
+            and process.site == status.site
             and not self._is_up(process, states.get(process.id, "waiting"))
         ]
 
     def _is_up(self, process: object, state: str) -> bool:
         if isinstance(process, NodeProcess) and not process.autostart:
-            return state in (*_UP, *_NOT_BEGUN, "unconfigured", "inactive")
-        return state in (*_UP, *_NOT_BEGUN)
+            return state in (*_UP, "unconfigured", "inactive")
+        return state in _UP
 
     def _ended(self, status: AgentStatus) -> str | None:
         if status.state in ("failed", "stopped"):
             return f"the launch has ended: {status.reason or 'it was stopped'}"
+        failed = [each for each in status.processes if each.state == "failed"]
+        if failed:
+            return f"{failed[0].id} has failed: {failed[0].last_line or failed[0].exit_code}"
         return None
 
     def _say_news(self, status: AgentStatus) -> None:
@@ -175,6 +177,7 @@ async def launch_on_agents(
     out: Output,
     *,
     sites: Iterable[str] = (),
+    check: bool = False,
     all_or_nothing: bool = False,
     patience: float = 120.0,
 ) -> tuple[list[AgentStatus], dict[str, LabmeshError]]:
@@ -185,6 +188,7 @@ async def launch_on_agents(
         parcel: What to launch.
         out: Gets the news, and each trouble at once.
         sites: Only these; by default all that it has processes for.
+        check: Start nothing.
         all_or_nothing: Where one site cannot, none does.
         patience: Wall seconds until everything shall be up.
 
@@ -194,7 +198,7 @@ async def launch_on_agents(
     wanted = sorted(sites) or parcel.sites
     launching = Launching(agents, parcel, out)
     ready = await launching.check(wanted)
-    if all_or_nothing and launching.trouble:
+    if check or (all_or_nothing and launching.trouble):
         return [], launching.trouble
     started = await launching.start(ready)
     if all_or_nothing and launching.trouble:

@@ -72,6 +72,7 @@ async def status(session: Session, sites: tuple[str, ...]) -> None:
     type=click.Path(path_type=Path),
     help="Send this file, too (a node reads it); may be repeated.",
 )
+@click.option("--check", is_flag=True, help="Let each site check its part, start nothing.")
 @click.option("--all-or-nothing", is_flag=True, help="Where one site cannot, none does.")
 @click.option(
     "--wait",
@@ -88,6 +89,7 @@ async def start(
     arguments: tuple[str, ...],
     sites: tuple[str, ...],
     extra: tuple[Path, ...],
+    check: bool,
     all_or_nothing: bool,
     wait: float,
 ) -> None:
@@ -99,7 +101,7 @@ async def start(
 
     await start_on_agents(
         session, file, dict(parse_arguments(arguments)), sites=sites, extra=extra,
-        all_or_nothing=all_or_nothing, wait=wait,
+        check=check, all_or_nothing=all_or_nothing, wait=wait,
     )  # fmt: skip
 
 
@@ -110,6 +112,7 @@ async def start_on_agents(
     *,
     sites: tuple[str, ...] = (),
     extra: tuple[Path, ...] = (),
+    check: bool = False,
     all_or_nothing: bool = False,
     wait: float = 120.0,
 ) -> None:
@@ -121,9 +124,13 @@ async def start_on_agents(
     async with session.visit() as visitor:
         agents = await Agents.find(visitor, session.patience)
         statuses, trouble = await launch_on_agents(
-            agents, parcel, session.out, sites=sites, all_or_nothing=all_or_nothing, patience=wait
-        )
-    show_statuses(session, statuses)
+            agents, parcel, session.out,
+            sites=sites, check=check, all_or_nothing=all_or_nothing, patience=wait,
+        )  # fmt: skip
+    if check and not session.out.as_json:
+        session.out.text(f"sound at: {', '.join(s for s in parcel.sites if s not in trouble)}")
+    elif statuses or session.out.as_json:
+        show_statuses(session, statuses)
     if all_or_nothing and trouble:
         session.out.remark("nothing runs: --all-or-nothing")
     if trouble:

@@ -117,8 +117,9 @@ def command(
         if args:
             click.echo(launch.show_arguments(launch.declared_arguments(file, given)), nl=False)
             return
-        if on_agents:
-            _on_agents(file, arguments, site, folder, all_or_nothing, as_json=as_json)
+        if on_agents and not show:
+            flags = {"--check": check, "--all-or-nothing": all_or_nothing, "--json": as_json}
+            _on_agents(file, given, site, folder, [flag for flag, on in flags.items() if on])
             return
         plan = launch.load_plan(file, given, only_site=site)
         if check or show:
@@ -135,22 +136,16 @@ def command(
 
 
 def _on_agents(
-    file: Path,
-    arguments: tuple[str, ...],
-    site: str | None,
-    folder: str | None,
-    all_or_nothing: bool,
-    *,
-    as_json: bool,
+    file: Path, given: dict[str, Any], site: str | None, folder: str | None, flags: list[str]
 ) -> None:
     """Hand over to ``labmesh agent start``, which has more options."""
     from labmesh.cli._agent_verbs import start
 
-    words = [str(file), *arguments]
+    words = [str(file), *flags]
+    for name, value in given.items():
+        words.append(f"{name}:={value if isinstance(value, str) else json.dumps(value)}")
     words += ["--at", site] if site else []
     words += ["--data-dir", folder] if folder else []
-    words += ["--all-or-nothing"] if all_or_nothing else []
-    words += ["--json"] if as_json else []
     context = start.make_context("labmesh agent start", words)
     with context:
         start.invoke(context)

@@ -85,7 +85,8 @@ def _check_node(node: NodeProcess, plan: Plan, problems: Problems, *, here: bool
         problems.add(
             node.position,
             f"node {node.id!r} has no MQTT broker",
-            "add - mqtt_broker: embedded, or - mqtt_broker: {url: mqtt://host:port}",
+            "add - mqtt_broker: embedded, or - mqtt_broker: {url: mqtt://host:port}; "
+            "or launch it with a site's --accounts",
         )
     if not node.run:
         return

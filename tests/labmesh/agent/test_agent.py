@@ -97,6 +97,9 @@ async def follow(labs: Labs) -> None:
     await labs.agent("kit")
     far = await labs.agent("dtu")
 
+    sound = await labs.cli("launch", str(file), "--on-agents", "--check")
+    assert sound == "sound at: dtu, kit"
+    assert (await labs.status("dtu"))["state"] == "stopped"
     text = await labs.cli("launch", str(file), "rate:=2", "--on-agents")
     assert "kit/clock is active" in text
     assert "dtu/far is active" in text

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from labmesh.agent import AgentNode, Bundle
+from labmesh.agent._site_launch import SiteLaunch
 from labmesh.client import Visitor, visit
+from labmesh.log import NodeLog
 from labmesh.node import NodeOptions
 from labmesh.place import Place
 from messages.errors import CallRefusedError
@@ -106,3 +108,16 @@ async def test_only_named_operators_are_obeyed(agent: Visitor) -> None:
         await ask(agent, "param.set", values={"executables": True})
     with pytest.raises(CallRefusedError, match="nothing was ever launched"):
         await ask(agent, "agent.restart")
+
+
+def test_the_output_of_a_long_launch_is_bounded(tmp_path: Path) -> None:
+    launch = SiteLaunch(
+        "fzj", folder=tmp_path, data_dir=tmp_path, limits={}, accounts=None, log=NodeLog("x")
+    )
+    with launch.output_file.open("ab", buffering=0) as output:
+        output.write(b"x" * (17 << 20) + b"\nthe end\n")
+        launch._bound_output()
+        assert launch.tail(1) == ["the end"]
+        output.write(b"and on\n")
+        assert launch.tail(2) == ["the end", "and on"]
+        assert launch.output_file.stat().st_size < 1 << 20
