@@ -49,6 +49,8 @@ Scope = Literal["configured", "active"]
 class _Part(Protocol):
     """What begins and ends with a scope."""
 
+    @property
+    def running(self) -> bool: ...
     async def open(self) -> None: ...
     async def close(self) -> None: ...
 
@@ -110,6 +112,8 @@ class NodeStreams:
         """Close what runs while the node is active."""
         for publisher in self._publishers.values():
             publisher.rest()
+        # What its author has closed is not to be opened again.
+        self._parts["active"] = [part for part in self._parts["active"] if part.running]
         await asyncio.gather(*(part.close() for part in self._parts["active"]))
 
     async def reactivated(self) -> None:

@@ -15,6 +15,9 @@ from messages.errors import LabmeshError
 _AGAIN: Final = 60.0
 """Wall seconds after which the same error of the same callback is logged again."""
 
+_BREATH: Final = 1.0
+"""Wall seconds after which another error of the same callback is logged: some hold a number."""
+
 
 class Callbacks:
     """Runs callbacks.
@@ -57,9 +60,10 @@ class Callbacks:
         )
         self._troubles.count("callback_errors", name)
         self._troubles.begin(name, f"{name} failed: {words}")
-        said, when = self._told.get(name, ("", 0.0))
-        if words != said or time.monotonic() - when > _AGAIN:
-            self._told[name] = (words, time.monotonic())
+        now = time.monotonic()
+        said, when = self._told.get(name, ("", -_AGAIN))
+        if now - when > (_AGAIN if words == said else _BREATH):
+            self._told[name] = (words, now)
             where = {} if isinstance(error, LabmeshError) else {"at": _origin(error)}
             self._log.error(f"{name} failed: {words}", **where)
 

@@ -149,6 +149,11 @@ class StreamSubscription(Generic[M]):
             name = f"{mesh.me} deadline of {self.where}"
             self._watchdog = Watchdog(qos.deadline, self._miss, Pace(mesh.clock), name=name)
 
+    @property
+    def running(self) -> bool:
+        """Whether it is open."""
+        return self._route is not None
+
     async def open(self) -> None:
         """Subscribe."""
         self._route = await self._mesh.transport.subscribe(
@@ -166,8 +171,9 @@ class StreamSubscription(Generic[M]):
         # A frozen MQTT broker answers nothing and shall hold nobody up.
         with suppress(TimeoutError):
             async with asyncio.timeout(_FAREWELL):
-                if self._route is not None:
-                    await self._route.cancel()
+                route, self._route = self._route, None
+                if route is not None:
+                    await route.cancel()
                 if self.source is not None:
                     await self._sources.leave(self.source, self)
         self._waiting.clear()

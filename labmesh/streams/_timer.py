@@ -74,6 +74,11 @@ class Timer:
         return self._cancelled
 
     @property
+    def running(self) -> bool:
+        """Whether it has been started and calls."""
+        return not self._cancelled
+
+    @property
     def time_until_next_call(self) -> float:
         """Seconds; negative while a call is late, infinity while cancelled."""
         return float("inf") if self._cancelled else (self._due - self._pace.now()) / 1e9

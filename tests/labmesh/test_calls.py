@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from labmesh.transport import MemoryHub
 from messages.envelope import Header
 from messages.errors import CallRefusedError, CallTimeoutError, LabmeshError
 from messages.ids import NodeId, new_id
-from messages.model import Model
+from messages.model import JsonObject, Model
 from messages.node import Call, Reply
 from messages.topics import Topic
 from tests.labmesh.memory import ME, payload, seat, settle, until
@@ -205,3 +206,34 @@ async def test_operators_alone_change_things(servant: Servant) -> None:
             await caller.call(SERVANT, "life.change", {})
         assert failure.value.code == "not_allowed"
         assert made.refused == 1
+
+
+async def test_a_call_that_waited_too_long_for_its_turn_is_not_begun() -> None:
+    begun: list[str] = []
+    lock = asyncio.Lock()
+
+    @asynccontextmanager
+    async def guard() -> AsyncIterator[None]:
+        async with lock:
+            yield
+
+    async def serve(arguments: JsonObject, _header: Header) -> JsonObject:
+        begun.append(arguments["name"])
+        return {}
+
+    async with seat(MemoryHub.named("busy"), SERVANT) as mesh, seat(MemoryHub.named("busy")) as me:
+        server, caller = Server(mesh), Caller(me)
+        server.add("move", serve, guard=guard)
+        await server.open()
+        await caller.open()
+        await lock.acquire()
+        patience = 0.5
+        server._limit = lambda *_: time.monotonic() + patience  # type: ignore[method-assign]
+        late = asyncio.create_task(caller.call(SERVANT, "move", {"name": "late"}, timeout=20))
+        await asyncio.sleep(0.6)
+        lock.release()
+        with pytest.raises(CallRefusedError, match="move was busy with other work until nobody"):
+            await late
+        patience = 20
+        await caller.call(SERVANT, "move", {"name": "in time"}, timeout=20)
+    assert begun == ["in time"]

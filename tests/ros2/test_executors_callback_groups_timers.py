@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 
+import pytest
 from pydantic import Field
 
 from labmesh import (
+    LabmeshError,
     NoArguments,
     Node,
     NodeOptions,
@@ -17,6 +19,7 @@ from labmesh import (
     subscription,
     timer,
 )
+from messages.errors import CallRefusedError
 from tests.ros2.lab import Lab, Plain, Temperature, until
 
 
@@ -121,6 +124,28 @@ async def test_timers_of_code_errors_and_scope(lab: Lab) -> None:
     calls = len(called)
     await visitor.caller.call(node.id, "life.change", {"transition": "activate"})
     assert len(called) == calls, "what was made while it was active has ended"
+
+
+class Stubborn(Plain):
+    """Does not let itself be deactivated."""
+
+    async def on_deactivate(self) -> None:
+        """Refuse, while the node is not ending."""
+        if not self.leaving:
+            raise LabmeshError("the oven is still hot")
+
+
+async def test_a_node_that_could_not_be_deactivated_goes_on(lab: Lab) -> None:
+    node, visitor = await lab.start(Stubborn), await lab.visitor()
+    ended = node.create_timer(0.01, lambda: None, name="ended")
+    going = node.create_timer(0.01, lambda: None, name="going")
+    ended.cancel()
+    with pytest.raises(CallRefusedError, match="the oven is still hot"):
+        await visitor.caller.call(node.id, "life.change", {"transition": "deactivate"})
+    calls = going.calls
+    await until(lambda: going.calls > calls)
+    assert ended.cancelled
+    assert node.takes_orders
 
 
 async def test_a_callback_that_takes_too_long_leaves_calls_out(lab: Lab) -> None:
