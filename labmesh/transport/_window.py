@@ -186,7 +186,8 @@ class Window:
                     PublishRefusedError(
                         f"the MQTT broker refused a publish with 0x{code:02X} {name}",
                         where=message.message.topic,
-                        remedy="check its access rules: a node may write below its own prefix only"
+                        remedy="check its access rules: a node may write below its own prefix "
+                        "only, and there what its roles allow"
                         if code == 0x87
                         else "",
                     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nodes.broker._quota import IN_HAND, Quota
+from nodes.broker._quota import IN_HAND, SAID, Quota
 
 
 def test_beyond_its_share_an_author_is_dropped_and_others_are_not() -> None:
@@ -33,3 +33,10 @@ def test_a_flood_is_told_and_its_end_too() -> None:
     quota.look(23.0)
     quota.look(40.0)
     assert told[2:] == [""]
+
+
+def test_what_an_author_says_of_itself_has_a_limit_of_its_own() -> None:
+    quota = Quota(lambda _: None, limit=SAID)
+    assert all(quota.admit("kit/eve") for _ in range(SAID))
+    assert not quota.admit("kit/eve")
+    assert quota.admit("kit/opt")
