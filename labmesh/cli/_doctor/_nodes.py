@@ -108,7 +108,9 @@ def contracts(look: Look) -> Iterator[Finding]:
     online = [node for node in look.nodes.values() if node.state == "online"]
     here = {str(node.id) for node in online}
     differing = 0
-    for kind, versions in sorted(look.schemas.items()):
+    # A message type is the mesh's; what only a service takes or gives has a name of its node's own.
+    types = {kind: versions for kind, versions in look.schemas.items() if "@" in kind}
+    for kind, versions in sorted(types.items()):
         used = {digest: [n for n in by if n in here] for digest, by in versions.items()}
         used = {digest: by for digest, by in used.items() if by}
         if len(used) > 1:
@@ -122,7 +124,7 @@ def contracts(look: Look) -> Iterator[Finding]:
     for reason in sorted({_without_place(text) for text in look.foreign.values()}):
         yield warn("schemas", reason, "pip install --upgrade the package here, or there")
     if not differing:
-        yield fine("schemas", f"{len(look.schemas)} types, each the same everywhere")
+        yield fine("schemas", f"{len(types)} types, each the same everywhere")
     offered = {(offer.quantity, offer.method) for node in online for offer in node.offers}
     missing: dict[str, list[str]] = {}
     for node in online:

@@ -87,6 +87,8 @@ async def spoil(house: House) -> None:
         await mesh.transport.publish(own("data", "old"), b"21.5", qos=1, retain=True)
         schema = Schema(type="Milestone@1", hash="ab" * 32, schema=other)
         await mesh.send(own("schema", "Milestone@1", "ab" * 32), schema, retain=True)
+        wish = Schema(type="Wish", hash="cd" * 32, schema=other)  # another service's arguments
+        await mesh.send(own("schema", "Wish", "cd" * 32), wish, retain=True)
     async with visit(house.place, "twin") as visitor:
         for instance in ("0", "i1"):
             there = presence.model_copy(update={"instance": instance})
@@ -121,7 +123,8 @@ def test_whatever_is_broken_is_named_with_its_remedy(
     assert "kit/ghost is online and does not answer" in str(failed["presence"])
     assert "kit/twin is there 2 times" in str(failed["presence"])
     assert "the link of site dtu is down: 1 nodes are not reached" in str(failed["links"])
-    assert "Milestone@1 is not the same everywhere" in str(failed["schemas"])
+    (differing,) = failed["schemas"]
+    assert "Milestone@1 is not the same everywhere" in differing
     assert "the clock of kit/late is 60.0 s ahead of ours" in str(failed["clocks"])
     (inactive,) = warned["lifecycle"]
     assert inactive.startswith("kit/heater is inactive: no gas -> labmesh lifecycle set kit/heater")
