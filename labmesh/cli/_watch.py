@@ -59,6 +59,7 @@ class Watch:
         self._id = id
         self._news: asyncio.Queue[Change | Feedback] = asyncio.Queue()
         self._seen: set[int] = set()
+        self._worker: str | None = None
 
     def take_entry(self, entry: Entry, _header: Header, _topic: Topic) -> None:
         """Take an entry of the journal."""
@@ -69,8 +70,9 @@ class Watch:
                 self._news.put_nowait(Change(line))
 
     def take_progress(self, progress: Progress, _header: Header, topic: Topic) -> None:
-        """Take a worker's word."""
-        if progress.kind is ProgressKind.FEEDBACK:
+        """Take its worker's word; who has not the order has no say in it."""
+        ours = self._worker in (None, str(topic.author))
+        if progress.kind is ProgressKind.FEEDBACK and ours:
             self._news.put_nowait(Feedback(str(topic.author), progress.fraction, progress.text))
 
     async def look(self) -> None:
@@ -106,6 +108,7 @@ class Watch:
         offset = line["offset"]
         new = offset not in self._seen
         self._seen.add(offset)
+        self._worker = line.get("worker") or self._worker
         return new
 
 

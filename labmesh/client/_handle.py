@@ -70,6 +70,12 @@ class RequestHandle:
         """The last status heard of."""
         return self._changes[max(self._changes)].after if self._changes else Status.PENDING
 
+    @property
+    def worker(self) -> str | None:
+        """Who had the last order to it, as far as has been heard."""
+        named = (change.worker for change in reversed(self.changes))
+        return next((worker for worker in named if worker is not None), None)
+
     def take(self, change: StatusChange, offset: int) -> None:
         """Take note of a change of status (called by the client). Repetition and order are free."""
         self._changes.setdefault(offset, change)
@@ -159,6 +165,8 @@ class RequestHandle:
         """Call ``hear`` with every word of its worker for as long as the block runs."""
 
         def take(progress: Progress, _header: Header, topic: Topic) -> None:
+            if self.worker not in (None, str(topic.author)):
+                return  # who has not the order has no say in it
             if progress.kind is ProgressKind.FEEDBACK:
                 hear(Feedback(progress.fraction, progress.text, str(topic.author)))
             elif progress.kind is ProgressKind.STOPPING and stopping is not None:

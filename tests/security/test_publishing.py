@@ -14,12 +14,15 @@ from messages.ids import NodeId, new_id
 from messages.ledger import (
     Decision,
     Order,
+    Progress,
+    ProgressKind,
     Receipt,
     Request,
     Result,
 )
 from messages.node import Call, Presence, Reply
 from messages.topics import Topic
+from tests.labmesh.node.conftest import until
 from tests.security.lab import SecureLab, attack, collect, denied, envelope, node
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -230,6 +233,30 @@ async def test_replayed_messages_do_nothing_twice(lab: SecureLab) -> None:
                     await asyncio.sleep(0.02)
     assert lab.adder.asked.count(40.0) == runs
     assert lab.broker._engine.ledger.head.offset == head, "nothing was recorded twice"
+
+
+async def test_only_its_worker_speaks_about_an_order(lab: SecureLab) -> None:
+    heard: list[str] = []
+    async with lab.client("bob") as bob, lab.connected("mallory") as mallory:
+        handle = await bob.submit("total", "sum", {"a": 5.0})
+        await until(lambda: handle.worker == "kit/adder", seconds=30)
+        async with handle.hearing(lambda feedback: heard.append(feedback.text)):
+            with attack("anothers order"):
+                for name in ("mallory", "adder"):
+                    word = Progress(
+                        request=handle.id,
+                        token=1,
+                        kind=ProgressKind.FEEDBACK,
+                        fraction=0.9,
+                        text=name,
+                    )
+                    topic = f"progress/kit/broker/{handle.id}"
+                    if name == "mallory":
+                        payload = envelope("kit/mallory", word)
+                        await mallory.publish(f"lab1/kit/mallory/{topic}", payload)
+                    else:
+                        await lab.adder.mesh.send(f"lab1/kit/adder/{topic}", word)
+                await until(lambda: heard == ["adder"], seconds=30)
 
 
 async def test_replayed_calls_are_served_once_or_too_late(lab: SecureLab) -> None:
