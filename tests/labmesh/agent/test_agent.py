@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from labmesh.client import Visitor, visit
 from labmesh.place import Place
 from messages.ids import NodeId
@@ -46,7 +48,7 @@ class Labs:
             "agent", "--site", site, "--mqtt", self._mqtt.url, "--operator", "kit/cli",
             "--data-dir", str(self.folder / site), *flags,
         )  # fmt: skip
-        await agent.wait_line("INFO +active")
+        await agent.wait_line("INFO +active", timeout=60)
         return agent
 
     async def cli(self, *words: str, code: int = 0, site: str = "kit") -> str:
@@ -54,6 +56,7 @@ class Labs:
             Path(sys.executable).with_name("labmesh"),
             *words,
             env={"LABMESH_MQTT": self._mqtt.url, "LABMESH_SITE": site},
+            timeout=120,
         )
         assert done.code == code, f"{words}\n{done.stdout}{done.stderr}"
         return done.stdout if code == 0 else done.stderr
@@ -67,7 +70,7 @@ class Labs:
         )
 
     async def until(self, site: str, state: str, *, other_than: int = 0) -> dict[str, Any]:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while True:
                 status = await self.status(site)
                 up = all(p["state"] == "active" for p in status["processes"])
@@ -85,6 +88,7 @@ def write(folder: Path, url: str, **files: str) -> Path:
     return folder / "lab.yaml"
 
 
+@pytest.mark.timeout(300)
 async def test_an_operator_launches_watches_and_stops_at_every_site(
     mqtt_broker: MqttBroker, processes: Processes, tmp_path: Path
 ) -> None:

@@ -46,7 +46,7 @@ class Sites:
     async def start(self, name: str) -> Running:
         """Start its MQTT broker; return once it answers."""
         running = await self._processes.labmesh("site", "start", "--folder", self.folder(name).root)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while True:
                 assert running.code is None, running.output
                 try:

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from labmesh.client import Visitor, visit
 from labmesh.node import Node, NodeOptions
 from labmesh.place import Place
@@ -21,7 +23,7 @@ from tests.labmesh.site.conftest import Sites
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.05)
 
@@ -54,7 +56,7 @@ async def pinged(who: Visitor, name: str) -> bool:
 
 
 async def until_pinged(who: Visitor, name: str) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not await pinged(who, name):
             pass
 
@@ -81,6 +83,7 @@ async def cut_off(transport: Transport) -> None:
     await until(lambda: not transport.connected)
 
 
+@pytest.mark.timeout(300)
 async def test_sites_become_one_lab_until_one_is_revoked(sites: Sites, tmp_path: Path) -> None:
     kit, dtu = sites.make("kit", "--hub"), sites.make("dtu")
     sites("add-node", "rinser", "--role", "instrument", site="dtu")
@@ -109,7 +112,7 @@ async def test_sites_become_one_lab_until_one_is_revoked(sites: Sites, tmp_path:
         visit(place(dtu.account("cli")), "cli") as far,
     ):
         await until_pinged(operator, "dtu/rinser")
-        assert await pinged(operator, "uu/model")
+        await until_pinged(operator, "uu/model")
         # The first site learns of the third one when it asks.
         assert not await pinged(far, "uu/model")
         said = await sites.off_loop("status", site="dtu")
@@ -131,7 +134,7 @@ async def test_sites_become_one_lab_until_one_is_revoked(sites: Sites, tmp_path:
         # A new certificate is taken over while everything goes on.
         await sites.off_loop("rotate", "--certificates", site="kit")
         assert await let_in(kit.account("cli"))
-        assert await pinged(operator, "dtu/rinser")
+        await until_pinged(operator, "dtu/rinser")
 
         # An account that is gone.
         gone = Account.read(kit.account("agent"))
@@ -145,7 +148,7 @@ async def test_sites_become_one_lab_until_one_is_revoked(sites: Sites, tmp_path:
         await sites.off_loop("revoke", "dtu", site="kit")
         assert "dtu" not in await links(kit)
         assert not await pinged(operator, "dtu/rinser")
-        assert await pinged(operator, "uu/model")
+        await until_pinged(operator, "uu/model")
         assert await let_in(dtu.account("rinser")), "its own MQTT broker goes on"
         assert not token.exists(), "an invitation to nothing is not left lying about"
     bridged.terminate()
