@@ -18,6 +18,7 @@ from typing import Final, Self
 from labmesh.mosquitto._config import ACL_FILE, BrokerConfig
 from labmesh.mosquitto._find import Program, find_mosquitto
 from labmesh.mosquitto._ports import LOOPBACK, free_port, holder, is_free, listens
+from labmesh.security import write_private
 from messages.errors import ConfigurationError
 
 _log = logging.getLogger(__name__)
@@ -196,8 +197,9 @@ class MosquittoProcess:
 
     def _write_files(self, config: BrokerConfig) -> Path:
         conf_file = self._folder / "mosquitto.conf"
-        _write(self._folder / ACL_FILE, config.render_acl())
-        _write(conf_file, config.render(self._folder))
+        write_private(self._folder / ACL_FILE, config.render_acl())
+        # A bridge has a password in it.
+        write_private(conf_file, config.render(self._folder))
         return conf_file
 
     def _raise_refused(self, log_start: int) -> None:
@@ -266,8 +268,3 @@ async def _answers(port: int) -> bool:
         writer.close()
         with suppress(OSError):
             await writer.wait_closed()
-
-
-def _write(file: Path, text: str) -> None:
-    file.touch(mode=0o600)
-    file.write_text(text)

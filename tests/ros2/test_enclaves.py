@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from labmesh import NodeOptions
+from labmesh import NodeOptions, connect
 from labmesh.client import visit
 from labmesh.security import Member, Role, new_password, set_password
 from messages.envelope import Header
@@ -47,6 +47,13 @@ async def test_a_node_with_keys_publishes_encrypted_and_a_viewer_listens(secure:
         await until(lambda: heard == [300.0])
         with pytest.raises(PublishRefusedError, match="Not authorized"):
             await vera.mesh.send("lab1/kit/vera/data/temperature", Temperature(kelvin=1.0))
+
+
+async def test_programs_name_their_account(secure: SecureLab) -> None:
+    file = secure.folder / "bob.json"
+    replace(secure.account("bob"), site="kit", name="bob").write(file)
+    async with connect(account=file, patience=30) as lab:
+        assert str(lab.ledger) == "kit/broker"
 
 
 async def test_without_keys_or_permissions_no_node_starts(secure: SecureLab) -> None:
