@@ -29,7 +29,7 @@ from messages.topics import matches
 async def list_topics(session: Session, pattern: str | None, *, show_types: bool) -> None:
     """List what is retained, and the streams that nodes say they publish.
 
-    PATTERN is an MQTT topic filter, `~kit/#` for one site.
+    PATTERN is an MQTT topic filter, `~kit/#` for one site. Without it, tables leave schemas out.
     """
     async with session.visit() as visitor:
         place = visitor.place
@@ -42,6 +42,8 @@ async def list_topics(session: Session, pattern: str | None, *, show_types: bool
             session.out.text(f"{each['topic']} [{each.get('type', '?')}]")
     else:
         now = time.time_ns()
+        schemas = f"{place.realm}/+/+/schema/#"
+        shown = [each for each in topics if pattern or not matches(schemas, each["topic"])]
         session.out.table(
             ("topic", "type", "retained", "size"),
             (
@@ -51,10 +53,12 @@ async def list_topics(session: Session, pattern: str | None, *, show_types: bool
                     _age(each, now) if each["retained"] else "",
                     size(each["bytes"]) if "bytes" in each else "",
                 )
-                for each in topics
+                for each in shown
             ),
             empty=f"nothing is retained on {wanted}",
         )
+        if hidden := len(topics) - len(shown):
+            session.out.remark(f"and {hidden} schemas: labmesh topic list '{schemas}'")
 
 
 @click.command("find")
