@@ -119,9 +119,15 @@ def start(folder: Path | None) -> None:
 
     This process becomes mosquitto. systemd runs it with the unit in the site's folder.
     """
-    from labmesh.site import SiteFolder, become_mosquitto
+    from labmesh.site import become_mosquitto, changes_of
 
-    become_mosquitto(SiteFolder.find(folder))
+    there, description = read_site(folder)
+    if description.has_broker and changes_of(there, description):
+        # A page that was edited and not yet applied must not keep a lab from starting again.
+        Output(as_json=False).remark(
+            "site.yaml says something else than is started now: labmesh site init --dry-run"
+        )
+    become_mosquitto(there)
 
 
 @command.command("check")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from labmesh.mosquitto import find_mosquitto
-from labmesh.site._apply import changes_of
+from labmesh.site._certificates import renew, why_renew
 from labmesh.site._description import Description
 from labmesh.site._folder import SiteFolder
 from messages.errors import ConfigurationError
@@ -18,20 +18,23 @@ from messages.errors import ConfigurationError
 def become_mosquitto(folder: SiteFolder) -> NoReturn:
     """Become the MQTT broker of a site: this process is mosquitto from here on.
 
-    So that whoever started this process (systemd, say) signals and awaits mosquitto itself.
+    So that whoever started this process (systemd, say) signals and awaits mosquitto itself. A
+    certificate that ends soon is renewed first.
 
     Raises:
-        ConfigurationError: The folder is not as its description says, or it runs already.
+        ConfigurationError: There is no configuration, or it runs already.
         MissingProgramError: There is no mosquitto.
     """
     description = Description.read(folder.root)
     folder.broker_config(description)
-    if changes_of(folder, description):
+    if folder.certificate.exists() and why_renew(folder, description):
+        # Whoever trusts the old one trusts the new one, and a restart must not fail for its age.
+        renew(folder, description)
+    if not folder.config.exists():
         raise ConfigurationError(
-            "the folder is not as its description says",
-            where=str(folder.description),
-            remedy="labmesh site init --dry-run shows how, without --dry-run mends it",
-        )
+            "mosquitto has no configuration yet", where=str(folder.root),
+            remedy="labmesh site init makes it",
+        )  # fmt: skip
     if (pid := running(folder)) is not None:
         raise ConfigurationError(
             f"it runs already (pid {pid})", where=str(folder.root), remedy="stop that first"

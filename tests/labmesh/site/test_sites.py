@@ -13,7 +13,8 @@ from labmesh.client import Visitor, visit
 from labmesh.node import Node, NodeOptions
 from labmesh.place import Place
 from labmesh.security import Account
-from labmesh.site import SiteFolder, sites_at
+from labmesh.security.authority import Authority
+from labmesh.site import Certificate, SiteFolder, sites_at
 from labmesh.site._connect import connected
 from labmesh.transport import Transport
 from messages.errors import CallTimeoutError, LabmeshError
@@ -87,7 +88,13 @@ async def cut_off(transport: Transport) -> None:
 async def test_sites_become_one_lab_until_one_is_revoked(sites: Sites, tmp_path: Path) -> None:
     kit, dtu = sites.make("kit", "--hub"), sites.make("dtu")
     sites("add-node", "rinser", "--role", "instrument", site="dtu")
-    await sites.start("kit")
+    Authority.open(kit.authority).issue_server(["localhost"], kit.certificate, kit.key, days=9)
+    page = kit.description.read_text()
+    kit.description.write_text(page.replace("cli: operator", "cli: viewer"))
+    hub = await sites.start("kit")
+    assert "site.yaml says something else" in hub.output, "it starts as it was, and says so"
+    kit.description.write_text(page)
+    assert Certificate.read(kit.certificate).days > 300, "one that ends soon is renewed at a start"
     said = await sites.off_loop("invite", "dtu", site="kit")
     assert "labmesh site join --token-file" in said
     token = kit.invitation("dtu")
