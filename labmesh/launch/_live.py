@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Final
 
@@ -71,6 +73,8 @@ class Live:
         self._drawn: list[int] = []
         self._milestones: dict[str, Milestone] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
         self._open = True
         self.touch()
 
@@ -85,15 +89,18 @@ class Live:
         self.touch()
 
     def touch(self) -> None:
-        """Draw again soon: something has changed."""
+        """Draw again soon: something has changed. Any thread may say so."""
         if not self._open:
             return
-        loop = asyncio.get_running_loop()
-        due = loop.time() + _DELAY
+        if threading.get_ident() != self._thread:
+            with suppress(RuntimeError):  # the loop has ended meanwhile
+                self._loop.call_soon_threadsafe(self.touch)
+            return
+        due = self._loop.time() + _DELAY
         if self._timer is None or self._timer.when() > due:
             if self._timer is not None:
                 self._timer.cancel()
-            self._timer = loop.call_at(due, self._due)
+            self._timer = self._loop.call_at(due, self._due)
 
     def close(self) -> None:
         """Show what is left to be shown, and take the table away."""
@@ -109,15 +116,15 @@ class Live:
         columns, lines = self._size()
         wanted = self._table(columns - 1, lines) if table else []
         parts = [_BEGIN, self._erase(columns)]
+        pending, self._pending = self._pending, []
         with self._console.capture() as captured:
-            for text in self._pending:
+            for text in pending:
                 self._console.print(text)
         parts.append(captured.get())
         with self._console.capture() as captured:
             for text in wanted:
                 self._console.print(text)
         parts += [captured.get(), _END]
-        self._pending.clear()
         self._drawn = [cell_len(text.plain) for text in wanted]
         self._out.write("".join(parts))
         self._out.flush()
@@ -129,7 +136,7 @@ class Live:
         except (OSError, ValueError):
             self._open = False  # the terminal is gone; the log files remain
             return
-        self._timer = asyncio.get_running_loop().call_later(_TICK, self._due)
+        self._timer = self._loop.call_later(_TICK, self._due)
 
     def _erase(self, columns: int) -> str:
         """Return what erases the table, which a narrower terminal has broken into more lines.

@@ -72,7 +72,7 @@ class Screen:
 
     def go_live(self, rows: Callable[[], Sequence[Row]]) -> None:
         """Keep a table of ``rows`` at the bottom, if this is a terminal, until `close`."""
-        if self._terminal and not self._mute:
+        if self._terminal and not self._console.is_dumb_terminal and not self._mute:
             self._live = Live(self._out, self._console, rows)
 
     def touch(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import re
 import sys
@@ -76,13 +77,14 @@ async def test_on_a_real_terminal(processes: Processes, tmp_path: Path) -> None:
         terminal.close()
 
 
-async def test_without_it_there_are_only_lines(processes: Processes, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("flags", "kind"), [(["--no-live"], "xterm"), ([], "dumb")])
+async def test_without_it_there_are_only_lines(
+    processes: Processes, tmp_path: Path, flags: list[str], kind: str
+) -> None:
     file = write(tmp_path, program("one", "echo hello"))
     terminal = Terminal()
     try:
-        running = await terminal.run(
-            processes, LABMESH, "launch", file, "--no-live", env={"TERM": "xterm"}
-        )
+        running = await terminal.run(processes, LABMESH, "launch", file, *flags, env={"TERM": kind})
         assert await running.wait() == 0
         await terminal.until(lambda lines: any("ended:" in line for line in lines))
         assert "\x1b[J" not in terminal.raw
@@ -114,6 +116,15 @@ async def test_a_node_s_progress_is_a_bar() -> None:
     shown = Shown(80, 24, [Row("fit", "active", 12, 0, 0, "a line")])
     shown.live.milestone("fit", Milestone(task="campaign", done=5, total=10, text="half"))
     assert shown.draw()[-2].endswith("campaign ━━━━━━━━━━────────── 5/10 half")
+    shown.live.close()
+
+
+async def test_other_threads_may_speak() -> None:
+    shown = Shown(80, 24, [Row("one", "active", 12, 0)])
+    await asyncio.to_thread(shown.live.line, Text("from afar"))
+    async with asyncio.timeout(30):
+        while "from afar" not in shown.out.getvalue():
+            await asyncio.sleep(0.01)
     shown.live.close()
 
 
