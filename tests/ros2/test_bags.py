@@ -24,7 +24,7 @@ SITE = "fzj"
 
 
 class Talker(Node[NodeParameters]):
-    """Counts, ten times an experiment's second."""
+    """Counts, fifty times an experiment's second."""
 
     async def on_activate(self) -> None:
         """Begin to count."""
@@ -33,7 +33,7 @@ class Talker(Node[NodeParameters]):
     async def _count(self) -> None:
         for number in range(1_000_000):
             await self.emit("data", "chatter", Milestone(task="count", done=number))
-            await self.clock.sleep(0.1)
+            await self.clock.sleep(0.02)
 
 
 class Listener(Node[NodeParameters]):
