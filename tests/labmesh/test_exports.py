@@ -27,7 +27,7 @@ NAMES = {
     ],
     "labmesh.client": [
         "CancelAnswer", "CancelCode", "Feedback", "GoalStatus", "LabClient", "RequestHandle",
-        "Visitor", "connect", "requester", "visit",
+        "Visitor", "ask_beyond", "connect", "requester", "visit",
     ],
 }  # fmt: skip
 
