@@ -1,4 +1,4 @@
-"""The bridge from a site's MQTT broker to the hub: mosquitto's ``connection`` section."""
+"""The bridge from a site's MQTT broker to the hub: mosquitto's ``connection`` sections."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _KEPT: Final = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bridge:
-    """The one connection between a site's MQTT broker and the hub's; the site opens it.
+    """The connection between a site's MQTT broker and the hub's; the site opens it.
 
     What crosses is the least that makes many sites one lab: state that is retained (nodes, offers,
     schemas, samples, the ledger's head, the clock), milestones, warnings, and whatever is addressed
@@ -66,7 +66,8 @@ class Bridge:
             go out, the others' come in.
         username: At the hub; the site's name unless given.
         password: At the hub.
-        client_id: At the hub; ``site/bridge`` unless given, and the same at every start.
+        client_id: At the hub; ``site/bridge`` unless given, and the same at every start. Of the
+            connection by which messages come in with ``/in`` behind it.
         ca: PEM file of the authority that signed the hub's certificate; None is no TLS, which is
             for one machine alone unless LABMESH_PLAIN_MQTT is 1.
         cert: PEM file of the site's own certificate, where the hub asks for one.
@@ -117,18 +118,38 @@ class Bridge:
         return link_topic(self.realm, self.site)
 
     def render(self) -> str:
-        """Return the section for ``mosquitto.conf``; it belongs at the file's end.
+        """Return the sections for ``mosquitto.conf``; they belong at the file's end.
+
+        One connection a direction: mosquitto does not set TCP_NODELAY on those it opens itself, and
+        the acknowledgement of what came in would hold up what goes out by 40 ms (measured).
 
         The site's own MQTT broker needs no account for it: mosquitto's access rules do not concern
         a bridge. At the hub `username` must be allowed to write below the site's prefix, and to
         read.
         """
+        out = [f"topic {pattern} out {qos}" for pattern, qos in self.exports()]
+        into = [f"topic {pattern} in {qos}" for pattern, qos in self.imports()]
+        # The hub's uptime, as a sign of its life: of a connection that silently carries nothing
+        # any more mosquitto tells the hub's end alone.
+        into.append(f"topic uptime in 0 {hub_topic(self.realm, self.site, '')} $SYS/broker/")
+        told = ["notifications true", f"notification_topic {self.link}"]
         lines = [
-            f"connection {self.site}-{BRIDGE}",
+            *self._connection("out", "", told, out),
+            "",
+            *self._connection("in", "/in", ["notifications false"], into),
+        ]
+        return "\n".join(lines) + "\n"
+
+    def _connection(
+        self, name: str, suffix: str, notifications: list[str], topics: list[str]
+    ) -> list[str]:
+        own = f"{self.site}/{BRIDGE}{suffix}"
+        return [
+            f"connection {self.site}-{BRIDGE}-{name}",
             f"address {_address(self.host)}:{self.port}",
             "bridge_protocol_version mqttv50",
-            f"remote_clientid {self.client_id or f'{self.site}/{BRIDGE}'}",
-            f"local_clientid {self.site}/{BRIDGE}/local",
+            f"remote_clientid {self.client_id + suffix if self.client_id else own}",
+            f"local_clientid {own}/local",
             f"remote_username {self.username or self.site}",
             *([f"remote_password {self.password}"] if self.password else []),
             # Both sides keep what is published while the link is down.
@@ -136,19 +157,13 @@ class Bridge:
             f"keepalive_interval {self.keepalive}",
             "restart_timeout {} {}".format(*_RESTART),
             "try_private true",
-            "notifications true",
-            f"notification_topic {self.link}",
+            *notifications,
             # Nothing was subscribed to that would have to be given up.
             "bridge_attempt_unsubscribe false",
             *([f"bridge_cafile {self.ca}"] if self.ca else []),
             *([f"bridge_certfile {self.cert}", f"bridge_keyfile {self.key}"] if self.cert else []),
-            *(f"topic {pattern} out {qos}" for pattern, qos in self.exports()),
-            *(f"topic {pattern} in {qos}" for pattern, qos in self.imports()),
-            # The hub's uptime, as a sign of its life: of a connection that silently carries nothing
-            # any more mosquitto tells the hub's end alone.
-            f"topic uptime in 0 {hub_topic(self.realm, self.site, '')} $SYS/broker/",
+            *topics,
         ]
-        return "\n".join(lines) + "\n"
 
     def exports(self) -> Iterator[tuple[str, int]]:
         """Yield filter and QoS of what leaves the site."""
