@@ -49,6 +49,7 @@ def test_addresses() -> None:
 def test_exported_names() -> None:
     assert labmesh.transport.__all__ == [
         "CONTENT_TYPE",
+        "BrokerLimits",
         "Delivery",
         "Handler",
         "MemoryHub",
