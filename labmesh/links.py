@@ -8,14 +8,11 @@ a presence asks for both.
 from __future__ import annotations
 
 import time
-from typing import Final, Literal
+from typing import Final
 
 from labmesh.transport import Delivery
 from messages.errors import TopicError
 from messages.topics import BRIDGE, HUB, LINK, parse_topic
-
-PresenceState = Literal["online", "offline", "lost", "unreachable"]
-"""A presence as seen from another site: ``unreachable`` is online beyond a link that is down."""
 
 _UP: Final = b"1"
 
@@ -107,10 +104,6 @@ class Links:
             return ""
         cut = site if self._own else self.here
         return f"the link of site {cut} is down"
-
-    def seen(self, site: str, state: Literal["online", "offline", "lost"]) -> PresenceState:
-        """Return the presence of a node of ``site`` as it is to be shown here."""
-        return "unreachable" if state == "online" and not self.reaches(site) else state
 
     @property
     def _own(self) -> bool:

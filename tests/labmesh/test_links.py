@@ -24,9 +24,6 @@ def test_a_broken_link_hides_its_site_from_the_others() -> None:
     assert not links.reaches("kit")
     assert links.reaches("dtu")
     assert links.down("kit") == "the link of site kit is down"
-    assert links.seen("kit", "online") == "unreachable"
-    assert links.seen("kit", "lost") == "lost"
-    assert links.seen("dtu", "online") == "online"
     # Decommissioned: the site is no longer bridged.
     assert links.take(link("kit"), b"")
     assert links.reaches("kit")
