@@ -28,7 +28,7 @@ says nothing: there `PULSE` tells."""
 PULSE: Final = 5
 """Seconds between two signs of life of a hub."""
 
-_RESTART: Final = (1, 10)
+_RESTART: Final = (1, 4)
 """Seconds between two attempts to connect: mosquitto's back-off with jitter, first to longest."""
 
 _STATE: Final = ("node/#", "offer/#", "schema/#", "sample/#", "head", "clock", "goal/#", "blob/+")
