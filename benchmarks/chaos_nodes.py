@@ -15,6 +15,8 @@ from uuid import UUID
 from pydantic import Field
 
 from labmesh import Node, NodeParameters, Order, OrderError, RefusedError, capability
+from labmesh.client import GoalStatus
+from messages.errors import CallTimeoutError
 from messages.ids import new_id
 from messages.ledger import Result
 from messages.model import Count, JsonObject, Model, Real
@@ -170,9 +172,11 @@ class RequesterNode(Node[RequesterParameters]):
             self._diary.write("receipt", id=identity, offset=handle.offset)
             if line["cancel"] is not None:
                 await asyncio.sleep(line["cancel"])
-                with suppress(RefusedError):
-                    await handle.cancel("changed its mind")
-                    self._diary.write("cancelled", id=identity)
+                with suppress(CallTimeoutError):
+                    answer = await handle.cancel("changed its mind")
+                    # An instrument that is on its way to rest may still end otherwise.
+                    if answer and handle.goal_status is GoalStatus.CANCELED:
+                        self._diary.write("cancelled", id=identity)
             final = await handle.done()
             self._diary.write("ended", id=identity, status=final.after.value)
         except RefusedError as error:

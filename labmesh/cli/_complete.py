@@ -26,8 +26,12 @@ def complete(root: click.Command, instruction: str) -> int:
 
     from click.shell_completion import shell_complete
 
+    before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
-    return shell_complete(root, {}, "labmesh", VARIABLE, instruction)
+    try:
+        return shell_complete(root, {}, "labmesh", VARIABLE, instruction)
+    finally:
+        logging.disable(before)
 
 
 def dress(command: click.Command) -> click.Command:

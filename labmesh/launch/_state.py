@@ -18,6 +18,9 @@ from messages.errors import ConfigurationError
 _LEFTOVER_SECONDS: Final = 15.0
 """Longer than the keeper's grace."""
 
+_DYING_SECONDS: Final = 0.5
+"""A process that was killed is there for a moment longer."""
+
 
 class RunState:
     """The claim of one launch on a data folder, and the files that tell others about it.
@@ -46,11 +49,12 @@ class RunState:
                 where=str(self._data_dir),
                 remedy="give --data-dir a folder of your own",
             ) from error
-        deadline = asyncio.get_running_loop().time() + _LEFTOVER_SECONDS
+        begun = asyncio.get_running_loop().time()
         while not _locked(lock):
             lock.seek(0)
             pid = lock.read().strip()
-            if _alive(pid) or asyncio.get_running_loop().time() > deadline:
+            waited = asyncio.get_running_loop().time() - begun
+            if waited > (_DYING_SECONDS if _alive(pid) else _LEFTOVER_SECONDS):
                 lock.close()
                 raise ConfigurationError(
                     f"a launch is already running with this data folder (pid {pid or 'unknown'})",
@@ -135,7 +139,16 @@ def _alive(pid: str) -> bool:
         return False
     except PermissionError:
         pass
-    return True
+    return not _awaits_burial(pid)
+
+
+def _awaits_burial(pid: str) -> bool:
+    """Tell whether a process has ended, and its parent has not looked yet (Linux; proc(5))."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]
+    except (OSError, IndexError):
+        return False
+    return state in (b"Z", b"X")
 
 
 def _last_file(data_dir: Path) -> Path:

@@ -57,9 +57,14 @@ def explain(error: Exception, address: MqttAddress) -> NotConnectedError:
     if (about_tls := explain_tls(error, at)) is not None:
         return about_tls
     if isinstance(error, ConnectionResetError):
-        other = "plain MQTT (mqtt://)" if address.tls else "TLS (mqtts://)"
+        # The word that it wants a certificate may be lost with the connection.
+        check = (
+            "not plain MQTT (mqtt://), on this port, and whether it takes a certificate of ours"
+            if address.tls
+            else "not TLS (mqtts://), on this port"
+        )
         return NotConnectedError(
             f"{at} ended the connection before it answered",
-            remedy=f"check that it speaks MQTT 5, and not {other}, on this port",
+            remedy=f"check that it speaks MQTT 5, and {check}",
         )
     return NotConnectedError(f"no connection to {at}: {error}", remedy="check host and port")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import ssl
 import threading
@@ -120,26 +121,31 @@ async def test_a_server_that_cannot_be_trusted_gets_nothing(lab: SecureLab, tmp_
             await transport.open(timeout=30)
 
 
+ABOUT_OURS = re.compile("no TLS with .* certificate|takes a certificate of ours")
+"""What is said where the MQTT broker refuses our certificate. Its word why comes after the
+handshake (RFC 8446 section 4.4.2.4), and is lost where it ends the connection at once."""
+
+
 async def test_certificates_of_clients_are_looked_at(lab: SecureLab, tmp_path: Path) -> None:
     carol = lab.account("carol")
     with attack("false client"):
         async with lab.logged("peer did not return a certificate"):
             why = await refusal(replace(carol, cert=None, key=None))
-            assert "it asks for a certificate of ours; add cert and key" in why
+            assert "a certificate of ours" in why
     other = Authority.create(tmp_path / "other", "Other CA")
     cert, key = tmp_path / "c.pem", tmp_path / "c.key"
     false = replace(carol, cert=cert, key=key)
     other.issue_client("carol", cert, key)
     with attack("false client"):
         async with lab.logged("certificate verify failed"):
-            assert "no TLS with" in await refusal(false)
+            assert ABOUT_OURS.search(await refusal(false))
     lab.ca.issue_client("carol", cert, key, days=-1)
     with attack("false client"):
-        assert "our certificate has expired; ask for a new one" in await refusal(false)
+        assert ABOUT_OURS.search(await refusal(false))
     lab.ca.issue_server(["carol"], cert, key)
     with attack("false client"):
         async with lab.logged("certificate verify failed"):
-            assert "no TLS with" in await refusal(false)
+            assert ABOUT_OURS.search(await refusal(false))
     lab.ca.issue_client("nobody", cert, key)
     with attack("false client"):  # genuine, but of no member: it may connect, and do nothing
         stranger = make_transport(false, client_id="kit/nobody/0")

@@ -141,7 +141,9 @@ class House:
         )
 
         # Its lines shall not mix with what the command line writes on this process's stderr.
-        logging.getLogger(f"labmesh.node.{options.id}").propagate = False
+        logger = logging.getLogger(f"labmesh.node.{options.id}")
+        logger.propagate = False
+        logger.handlers[:] = [logging.NullHandler()]
 
         async def begin() -> Node[Any]:
             node = program(options)

@@ -30,6 +30,7 @@ async def test_status_and_stop(processes: Processes, tmp_path: Path) -> None:
         program("one", "echo hello; exec sleep 100") + program("two", "true", ", after: one"),
     )
     running = await processes.labmesh("launch", file, "--data-dir", folder)
+    await running.wait_line("hello")
     await running.wait_line("two has exited")
     answer = await ask(folder, "status")
     assert answer["pid"] == running.pid

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import fcntl
 import json
+import subprocess
+import sys
 from pathlib import Path
 
+import psutil
+
+from labmesh.launch._state import RunState
 from tests.labmesh.launch.test_execution import program, write
 from tests.support import Processes
 
@@ -95,3 +102,21 @@ async def test_after_kill_9_the_next_launch_waits_for_what_is_left(
     second = await processes.labmesh("launch", file)
     await second.wait_line("slow. up")
     assert (tmp_path / "said").read_text().split() == ["began", "over", "began"]
+
+
+async def test_a_launch_that_nobody_has_buried_does_not_hold_the_folder(tmp_path: Path) -> None:
+    """Its parent may be a program that does not look after its children, or a dead one."""
+    state = RunState(tmp_path)
+    with subprocess.Popen([sys.executable, "-c", ""]) as dead:  # noqa: ASYNC220 - not awaited
+        while psutil.Process(dead.pid).status() != psutil.STATUS_ZOMBIE:
+            await asyncio.sleep(0.01)
+        file = tmp_path / "run" / "launch.lock"
+        file.parent.mkdir()
+        file.write_text(f"{dead.pid}\n")
+        with file.open("a") as leftover:
+            fcntl.flock(leftover, fcntl.LOCK_EX)
+            claiming = asyncio.create_task(state.claim())
+            await asyncio.wait([claiming], timeout=1.5)
+            assert not claiming.done(), "waits for what the dead one has left"
+        await claiming
+        state.release()
