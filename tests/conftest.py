@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -18,6 +20,49 @@ settings.register_profile(
     "labmesh", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("labmesh")
+
+
+if TYPE_CHECKING:
+    from xdist.scheduler import LoadFileScheduling
+
+_RIDES_WITH: Final = {
+    "tests/faults/test_chaos.py": "tests/nodes/broker/test_status.py",
+    "tests/mesh/test_campaign.py": "tests/messages/test_ledger.py",
+    "tests/faults/test_sites.py": "tests/nodes/broker/test_hostile.py",
+    "tests/labmesh/cli/test_campaign_replay.py": "tests/messages/test_envelope.py",
+    "tests/faults/test_races.py": "tests/nodes/broker/test_door.py",
+    "tests/docs/test_pages.py": "tests/labmesh/cli/test_filter.py",
+}
+"""Files of few tests that take long, each with one of many. Workers get files by their number of
+tests: these would come last, when one worker has nothing else to do beside them."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    """Run long files early, where files are spread over workers."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class LongOnesEarly(LoadFileScheduling):  # type: ignore[misc] # xdist has no types
+        def _split_scope(self, nodeid: str) -> str:
+            file: str = super()._split_scope(nodeid)
+            return _RIDES_WITH.get(file, file)
+
+    return LongOnesEarly(config, log)
+
+
+@pytest.fixture(autouse=True)
+def _loggers_as_they_were() -> Iterator[None]:
+    """A command line that ran in this process has set up logging for a process of its own."""
+    loggers = [logging.getLogger(name) for name in ("labmesh", "labmesh.transport")]
+    handlers = [list(logger.handlers) for logger in loggers]
+    yield
+    for logger, before in zip(loggers, handlers, strict=True):
+        logger.setLevel(logging.NOTSET)
+        logger.propagate = True
+        logger.handlers[:] = before
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")

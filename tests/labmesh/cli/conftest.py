@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,18 +13,11 @@ from tests.labmesh.cli._lab import Command, Lab, running_lab
 
 
 @pytest.fixture(autouse=True)
-def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """No mesh from outside, an empty directory, and loggers as they were."""
+def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No mesh from outside, and an empty directory."""
     for name in ("MQTT", "SITE", "REALM", "LEDGER", "CLOCK", "DATA_DIR", "DEBUG"):
         monkeypatch.delenv(f"LABMESH_{name}", raising=False)
     monkeypatch.chdir(tmp_path)
-    loggers = [logging.getLogger(name) for name in ("labmesh", "labmesh.transport")]
-    before = [(each.level, each.propagate, list(each.handlers)) for each in loggers]
-    yield
-    for logger, (level, propagate, handlers) in zip(loggers, before, strict=True):
-        logger.setLevel(level)
-        logger.propagate = propagate
-        logger.handlers[:] = handlers
 
 
 @pytest.fixture
