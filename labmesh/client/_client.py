@@ -16,6 +16,7 @@ from labmesh.calls import Caller
 from labmesh.client._goal import Feedback
 from labmesh.client._handle import RequestHandle
 from labmesh.client._patience import patience
+from labmesh.client._result import result_at
 from labmesh.mesh import Mesh, MessageHandler
 from labmesh.outbox import Outbox
 from labmesh.tracing import message_attributes, request_attributes
@@ -41,7 +42,6 @@ from messages.ledger import (
     Progress,
     Request,
     Result,
-    ResultStatus,
     Status,
     StatusChange,
 )
@@ -404,7 +404,7 @@ class LabClient:
                 self._show(handle, "status", entry, header, topic)
                 self._note(handle, change, entry.offset)
         elif entry.kind is EntryKind.RESULT:
-            view = _view(entry)
+            view = result_at(entry)
             handle = self._open.get(view.request) if view.request else None
             if handle is not None:
                 self._show(handle, "result", entry, header, topic)
@@ -492,17 +492,3 @@ async def _hear(
     async with handle.hearing(hear):
         listening.set()
         await handle.gone.wait()
-
-
-def _view(entry: Entry) -> ResultView:
-    """Return a result as it stands at the moment of its entry."""
-    body = {key: value for key, value in entry.body.items() if key != "token"}
-    place = {
-        "id": entry.uuid,
-        "offset": entry.offset,
-        "author": entry.author,
-        "stamp": entry.stamp,
-        "load_time": entry.load_time,
-        "status": ResultStatus.ORIGINAL,
-    }
-    return validate(ResultView, {**body, **place}, where="entry")

@@ -174,37 +174,34 @@ class BrokerNode(Node[BrokerParameters]):
     def _tell_clocks(self, words: str, seconds: dict[str, float]) -> None:
         if words:
             self.log.warn(words)
-        self.diagnose(
-            "clocks",
-            Level.WARN if words else Level.OK,
-            words or "the clocks agree",
-            remedy="set that machine's clock, by NTP; only the expiry of requests depends on it"
-            if words
-            else "",
+        self._tell(
+            "clocks", Level.WARN, words, "the clocks agree",
+            "set that machine's clock, by NTP; only the expiry of requests depends on it",
             **seconds,
-        )
+        )  # fmt: skip
 
     def _trouble(self, words: str) -> None:
-        self.diagnose(
-            "ledger",
-            Level.ERROR if words else Level.OK,
-            words or "the ledger is written",
-            remedy="free disk space, or look at the database; nothing is lost meanwhile"
-            if words
-            else "",
-        )
+        self._tell(
+            "ledger", Level.ERROR, words, "the ledger is written",
+            "free disk space, or look at the database; nothing is lost meanwhile",
+        )  # fmt: skip
 
     def _flood(self, words: str) -> None:
         if words:
             self.log.warn(words)
-        self.diagnose(
-            "intake",
-            Level.WARN if words else Level.OK,
-            words or "every author's messages are taken",
-            remedy="let that node send through its outbox; what has no receipt is sent again"
-            if words
-            else "",
-        )
+        self._tell(
+            "intake", Level.WARN, words, "every author's messages are taken",
+            "let that node send through its outbox; what has no receipt is sent again",
+        )  # fmt: skip
+
+    def _tell(
+        self, component: str, level: Level, words: str, well: str, remedy: str, **values: float
+    ) -> None:
+        """Say in ``words`` what is wrong with a component; without any, that all is ``well``."""
+        if words:
+            self.diagnose(component, level, words, remedy=remedy, **values)
+        else:
+            self.diagnose(component, Level.OK, well, remedy="", **values)
 
     def _give_up(self, error: LabmeshError) -> None:
         """End the process: a supervisor or a person sees an exit code sooner than a log."""

@@ -138,7 +138,7 @@ class RunningComponent:
         self._told(level, f"has ended: {self.error}" if self.error else "has ended in order")
 
     async def settled(self) -> None:
-        """Return when it runs, or will not for now."""
+        """Return when it runs, has ended or has failed."""
         await self._settled.wait()
 
     def _become(self, state: ComponentState) -> None:
