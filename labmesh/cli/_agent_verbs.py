@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -14,8 +14,28 @@ if TYPE_CHECKING:
     from labmesh.agent import AgentStatus
     from labmesh.cli._agents import Agents, SiteAnswer
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 _SITES = click.argument("sites", metavar="[SITE]...", nargs=-1)
 _LINE: Final = 60
+
+
+def _takes_a_launch_file(function: F) -> F:
+    """Let a verb take a launch file, its arguments, the sites it is for, and what goes with it."""
+    for add in (
+        click.option(
+            "--with", "extra", metavar="FILE", multiple=True, type=click.Path(path_type=Path),
+            help="Send this file, too (a node reads it); may be repeated.",
+        ),
+        click.option(
+            "--at", "sites", metavar="SITE", multiple=True,
+            help="Only at this site; may be repeated.",
+        ),
+        click.argument("arguments", nargs=-1, metavar="[NAME:=VALUE]..."),
+        click.argument("file", type=click.Path(path_type=Path)),
+    ):  # fmt: skip
+        function = add(function)
+    return function
 
 
 @click.command("list")
@@ -59,19 +79,7 @@ async def status(session: Session, sites: tuple[str, ...]) -> None:
 
 
 @click.command("start")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.argument("arguments", nargs=-1, metavar="[NAME:=VALUE]...")
-@click.option(
-    "--at", "sites", metavar="SITE", multiple=True, help="Only at this site; may be repeated."
-)
-@click.option(
-    "--with",
-    "extra",
-    metavar="FILE",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Send this file, too (a node reads it); may be repeated.",
-)
+@_takes_a_launch_file
 @click.option("--check", is_flag=True, help="Let each site check its part, start nothing.")
 @click.option("--all-or-nothing", is_flag=True, help="Where one site cannot, none does.")
 @click.option(
@@ -179,19 +187,7 @@ async def restart(session: Session, what: str) -> None:
 
 
 @click.command("reload")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.argument("arguments", nargs=-1, metavar="[NAME:=VALUE]...")
-@click.option(
-    "--at", "sites", metavar="SITE", multiple=True, help="Only at this site; may be repeated."
-)
-@click.option(
-    "--with",
-    "extra",
-    metavar="FILE",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Send this file, too (a node reads it); may be repeated.",
-)
+@_takes_a_launch_file
 @mesh_command
 async def reload(
     session: Session,
