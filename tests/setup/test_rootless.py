@@ -13,9 +13,14 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("apt-get") and shutil.which("dpkg-deb")), reason="needs Debian's apt"
-)
+
+@pytest.fixture(autouse=True)
+def _apt() -> None:
+    missing = [name for name in ("apt-get", "dpkg-deb") if shutil.which(name) is None]
+    if missing:
+        pytest.fail(f"{', '.join(missing)} of Debian, which is tested here, is missing: run it "
+                    "on Debian 12 or alike", pytrace=False)  # fmt: skip
+
 
 ROOT = Path(__file__).parents[2]
 NO_NETWORK = ("Unable to locate package", "Failed to fetch", "Could not resolve", "Unable to fetch")

@@ -14,9 +14,14 @@ from labmesh.mosquitto import unpack_mosquitto
 from messages.errors import MissingProgramError
 from tests.support import Processes
 
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("apt-get") and shutil.which("dpkg-deb")), reason="needs Debian's apt"
-)
+
+@pytest.fixture(autouse=True)
+def _apt() -> None:
+    missing = [name for name in ("apt-get", "dpkg-deb") if shutil.which(name) is None]
+    if missing:
+        pytest.fail(f"{', '.join(missing)} of Debian, which is tested here, is missing: run it "
+                    "on Debian 12 or alike", pytrace=False)  # fmt: skip
+
 
 # It runs only when its library is found by the library path, as a real one.
 PROGRAM = """#!/bin/sh
