@@ -155,7 +155,8 @@ async def test_a_stop_is_no_death(tmp_path: Path, caplog: pytest.LogCaptureFixtu
         waiting = asyncio.create_task(broker.wait_died(), name="wait-died")
         await asyncio.sleep(0)
     assert "exited with status 0; log: " in await waiting
-    assert not caplog.records
+    # A node of another test file may still be talking in this process.
+    assert not [r for r in caplog.records if r.name.startswith("labmesh.mosquitto")]
 
 
 async def test_one_that_hangs_is_killed(tmp_path: Path) -> None:
