@@ -50,16 +50,20 @@ class Rule(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One value here is one value there; paths are dotted. Nothing, null and "" are skipped."""
+    """One value here is one value there; paths are dotted. Nothing, null and "" are skipped.
+
+    Where our model has the value in short, ``read`` names the property that has it in full.
+    """
 
     ours: str
     theirs: str
     codec: Codec
     only: Literal["to", "back", ""] = ""
+    read: str = ""
 
     def to(self, ours: BaseModel, theirs: dict[str, Any]) -> None:
         """See `Rule`."""
-        value = _get(ours, self.ours)
+        value = _get(ours, self.read or self.ours)
         if self.only != "back" and value is not None and not _is_empty(value):
             _set(theirs, self.theirs, converted(self.codec.to, value, self.ours))
 

@@ -323,6 +323,17 @@ SHARED: Final = (
 )
 """Objects that several capabilities share, each with a table of its own."""
 
+ASSEMBLED = _each(
+    _nested(
+        CELL_INFO,
+        CELL,
+        Field("manufacturing_img", "manufacturing_img", SAME),
+        Field("rating", "meta", RATING),
+        Field("temperature", "temperature", _value(1, "K", "K")),
+        Field("sealing_time", "sealing_time", TIME),
+    )
+)
+
 RULES: Final[Mapping[tuple[str, str], tuple[tuple[Rule, ...], tuple[Rule, ...]]]] = {
     ("conductivity", "two_electrode"): (FORMULATED, CONDUCTIVITY),
     ("conductivity", "molecular_dynamics"): (
@@ -382,20 +393,7 @@ RULES: Final[Mapping[tuple[str, str], tuple[tuple[Rule, ...], tuple[Rule, ...]]]
         (CELL, CELL_INFO, Field("batch_size", "batch_volume", SAME)),
         (
             Field("batch_id", "batch_id", SAME),
-            Field(
-                "batch_output",
-                "batch_output",
-                _each(
-                    _nested(
-                        CELL_INFO,
-                        CELL,
-                        Field("manufacturing_img", "manufacturing_img", SAME),
-                        Field("rating", "meta", RATING),
-                        Field("temperature", "temperature", _value(1, "K", "K")),
-                        Field("sealing_time", "sealing_time", TIME),
-                    )
-                ),
-            ),
+            Field("batch_output", "batch_output", ASSEMBLED, read="spelled_out"),
         ),
     ),
     ("cycling_channel", "service"): (

@@ -154,6 +154,7 @@ def test_cells() -> None:
     assert isinstance(data, CellAssemblyOutput)
     (cell,) = data.batch_output
     assert cell.cell_info.sample == "CELL-1"
+    assert cell.cell is not None
     assert cell.cell.electrolyte_volume == pytest.approx(35e-9)
     anode = cell.cell.battery_chemistry.anode
     assert anode is not None

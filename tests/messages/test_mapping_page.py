@@ -11,7 +11,7 @@ from tests.messages import mapping_page
 
 OURS_ALONE = {
     "cell_constant", "samples", "rating", "assembly_duration", "number_cells", "number_cycles",
-    "formation", "cycling",
+    "cell", "cell_info", "lots", "measured", "trail", "formation", "cycling",
 }  # fmt: skip
 """Fields FINALES has no place for; the page names them. The last two are spread over several."""
 
