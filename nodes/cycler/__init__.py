@@ -1,0 +1,1 @@
+"""Cyclers: their channels, protocols and files."""

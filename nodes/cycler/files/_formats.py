@@ -1,0 +1,9 @@
+"""The table of formats: a new one is a module with an object like these, and a line here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from nodes.cycler.files._source import Format
+
+FORMATS: Final[tuple[Format, ...]] = ()

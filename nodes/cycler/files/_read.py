@@ -1,0 +1,115 @@
+"""The door: one file in, one checked table with its cycles out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import polars as pl
+
+from messages.errors import LabmeshError
+from nodes.cycler.files._canonical import canonical
+from nodes.cycler.files._errors import UnreadableFileError
+from nodes.cycler.files._formats import FORMATS
+from nodes.cycler.files._recognise import choose
+from nodes.cycler.files._recording import Accumulators, Metadata, Recording, Remark
+from nodes.cycler.files._source import Format, Source
+
+
+@dataclass(frozen=True)
+class CyclerData:
+    """A file that has been read.
+
+    Args:
+        table: The canonical table (`COLUMNS`).
+        metadata: What the file says of itself, and its sha256.
+        accumulators: The vendor's capacity counters in the table, if any.
+        remarks: Notes, warnings and errors of reading.
+    """
+
+    table: pl.DataFrame
+    metadata: Metadata
+    accumulators: Accumulators | None
+    remarks: tuple[Remark, ...]
+
+
+def read_cycler_file(
+    path: Path | str,
+    *,
+    format: str | None = None,  # noqa: A002
+    timezone: str | None = None,
+) -> CyclerData:
+    """Read a file of any known cycler.
+
+    Args:
+        path: The file.
+        format: Its format (`format_names`), to read it as that whatever it looks like.
+        timezone: Of the instrument's clock (IANA name), for formats that write local time.
+
+    Raises:
+        UnreadableFileError: Unknown, ambiguous, damaged, empty or too large; nothing else is
+            raised, whatever the bytes are.
+    """
+    source = Source.open(Path(path), timezone=_zone(timezone))
+    chosen = _named(format) if format is not None else choose(source, FORMATS)
+    recording = _guarded(chosen, source)
+    return CyclerData(
+        table=recording.table,
+        metadata=recording.metadata,
+        accumulators=recording.accumulators,
+        remarks=recording.remarks,
+    )
+
+
+def format_names() -> list[str]:
+    """What ``format`` may be."""
+    return [each.name for each in FORMATS]
+
+
+def _named(name: str) -> Format:
+    for each in FORMATS:
+        if each.name == name:
+            return each
+    raise LabmeshError(
+        f"there is no format {name!r}", remedy=f"one of: {', '.join(format_names())}"
+    )
+
+
+def _zone(name: str | None) -> ZoneInfo | None:
+    if name is None:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise LabmeshError(
+            f"there is no time zone {name!r}", remedy="an IANA name, such as Europe/Berlin"
+        ) from error
+
+
+def _guarded(chosen: Format, source: Source) -> Recording:
+    """Read, and turn whatever a damaged file makes libraries raise into our error."""
+    try:
+        recording = canonical(chosen.read(source), source)
+    except (LabmeshError, AssertionError):
+        raise
+    except Exception as error:
+        raise UnreadableFileError(
+            f"it was recognised as {chosen.title}, but reading failed: "
+            f"{type(error).__name__}: {_first_line(error)}",
+            where=str(source.path),
+            remedy="the file may be cut or damaged: export or copy it again",
+        ) from error
+    known = recording.metadata
+    facts: dict[str, Any] = {
+        "file_name": source.head.name,
+        "file_size": source.head.size,
+        "sha256": source.sha256,
+    }
+    accumulators = recording.accumulators or Accumulators.of(recording.table)
+    return replace(recording, metadata=replace(known, **facts), accumulators=accumulators)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0][:300]
