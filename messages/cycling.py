@@ -11,9 +11,11 @@ from pydantic import Field, model_validator
 
 from messages.array import Array
 from messages.cell import IdentifiedCellInfo
+from messages.cycling_data import CycleSummary, CyclingFiles, Finding
 from messages.ledger import Rating
 from messages.location import Location
 from messages.model import Count, Flag, Model, Real, Text, Unit
+from messages.protocol import CyclingProtocol
 
 CRate = Annotated[Real, Unit("1/h"), Field(gt=0)]
 """Current over nominal capacity: 1/h empties a cell in one hour."""
@@ -71,11 +73,21 @@ class CycleProgram(Model):
 class CapacityInput(Model):
     """Ask for the capacities of a cell over its formation and a number of cycles."""
 
-    cycling_protocol: Text = Field(description="name of a test protocol the cycler knows")
-    number_cycles: Cycles = Field(description="after formation")
+    cycling_protocol: Text = Field(
+        description="name of a test protocol the cycler knows; with `protocol` a name for people"
+    )
+    protocol: CyclingProtocol | None = Field(
+        default=None,
+        description="runs as it is; without it, the named one with what the other fields say",
+    )
+    number_cycles: Annotated[int, Unit("1"), Field(strict=True, ge=0, le=1_000_000)] = Field(
+        description="after formation; 0 asks for formation alone"
+    )
     cell_info: IdentifiedCellInfo
     location: Location = Field(description="of the cycler")
-    reservation_id: Text = Field(description="from the reservation of channels")
+    reservation_id: Text = Field(
+        default="", description="from the reservation of channels; empty takes any free channel"
+    )
     capacity: AmpereHours | None = Field(default=None, description="nominal")
     current_max: Ampere | None = Field(default=None, description="safety limit")
     voltage_max: Volt | None = Field(default=None, description="safety limit")
@@ -111,6 +123,15 @@ class CapacityOutput(CyclingFeatures):
         description="one value a cycle; the last may be missing when cycling ended on a charge"
     )
     rating: Rating | None = Field(default=None, description="of the whole run")
+    summary: CycleSummary | None = Field(
+        default=None, description="the same capacities, with energies, of all cycles"
+    )
+    files: CyclingFiles | None = Field(
+        default=None, description="raw files of the cycler, and the table read from them"
+    )
+    findings: tuple[Finding, ...] = Field(
+        default=(), description="what the checks of the raw files have found"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> CapacityOutput:
