@@ -19,7 +19,6 @@ NOT_YET: tuple[str, ...] = (
     "landt",
     "maccor",
     "neware_csv",
-    "neware_nda",
     "novonix",
     "pec",
 )
