@@ -25,6 +25,9 @@ LabmeshError                what happened, where, what to do
 ├── StoreError              the node's own file
 ├── ArtifactError           a large file that cannot be kept, fetched, or does not fit its hash
 ├── BagError                a recording that cannot be written, read or played
+├── WireError               an instrument's line: not to be opened, lost, or not as recorded
+│   ├── WireTimeoutError    the instrument did not answer in time
+│   └── WireRefusedError    the instrument answered that it will not (a Modbus exception)
 └── MissingProgramError     a program or package is not installed
 """
 
@@ -173,6 +176,26 @@ class ArtifactError(LabmeshError):
 
 class BagError(LabmeshError):
     """A recording cannot be written, read or played."""
+
+
+class WireError(LabmeshError):
+    """An instrument's line cannot be opened, is lost, or differs from its record."""
+
+
+class WireTimeoutError(WireError):
+    """The instrument did not answer in time."""
+
+
+class WireRefusedError(WireError):
+    """The instrument answered with a refusal of its protocol.
+
+    Args:
+        code: The refusal's number in that protocol (Modbus: the exception code), 0 for none.
+    """
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "", code: int = 0) -> None:
+        super().__init__(what, where=where, remedy=remedy)
+        self.code = code
 
 
 class MissingProgramError(LabmeshError):
