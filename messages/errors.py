@@ -18,7 +18,13 @@ LabmeshError                what happened, where, what to do
 ├── RequestFailedError      a request ended without a result
 ├── RefusedError            the ledger refused an entry
 ├── OrderError              a capability's handler gives up
-│   └── OrderVoidError      the order was retracted or given to another
+│   ├── OrderVoidError      the order was retracted or given to another
+│   ├── EmergencyStopError  an emergency stop is engaged: nothing but a stop is sent
+│   ├── NotReadyError       the instrument is paused, at fault or not to be trusted: nothing begins
+│   ├── StepDoneError       a step that must not be repeated was done before
+│   ├── StepInDoubtError    ... was begun before, and nobody knows how it ended
+│   ├── CalibrationExpiredError a calibration has expired, or there is none
+│   └── SupplyShortError    a stock, tray or waste has no more room or content
 ├── ConfigurationError      launch files, parameters, command lines
 ├── LifecycleError          an illegal transition
 ├── NodeNameTakenError      another live process has this name
@@ -32,6 +38,9 @@ LabmeshError                what happened, where, what to do
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 
 class LabmeshError(Exception):
@@ -152,6 +161,46 @@ class OrderError(LabmeshError):
 
 class OrderVoidError(OrderError):
     """The order was retracted, or given to another worker: stop, nobody waits for a result."""
+
+
+class EmergencyStopError(OrderError):
+    """An emergency stop is engaged: the instrument sends nothing but its stop."""
+
+
+class NotReadyError(OrderError):
+    """The instrument begins nothing now; nothing was done."""
+
+
+class StepDoneError(OrderError):
+    """A step that must not be repeated was done before: a resumed plan goes on after it.
+
+    Args:
+        result: What the step noted when it was done.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str = "",
+        remedy: str = "",
+        retryable: bool = False,
+        result: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(what, where=where, remedy=remedy, retryable=retryable)
+        self.result = dict(result or {})
+
+
+class StepInDoubtError(OrderError):
+    """A step that must not be repeated was begun before, and nobody knows how it ended."""
+
+
+class CalibrationExpiredError(OrderError):
+    """A calibration has expired, or there never was one."""
+
+
+class SupplyShortError(OrderError):
+    """A stock has not enough left, or a waste container no room."""
 
 
 class ConfigurationError(LabmeshError):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, TypeVar
 from uuid import UUID
@@ -162,6 +163,33 @@ class Node(Streaming, Generic[P]):
         They are read in another thread; their names shall not begin with ``labmesh_``.
         """
         return ()
+
+    # What the library's own bases of nodes override, around the author's hooks.
+
+    async def _joined(self) -> str:
+        """Prepare what is the node's from its start to its end; it is on the mesh, unconfigured.
+
+        Returns:
+            Why it shall wait for a person instead of configuring itself, or nothing.
+        """
+        return ""
+
+    async def _before(self, transition: Transition) -> None:
+        """Have a say before the author's hook; raise a LabmeshError to refuse the transition."""
+
+    async def _after(self, transition: Transition) -> None:
+        """Follow a transition that has succeeded."""
+
+    async def _left(self) -> None:
+        """Undo `_joined`; also after a start that failed half-way."""
+
+    def refuses_orders(self) -> str:
+        """Return why no order is begun now; empty: they are."""
+        return "" if self.takes_orders else "the node is not active"
+
+    def offered(self) -> bool:
+        """Tell whether the node's offers stand now; `publish_offers` withdraws them if not."""
+        return True
 
     # What an author uses.
 
@@ -392,15 +420,16 @@ class Node(Streaming, Generic[P]):
             self, runtime, self._description, self._node_resources
         )
         steps = self._node_steps = Steps(self, runtime, streams, self._server, self._capabilities)
+        hooks = {
+            Transition.CONFIGURE: steps.configure,
+            Transition.ACTIVATE: steps.activate,
+            Transition.DEACTIVATE: steps.deactivate,
+            Transition.CLEANUP: steps.clean_up,
+            Transition.SHUTDOWN: self.on_shutdown,
+        }
         life = self._life = LifecycleMachine(
             runtime.mesh,
-            {
-                Transition.CONFIGURE: steps.configure,
-                Transition.ACTIVATE: steps.activate,
-                Transition.DEACTIVATE: steps.deactivate,
-                Transition.CLEANUP: steps.clean_up,
-                Transition.SHUTDOWN: self.on_shutdown,
-            },
+            {each: partial(self._go_through, each, hook) for each, hook in hooks.items()},
             recover=steps.recover,
             tell=steps.tell,
         )
@@ -419,6 +448,10 @@ class Node(Streaming, Generic[P]):
         await self._server.publish(runtime.mesh)
         await life.publish()
         self.spawn(HealthWatch(self, runtime, streams).run(), name="health")
+        if waits := await self._joined():
+            life.reason = waits
+            await life.publish()
+            return
         if not self.options.autostart or self._finished.is_set():
             return
         await life.change(Transition.CONFIGURE)
@@ -435,6 +468,13 @@ class Node(Streaming, Generic[P]):
         if not self._finished.is_set():
             await life.change(Transition.ACTIVATE)
 
+    async def _go_through(
+        self, transition: Transition, hook: Callable[[], Awaitable[None]]
+    ) -> None:
+        await self._before(transition)
+        await hook()
+        await self._after(transition)
+
     async def _stop(self, runtime: Runtime) -> None:
         self.takes_orders = False
         try:
@@ -448,6 +488,7 @@ class Node(Streaming, Generic[P]):
             if self._node_streams is not None:
                 await self._node_streams.leave()
             await self.close_metrics()
+            await self._left()
             await runtime.leave()
 
     async def close_metrics(self) -> None:
@@ -459,8 +500,11 @@ class Node(Streaming, Generic[P]):
         """Publish what the node offers; call it again when its limitations have changed."""
         for bound in self._capabilities.values():
             quantity, method = bound.spec.key
-            offer: Offer = bound.offer(self.limitations(quantity, method))
             topic = self.topics.own("offer", quantity, method)
+            if not self.offered():
+                await self._running.mesh.clear(topic)
+                continue
+            offer: Offer = bound.offer(self.limitations(quantity, method))
             await self._running.mesh.keep(topic, offer)
 
     def refused_later(self, message: UUID, reason: str) -> None:

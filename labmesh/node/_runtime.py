@@ -156,7 +156,7 @@ class Runtime:
                 self.store,
                 capabilities,
                 identity,
-                lambda: node.takes_orders,
+                node.refuses_orders,
                 self.artifacts.attach,
                 resources,
                 lambda: node.works,

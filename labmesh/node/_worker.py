@@ -66,7 +66,7 @@ class Worker:
         store: Intents.
         capabilities: What is served.
         identity: For provenance.
-        active: Whether the node takes orders now.
+        refuses: Why the node begins no order now, or an empty text.
         attach: Keeps artifacts.
         resources: The node's named locks.
         works: Whether the node's work goes on; while it hangs no lease is renewed.
@@ -79,7 +79,7 @@ class Worker:
         store: NodeStore,
         capabilities: Mapping[tuple[str, str], BoundCapability],
         identity: Identity,
-        active: Callable[[], bool],
+        refuses: Callable[[], str],
         attach: Attach,
         resources: Resources,
         works: Callable[[], bool],
@@ -89,7 +89,7 @@ class Worker:
         self._store = store
         self._capabilities = capabilities
         self._outcomes = Outcomes(identity, mesh.clock)
-        self._active = active
+        self._refuses = refuses
         self._attach = attach
         self._resources = resources
         self._works = works
@@ -150,8 +150,8 @@ class Worker:
         if known is not None and known.order.token >= order.token:
             return
         capability = self._capabilities.get((order.quantity, order.method))
-        if capability is None or not self._active():
-            why = "not served here" if capability is None else "the node is not active"
+        why = "not served here" if capability is None else self._refuses()
+        if capability is None or why:
             self._mesh.background(self._decline(order, why), "decline")
             return
         if known is not None:
