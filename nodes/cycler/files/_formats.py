@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from nodes.cycler.files._biologic_mpr import MPR
 from nodes.cycler.files._neware_binary import NDA, NDAX
 from nodes.cycler.files._source import Format
 
 FORMATS: Final[tuple[Format, ...]] = (
     NDA,
     NDAX,
+    MPR,
 )

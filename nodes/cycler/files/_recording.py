@@ -129,9 +129,12 @@ class Recording:
         metadata: What the file says of itself.
         accumulators: The vendor's counters; by default those found by the columns' names.
         remarks: What was decided, assumed, or left out while reading.
+        current_is_mean: Whether a current is the mean over the interval that its record ends (as
+            EC-Lab's <I>), not a sample taken at its time: it is integrated accordingly.
     """
 
     table: pl.DataFrame
     metadata: Metadata
     accumulators: Accumulators | None = None
     remarks: tuple[Remark, ...] = ()
+    current_is_mean: bool = False

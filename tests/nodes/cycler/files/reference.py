@@ -13,7 +13,6 @@ NOT_YET: tuple[str, ...] = (
     "arbin_text",
     "basytec",
     "bdf",
-    "biologic_mpr",
     "biologic_mpt",
     "gamry",
     "landt",
