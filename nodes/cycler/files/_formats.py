@@ -7,9 +7,11 @@ from typing import Final
 from nodes.cycler.files._biologic_mpr import MPR
 from nodes.cycler.files._neware_binary import NDA, NDAX
 from nodes.cycler.files._source import Format
+from nodes.cycler.files._text_formats import TEXT_FORMATS
 
 FORMATS: Final[tuple[Format, ...]] = (
     NDA,
     NDAX,
     MPR,
+    *TEXT_FORMATS,
 )

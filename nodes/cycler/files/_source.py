@@ -48,12 +48,14 @@ class Head:
         data: At most `HEAD_BYTES`.
         size: Bytes of the whole file.
         members: Names in the archive, when the file is a zip (xlsx and ndax are).
+        path: Where it lies, for formats whose evidence is not at the beginning (spreadsheets).
     """
 
     name: str
     data: bytes
     size: int
     members: tuple[str, ...] = ()
+    path: Path | None = None
 
     @property
     def suffix(self) -> str:
@@ -125,7 +127,7 @@ class Source:
                 where=str(path),
                 remedy="split it in the vendor's software",
             )
-        head = Head(path.name, data, size, _members(path, data))
+        head = Head(path.name, data, size, _members(path, data), path)
         return cls(path, head, timezone)
 
     @property
