@@ -1,0 +1,1 @@
+"""AutoBASS: a robot cell that assembles coin cells."""
