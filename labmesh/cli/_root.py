@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import click
 
+from labmesh.cli._plugins import plugins
 from labmesh.cli._verbs import Lazy, LazyVerbs
 
 VERBS: Final = {
@@ -43,6 +44,7 @@ VERBS: Final = {
     "sample": Lazy("labmesh.cli.sample:command", "Samples: list, show."),
     "ledger": Lazy("labmesh.cli.ledger:command", "The record: tail, show, stats, verify ..."),
     "clock": Lazy("labmesh.cli.clock:command", "Simulated time: show, rate."),
+    "sim": Lazy("labmesh.cli.sim:command", "Run simulated instruments on real ports: list, NAME."),
     "completion": Lazy("labmesh.cli.completion:command", "What bash, zsh or fish completes with."),
 }
 
@@ -58,6 +60,7 @@ def _print_version(context: click.Context, _parameter: click.Parameter, wanted: 
 @click.command(
     cls=LazyVerbs,
     members=VERBS,
+    more=plugins,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option("--debug", is_flag=True, help="Show where an error comes from (or LABMESH_DEBUG=1).")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -63,19 +63,28 @@ class LazyVerbs(Verbs):
 
     Args:
         members: Commands by name, in the order of the help.
+        more: Finds those that other packages add; asked only where ``members`` do not do.
     """
 
-    def __init__(self, *args: Any, members: Mapping[str, Lazy], **options: Any) -> None:
+    def __init__(
+        self, *args: Any, members: Mapping[str, Lazy],
+        more: Callable[[], Mapping[str, Lazy]] = dict, **options: Any,
+    ) -> None:  # fmt: skip
         super().__init__(*args, **options)
-        self._members = members
+        self._own = members
+        self._more = more
+
+    @property
+    def _members(self) -> dict[str, Lazy]:
+        return {**self._more(), **self._own}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of the help."""
-        return list(self._members)
+        return list(self._own) + [name for name in self._more() if name not in self._own]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return a command."""
-        lazy = self._members.get(cmd_name)
+        lazy = self._own.get(cmd_name) or self._more().get(cmd_name)
         if lazy is None:
             return None
         module, _, attribute = lazy.home.partition(":")
@@ -98,7 +107,11 @@ class LazyVerbs(Verbs):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table of commands without importing them."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, lazy.help) for name, lazy in self._members.items()])
+            formatter.write_dl([(name, lazy.help) for name, lazy in self._own.items()])
+        more = {name: lazy for name, lazy in self._more().items() if name not in self._own}
+        if more:
+            with formatter.section("Commands of nodes"):
+                formatter.write_dl([(name, lazy.help) for name, lazy in more.items()])
 
 
 def _dressed(ctx: click.Context, command: click.Command | None) -> click.Command | None:
