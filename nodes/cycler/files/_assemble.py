@@ -31,6 +31,8 @@ class Rule:
             empty where the header must say it.
         kind: ``duration`` reads ``0d 00:01:00.00`` too.
         exact: Compare the names as they are written.
+        needs_unit: Only a header that names a unit fits: Maccor's ``Step (Sec)`` beside ``Step``.
+        unit_in_name: The name itself says the unit: ``mAmps``.
     """
 
     column: str
@@ -38,6 +40,8 @@ class Rule:
     unit: str = ""
     kind: Literal["number", "duration", "text"] = "number"
     exact: bool = False
+    needs_unit: bool = False
+    unit_in_name: bool = False
 
     def rank(self, header: str) -> int | None:
         """How well a header without unit fits: 0 is best, None not at all."""
@@ -59,12 +63,23 @@ class Match:
 
 @dataclass
 class Draft:
-    """A table in the making."""
+    """A table in the making.
+
+    Args:
+        table: Canonical columns, and text that a vendor's reader needs by the names of its rules.
+        units: As the header or the vendor says them.
+        unread: Columns without a rule.
+        dates: Of the records, as written.
+        clocks: Columns that were written as durations (``0d 00:01:00.00``), so that their unit is
+            known whatever the header says.
+        remarks: What was left out or taken for granted.
+    """
 
     table: pl.DataFrame
     units: dict[str, str] = field(default_factory=dict)
     unread: tuple[str, ...] = ()
     dates: pl.Series | None = None
+    clocks: frozenset[str] = frozenset()
     remarks: list[Remark] = field(default_factory=list)
 
 
@@ -84,15 +99,16 @@ def match(headers: Sequence[str], rules: Sequence[Rule]) -> dict[str, Match]:
                 continue
             known = found.get(rule.column)
             if known is None or rank < known[0]:
-                found[rule.column] = (
-                    rank,
-                    Match(rule, index, text, header.unit or rule.unit, bool(header.unit)),
-                )
+                unit = header.unit or rule.unit
+                said = bool(header.unit) or rule.unit_in_name
+                found[rule.column] = rank, Match(rule, index, text, unit, said)
             break
     return {column: each for column, (_, each) in found.items()}
 
 
 def _fits(rule: Rule, unit: str) -> bool:
+    if rule.needs_unit and not unit:
+        return False
     if rule.column not in BY_NAME or rule.kind == "text" or not unit:
         return True
     wanted = BY_NAME[rule.column].unit
@@ -126,6 +142,7 @@ def assemble(source: Source, grid: Grid, matches: dict[str, Match]) -> Draft:
     columns: dict[str, pl.Series] = {}
     damaged = pl.repeat(False, grid.height, dtype=pl.Boolean, eager=True)
     examples: list[str] = []
+    clocks: set[str] = set()
     remarks: list[Remark] = list(grid.remarks)
     for column, each in matches.items():
         raw = grid.column(each.index)
@@ -133,6 +150,9 @@ def assemble(source: Source, grid: Grid, matches: dict[str, Match]) -> Draft:
             columns[column] = raw
             continue
         values, bad = _numbers(raw, each.rule.kind, decimal_comma=grid.decimal_comma)
+        is_clock = each.rule.kind == "duration" and _has_colon(raw)
+        if is_clock:
+            clocks.add(column)
         if bad is not None and bad.any():
             seen = raw.filter(bad)[0]
             words = f"{each.header!r}: {int(bad.sum())} values are no numbers, such as {seen!r}"
@@ -141,7 +161,7 @@ def assemble(source: Source, grid: Grid, matches: dict[str, Match]) -> Draft:
                 examples.append(words)
             else:
                 remarks.append(Remark("warning", "unreadable_values", f"{words}; left empty."))
-        columns[column] = _converted(source, values, each)
+        columns[column] = values if is_clock else _converted(source, values, each)
     table = pl.DataFrame({name: values.alias(name) for name, values in columns.items()})
     count = int(damaged.sum())
     if count:
@@ -152,12 +172,23 @@ def assemble(source: Source, grid: Grid, matches: dict[str, Match]) -> Draft:
         table = table.filter(~damaged)
     dates = table.drop_in_place("date") if "date" in table.columns else None
     units = {name: each.unit for name, each in matches.items() if each.unit not in {"", "1"}}
-    unnamed = [name for name in ESSENTIAL if name in matches and not matches[name].named]
+    unnamed = [
+        name
+        for name in ESSENTIAL
+        if name in matches and not matches[name].named and name not in clocks
+    ]
     if unnamed:
         said = ", ".join(f"{matches[name].header!r} in {matches[name].unit}" for name in unnamed)
         words = f"The header names no units; the vendor's own are taken: {said}."
         remarks.append(Remark("note", "units_not_named", words))
-    return Draft(table, units, _unread(grid.headers, matches), dates, remarks)
+    return Draft(table, units, _unread(grid.headers, matches), dates, frozenset(clocks), remarks)
+
+
+def _has_colon(raw: pl.Series) -> bool:
+    if raw.dtype != pl.String:
+        # Cells of a spreadsheet that hold durations.
+        return False
+    return bool(raw.drop_nulls().head(100).str.contains(":", literal=True).any())
 
 
 def _numbers(
@@ -166,10 +197,10 @@ def _numbers(
     if raw.dtype.is_numeric():
         return raw.cast(pl.Float64).fill_nan(None), None
     text = raw.cast(pl.String).str.strip_chars()
+    plain = text.str.replace(",", ".", literal=True) if decimal_comma else text
     if kind == "duration":
-        found = parse_durations(text)
+        found = parse_durations(plain)
     else:
-        plain = text.str.replace(",", ".", literal=True) if decimal_comma else text
         found = plain.cast(pl.Float64, strict=False).fill_nan(None)
     there = text.is_not_null() & (text != "") & ~text.is_in(NOT_A_VALUE)
     return found, (there & found.is_null()).fill_null(value=False)

@@ -192,16 +192,33 @@ def cells_as_series(cells: Sequence[Cell]) -> pl.Series:
     blank_free = [None if cell == "" else cell for cell in cells]
     if all(isinstance(cell, (int, float)) for cell in there):
         return pl.Series(blank_free, dtype=pl.Float64, strict=False)
-    if there and all(isinstance(cell, datetime) for cell in there):
+    if all(_is_number_as_date(cell) for cell in there):
+        return pl.Series([_serial(cell) for cell in blank_free], dtype=pl.Float64)
+    if all(isinstance(cell, datetime) for cell in there):
         return pl.Series(blank_free, dtype=pl.Datetime("us"))
-    if all(isinstance(cell, (timedelta, time)) for cell in there):
+    if all(isinstance(cell, timedelta) for cell in there):
         return pl.Series([_seconds(cell) for cell in blank_free], dtype=pl.Float64)
     return pl.Series([None if cell is None else text_of(cell) for cell in blank_free])
 
 
 def _seconds(cell: Cell) -> float | None:
-    if isinstance(cell, timedelta):
-        return cell.total_seconds()
+    return cell.total_seconds() if isinstance(cell, timedelta) else None
+
+
+def _is_number_as_date(cell: Cell) -> bool:
+    """Numbers in cells that some exports format as dates: 3.54 V shows as 1900-01-03 12:58."""
+    if isinstance(cell, date):
+        return cell.year <= 1900
+    return isinstance(cell, (time, int, float))
+
+
+def _serial(cell: Cell) -> float | None:
+    if isinstance(cell, datetime):
+        # Day 1 of spreadsheets is 1900-01-01 up to day 60, which never was.
+        return (cell - datetime(1899, 12, 31)).total_seconds() / 86400  # noqa: DTZ001
+    if isinstance(cell, date):
+        return float((cell - date(1899, 12, 31)).days)
     if isinstance(cell, time):
-        return cell.hour * 3600 + cell.minute * 60 + cell.second + cell.microsecond / 1e6
-    return None
+        seconds = cell.hour * 3600 + cell.minute * 60 + cell.second + cell.microsecond / 1e6
+        return seconds / 86400
+    return float(cell) if isinstance(cell, (int, float)) else None
