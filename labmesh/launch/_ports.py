@@ -1,18 +1,19 @@
 """The TCP ports that a plan's MQTT brokers and nodes will listen on, and what stands in their way.
 
 A node's parameter is such a port when its field says ``json_schema_extra={"listens": True}``; 0
-means that it does not listen.
+means that it does not listen. What else a node listens on its class says (`Node.listens_on`).
 """
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from labmesh.launch._plan import NodeProcess, Plan
 from labmesh.launch._problem import Position, Problems
 from labmesh.launch._programs import load_parameters_model
+from labmesh.node import Node, find_node
 from messages.errors import LabmeshError
 
 
@@ -70,7 +71,8 @@ def _ports(plan: Plan, only_site: str | None) -> Iterator[_Port]:
             yield _Port(broker.port, None, broker in local, whose, broker.position, remedy)
     for node in plan.nodes():
         for name, value in _listening(node).items():
-            at = node.where.get((name,), node.position)
+            path = tuple(name.split("."))
+            at = node.where.get(path) or node.where.get(path[:1]) or node.position
             here = only_site in (None, node.site)
             yield _Port(
                 value, node.site, here, f"{node.id} ({name})", at, "give one of them another"
@@ -83,14 +85,27 @@ def _listening(node: NodeProcess) -> dict[str, int]:
         model = load_parameters_model(node.run) if node.run else None
     except LabmeshError:
         model = None  # the check says it
-    found: dict[str, int] = {}
+    found: dict[str, object] = {}
     for name, field in model.model_fields.items() if model else ():
         extra = field.json_schema_extra
         if isinstance(extra, dict) and extra.get("listens"):
-            value = node.parameters.get(name, field.default)
-            if isinstance(value, int) and 0 < value < 65536:
-                found[name] = value
-    return found
+            found[name] = node.parameters.get(name, field.default)
+    found |= _said(node) if model else {}
+    return {n: v for n, v in found.items() if isinstance(v, int) and 0 < v < 65536}
+
+
+def _said(node: NodeProcess) -> Mapping[str, int]:
+    """Return what the node's class says of its ports for these parameters."""
+    kind = find_node(node.run)
+    if kind.listens_on is Node.listens_on:
+        return {}
+    try:
+        said: Mapping[str, int] = kind.listens_on(
+            kind.Parameters.model_validate(dict(node.parameters))
+        )
+    except (LabmeshError, ValueError):
+        return {}  # the check says what is wrong with them
+    return said
 
 
 def _in_use(port: int) -> str:

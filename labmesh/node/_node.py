@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, TypeVar
@@ -156,6 +156,14 @@ class Node(Streaming, Generic[P]):
     def also_serves(cls, parameters: P) -> Iterable[tuple[str, str]]:  # noqa: ARG003 - a hook
         """Return what a node with these parameters serves by `serve_by_schema`, as `asks_for`."""
         return ()
+
+    @classmethod
+    def listens_on(cls, parameters: P) -> Mapping[str, int]:  # noqa: ARG003 - a hook
+        """Return the TCP ports of a node with these parameters, by the parameters that say them.
+
+        Beside those that are parameters of their own (`parameter`, ``listens``); 0 is any free one.
+        """
+        return {}
 
     def collectors(self) -> Iterable[Collector]:
         """Return what the node adds to its page for Prometheus; called after `on_configure`.

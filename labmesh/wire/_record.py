@@ -80,7 +80,8 @@ class RecordedBytes(_Recorded):
         except WireError as error:
             self._note("lost", error=error.what)
             raise
-        self._note("read", **shown(data))
+        if data:
+            self._note("read", **shown(data))
         return data
 
     async def discard_input(self) -> None:

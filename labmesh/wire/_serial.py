@@ -83,6 +83,9 @@ def port_error(path: str, address: str, error: Exception) -> WireError:
 class SerialWire:
     """A `ByteWire` over a serial port, opened for this process alone."""
 
+    _can_wait = os.name == "posix"
+    """Whether an event loop can wait for a serial port; elsewhere a thread does."""
+
     def __init__(self, address: WireAddress) -> None:
         self.address = address.url
         self._where = address
@@ -118,12 +121,10 @@ class SerialWire:
         )  # fmt: skip
 
     def _listen(self) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            loop.add_reader(self._port.fileno(), self._ready)
-        except (NotImplementedError, AttributeError):
-            # Windows: a thread waits for bytes.
-            port = self._port
+        loop, port = asyncio.get_running_loop(), self._port
+        if self._can_wait:
+            loop.add_reader(port.fileno(), self._ready)
+        else:
             self._thread = threading.Thread(
                 target=self._read_for_ever, args=(loop, port), name=self.address, daemon=True
             )
