@@ -1,18 +1,22 @@
 """Files of battery cyclers: recognised by content, read into one canonical table, checked."""
 
+from nodes.cycler.files._check import Check
 from nodes.cycler.files._columns import COLUMNS, ONTOLOGY, ONTOLOGY_VERSION, Column
 from nodes.cycler.files._errors import UnreadableFileError
 from nodes.cycler.files._formats import FORMATS
 from nodes.cycler.files._read import CyclerData, format_names, read_cycler_file
 from nodes.cycler.files._recording import Accumulators, Metadata, Recording, Remark
 from nodes.cycler.files._source import Format, Head, Recognition, Source
+from nodes.cycler.files._summary import CYCLE_COLUMNS, Summary
 
 __all__ = [
     "COLUMNS",
+    "CYCLE_COLUMNS",
     "FORMATS",
     "ONTOLOGY",
     "ONTOLOGY_VERSION",
     "Accumulators",
+    "Check",
     "Column",
     "CyclerData",
     "Format",
@@ -22,6 +26,7 @@ __all__ = [
     "Recording",
     "Remark",
     "Source",
+    "Summary",
     "UnreadableFileError",
     "format_names",
     "read_cycler_file",

@@ -20,7 +20,7 @@ from nodes.cycler.files._mpr_modules import (
     text_at,
 )
 from nodes.cycler.files._mpr_records import Records, read_records
-from nodes.cycler.files._recording import Metadata, Recording, Remark
+from nodes.cycler.files._recording import Accumulators, Metadata, Recording, Remark
 from nodes.cycler.files._source import Head, Recognition, Source
 
 _VOLTAGES: Final = ("Ewe/V", "<Ewe>/V")
@@ -78,6 +78,7 @@ class BiologicMpr:
         return Recording(
             table,
             metadata,
+            Accumulators.of(table, measured=True),
             remarks=tuple(remarks),
             current_is_mean="interval_current" in {remark.code for remark in remarks},
         )
@@ -125,20 +126,19 @@ def _canonical(records: Records, remarks: list[Remark], source: Source) -> dict[
 
 def _charge(have: dict[str, NDArray[Any]]) -> tuple[NDArray[Any] | None, NDArray[Any] | None]:
     """Net charge since the beginning and its change per record, mA.h."""
-    change = have.get("dq/mA.h", have.get("dQ/mA.h"))
-    if change is None and "dQ/C" in have:
-        change = have["dQ/C"].astype(np.float64) * _COULOMB_TO_MAH
     net = have.get("(Q-Qo)/mA.h")
     if net is None and "(Q-Qo)/C" in have:
         net = have["(Q-Qo)/C"].astype(np.float64) * _COULOMB_TO_MAH
+    change = have.get("dq/mA.h")
     if change is not None:
         # Q-Qo may begin elsewhere and jump between linked techniques; the sum of dq does neither.
+        # (dQ, with a capital, is no increment: it counts from the beginning of the step.)
         return np.cumsum(change), change
     return net, None
 
 
 def _derived(time: NDArray[Any], change: NDArray[Any]) -> NDArray[np.float64]:
-    """Current as dq over dt, A; zero in the first record, the one before where time stands still."""
+    """Current as dq over dt, A; zero at first, the one before where time stands still."""
     current = np.zeros(len(time))
     if len(time) > 1:
         between = np.diff(time)
@@ -192,7 +192,9 @@ def _metadata(
         begun = started(data, log, day)
         facts["channel"] = str(data[log.start + 9] + 1) if log.length > 9 else ""
         version = text_at(data, log, 0x3B7)
-        facts["software"] = f"EC-Lab {version}" if version else ""
+        # BT-Lab counts its versions from 1, EC-Lab has been at 10 and 11 since there are .mpr.
+        product = "BT-Lab" if version.startswith("1.") else "EC-Lab"
+        facts["software"] = f"{product} {version}" if version else ""
         path = text_at(data, log, 0x251)
         facts["cell"] = path.replace("\\", "/").rsplit("/", 1)[-1].removesuffix(".mpr")
         extra |= {"path": path} if path else {}
@@ -201,7 +203,7 @@ def _metadata(
         words = f"The file has no log: of its start only the day is known ({text or 'not even'})."
         remarks.append(Remark("warning", "no_start_time", words))
     known = {*_VOLTAGES, *_CURRENTS, *_DIRECT, "half cycle", "cycle number", "Ns", "dq/mA.h"}
-    known |= {"dQ/mA.h", "(Q-Qo)/mA.h", "dQ/C", "(Q-Qo)/C"}
+    known |= {"(Q-Qo)/mA.h", "(Q-Qo)/C"}
     return Metadata(
         format="biologic_mpr",
         vendor="BioLogic",

@@ -28,12 +28,11 @@ class Records:
         columns: Values by EC-Lab's name (the first of two with the same name).
         flags: Values of the bit fields by name.
         remarks: What could not be read, in words.
-        unread: Names of the columns that hold something else than what is asked for.
     """
 
     count: int
     columns: dict[str, NDArray[Any]] = field(default_factory=dict)
-    flags: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
+    flags: dict[str, NDArray[Any]] = field(default_factory=dict)
     remarks: list[Remark] = field(default_factory=list)
 
 

@@ -1,6 +1,6 @@
 """Neware .nda and .ndax through `fastnda` (BSD-3-Clause), which decodes the records.
 
-What is added here: recognition by content (fastnda goes by the suffix), its warnings as remarks,
+What is added here: recognition by content (fastnda goes by the suffix), its warnings as notes,
 metadata that survive a damaged TestInfo.xml, canonical columns.
 """
 
@@ -76,7 +76,7 @@ class NewareBinary:
             frame = fastnda.read(path)
             fields = _fields(path, said)
         table = _table(frame)
-        remarks = [Remark("warning", "reader_warning", words) for words in dict.fromkeys(said)]
+        remarks = [Remark("note", "reader_note", words) for words in dict.fromkeys(said)]
         if not table.height:
             remarks.append(
                 Remark("warning", "no_records", "The test was stopped before its first record.")

@@ -11,11 +11,14 @@ import polars as pl
 
 from messages.errors import LabmeshError
 from nodes.cycler.files._canonical import canonical
+from nodes.cycler.files._check import Check
+from nodes.cycler.files._checks import check
 from nodes.cycler.files._errors import UnreadableFileError
 from nodes.cycler.files._formats import FORMATS
 from nodes.cycler.files._recognise import choose
 from nodes.cycler.files._recording import Accumulators, Metadata, Recording, Remark
 from nodes.cycler.files._source import Format, Source
+from nodes.cycler.files._summary import Summary, summarise
 
 
 @dataclass(frozen=True)
@@ -27,12 +30,26 @@ class CyclerData:
         metadata: What the file says of itself, and its sha256.
         accumulators: The vendor's capacity counters in the table, if any.
         remarks: Notes, warnings and errors of reading.
+        summary: Its cycles, and where their capacities come from.
+        checks: What was found when the file was checked.
     """
 
     table: pl.DataFrame
     metadata: Metadata
     accumulators: Accumulators | None
     remarks: tuple[Remark, ...]
+    summary: Summary
+    checks: tuple[Check, ...]
+
+    @property
+    def cycles(self) -> pl.DataFrame:
+        """One line a cycle (`CYCLE_COLUMNS`)."""
+        return self.summary.cycles
+
+    @property
+    def failures(self) -> tuple[Check, ...]:
+        """The checks that failed."""
+        return tuple(each for each in self.checks if each.outcome == "failed")
 
 
 def read_cycler_file(
@@ -55,11 +72,14 @@ def read_cycler_file(
     source = Source.open(Path(path), timezone=_zone(timezone))
     chosen = _named(format) if format is not None else choose(source, FORMATS)
     recording = _guarded(chosen, source)
+    summary = summarise(recording)
     return CyclerData(
         table=recording.table,
         metadata=recording.metadata,
         accumulators=recording.accumulators,
         remarks=recording.remarks,
+        summary=summary,
+        checks=check(recording, summary),
     )
 
 

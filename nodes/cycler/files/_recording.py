@@ -86,6 +86,8 @@ class Accumulators:
         throughput_energy: W.h. As ``throughput``.
         net: Column of a signed counter: charge minus discharge, A.h.
         trusted: False when the reader knows that they are worthless, with the reason in a remark.
+        measured: Whether the instrument measures charge itself, and writes the current more rarely
+            than it counts (BioLogic's dq): then it is right where the two differ.
     """
 
     resets: Resets
@@ -97,9 +99,12 @@ class Accumulators:
     throughput_energy: str = ""
     net: str = ""
     trusted: bool = True
+    measured: bool = False
 
     @classmethod
-    def of(cls, table: pl.DataFrame, *, trusted: bool = True) -> Accumulators | None:
+    def of(
+        cls, table: pl.DataFrame, *, trusted: bool = True, measured: bool = False
+    ) -> Accumulators | None:
         """Those that a table of canonical columns has; None when it has none."""
         for scope, resets in _SCOPES:
             names = {
@@ -113,7 +118,7 @@ class Accumulators:
             }
             found = {key: name for key, name in names.items() if name in table.columns}
             if ("charge" in found and "discharge" in found) or {"throughput", "net"} & set(found):
-                return cls(resets=resets, trusted=trusted, **found)
+                return cls(resets=resets, trusted=trusted, measured=measured, **found)
         return None
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 DATA = Path(__file__).resolve().parents[4] / ".." / "shared" / "data" / "cycler"
 
 NOT_YET: tuple[str, ...] = (
-    "arbin_res",
     "arbin_text",
     "basytec",
     "bdf",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nodes.cycler.files import read_cycler_file
+from nodes.cycler.files import CyclerData, read_cycler_file
 from tests.nodes.cycler.files.reference import NOT_YET, Reference, references
 
 
@@ -28,3 +28,22 @@ def test_a_file_gives_its_reference_numbers(reference: Reference) -> None:
     cycles = reference.number("cycles")
     if cycles is not None:
         assert table["cycle_count"].n_unique() == cycles
+    for kind in ("", "integral_"):
+        if kind and "interval_current" in {remark.code for remark in data.remarks}:
+            continue  # the reference integrates EC-Lab's mean current as if it were sampled
+        first, last = _first_and_last(data, "discharge_capacity", kind.rstrip("_"))
+        for value, column in ((first, "first"), (last, "last")):
+            expected = reference.number(f"q_dis_{kind}{column}_mAh")
+            if expected is not None:
+                assert value is not None
+                assert value * 1000 == pytest.approx(expected, rel=1e-3), f"{kind}{column}"
+
+
+def _first_and_last(
+    data: CyclerData, amount: str, basis: str
+) -> tuple[float, float] | tuple[None, None]:
+    """Of the cycles that discharged more than 1e-9 mAh, as reference.csv defines it."""
+    column = f"{amount}_{basis}_ah" if basis else f"{amount}_ah"
+    values = data.cycles[column].drop_nulls()
+    values = values.filter(values > 1e-12)
+    return (values[0], values[-1]) if len(values) else (None, None)
