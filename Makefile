@@ -6,10 +6,10 @@
 BIN := .venv/bin
 PYTEST_ARGS ?=
 # Seconds after which the whole test run is stopped and counts as failed: a guard against hanging,
-# far above the 11 minutes that it takes on 2 cores.
+# far above the 13 minutes that it takes on 2 cores.
 TEST_LIMIT ?= 1800
 # Test files run side by side, one process each: they mostly wait for the processes they start.
-TEST_WORKERS ?= 2
+TEST_WORKERS ?= 3
 
 help:
 	@echo "make setup      a virtual environment in .venv and mosquitto, the MQTT broker"

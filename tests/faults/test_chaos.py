@@ -1,4 +1,4 @@
-"""A minute in which everything is killed again and again; `benchmarks/chaos.py` runs longer."""
+"""Half a minute in which everything is killed again and again; `benchmarks/chaos.py` runs longer."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ SEED = 20260
 
 
 @pytest.mark.timeout(420)
-async def test_a_minute_of_chaos_loses_nothing_and_doubles_nothing() -> None:
+async def test_half_a_minute_of_chaos_loses_nothing_and_doubles_nothing() -> None:
     # Not in tmp_path, which pytest clears: after a failure somebody wants to read it.
     folder = Path(tempfile.mkdtemp(prefix="labmesh-chaos-"))
-    story, found = await chaos.run(folder, minutes=1.0, seed=SEED, pace=1.5)
+    story, found = await chaos.run(folder, minutes=0.5, seed=SEED, pace=1.0)
     if found.wrong:
         log = (folder / "chaos.log").read_text(encoding="utf-8")
         pytest.fail(
@@ -27,8 +27,8 @@ async def test_a_minute_of_chaos_loses_nothing_and_doubles_nothing() -> None:
             pytrace=False,
         )
     assert sum(story.deeds.values()) >= 15
-    assert found.counts["receipts"] > 100
-    assert found.counts["acts of instruments"] > 20
+    assert found.counts["receipts"] > 50
+    assert found.counts["acts of instruments"] > 10
     ours = [p.pid for p in psutil.process_iter() if str(folder) in " ".join(_words(p))]
     assert ours == []
     shutil.rmtree(folder)
