@@ -1,4 +1,4 @@
-"""Half a minute in which everything is killed again and again; `benchmarks/chaos.py` runs longer."""
+"""Everything is killed again and again for half a minute; `benchmarks/chaos.py` runs longer."""
 
 from __future__ import annotations
 
