@@ -6,7 +6,6 @@ more than all the rest of ``labmesh --help``.
 
 from __future__ import annotations
 
-import ast
 import re
 import sys
 from collections.abc import Iterator
@@ -66,7 +65,6 @@ def _line(home: str) -> str:
             found = re.match(r"\s*(?:#.*\n)*(\"{3}|'{3})(.*?)(?:\1|\n)", head)
             if found is None:
                 return ""
-            line = ast.literal_eval(f"'''{found[2].strip()} '''").strip()
             # The module of a verb says its name first: ``labmesh cycler``: what it does.
-            return re.sub(r"^``labmesh [^`]*``: *(\w)", lambda m: m[1].upper(), line)
+            return re.sub(r"^``labmesh [^`]*``: *(\w)", lambda m: m[1].upper(), found[2].strip())
     return ""

@@ -34,7 +34,8 @@ class SimulatorServer:
 
     Attributes:
         addresses: What a driver opens, by port; complete once started.
-        powered: Whether it has power.
+        powered: Whether it has power and its ports are open.
+        changed: Called when power, connections or faults have changed.
 
     Raises:
         ConfigurationError: A port that the simulator has not, or a folder without a path.
@@ -47,6 +48,7 @@ class SimulatorServer:
         self.simulator = simulator
         self.addresses: dict[str, str] = {}
         self.powered = False
+        self._on = False
         self.changed: Callable[[], None] = lambda: None
         self._ports = {port.name: port for port in simulator.ports}
         self._serving: set[asyncio.Task[None]] = set()
@@ -109,8 +111,9 @@ class SimulatorServer:
 
     async def _power_on(self) -> None:
         async with self._switch:
-            if self.powered:
+            if self._on:
                 return
+            self._on = True
             await self.simulator.start()
             self._units = {
                 port.name: ModbusUnits(
@@ -119,7 +122,6 @@ class SimulatorServer:
                 for port in self.simulator.ports
                 if port.kind.startswith("modbus")
             }
-            self.powered = True
             for name, tcp in self._tcp.items():
                 await tcp.open()
                 self.addresses[name] = self._address(self._ports[name], f"{tcp.host}:{tcp.number}")
@@ -131,11 +133,12 @@ class SimulatorServer:
                 self.addresses[name] = self._address(self._ports[name], str(folder.path))
                 end = SimFolder(instrument, folder.written, self.simulator.faults)
                 self._run(self._guarded(name, lambda n=name, e=end: self._folder(n, e)))  # type: ignore[misc]
+            self.powered = True
         self.changed()
 
     async def _power_off(self) -> None:
         async with self._switch:
-            was, self.powered = self.powered, False
+            was, self._on, self.powered = self._on, False, False
             for tcp in self._tcp.values():
                 await tcp.close()
             for serial in self._serial.values():
@@ -189,7 +192,7 @@ class SimulatorServer:
         return serve
 
     async def _serve_serial(self, port: SimPort, serial: SerialPort) -> None:
-        while self.powered:
+        while self._on:
             line = SimLine(serial.input, serial.send, self.simulator.faults, serial.path)
             await self._guarded(port.name, lambda line=line: self._speak(port, line))  # type: ignore[misc]
             # A `serve` that ends at once, again and again, must not take the whole loop.
