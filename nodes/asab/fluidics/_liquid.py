@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 Liquid = Mapping[str, float]
@@ -39,9 +40,7 @@ def blend(parts: Iterable[tuple[float, Liquid]]) -> Liquid:
 
 def alike(one: Liquid, other: Liquid) -> bool:
     """Tell whether two liquids are the same."""
-    return all(
-        abs(one.get(fluid, 0.0) - other.get(fluid, 0.0)) < _SAME for fluid in {*one, *other}
-    )
+    return all(abs(one.get(fluid, 0.0) - other.get(fluid, 0.0)) < _SAME for fluid in {*one, *other})
 
 
 @dataclass(slots=True)
@@ -144,7 +143,7 @@ def merge(streams: list[list[Plug]]) -> list[Plug]:
     times = sorted(marks)
     cursors = [0] * len(streams)
     ends = [stream[0].volume / total for stream, total in zip(streams, totals, strict=True)]
-    for begin, end in zip(times, times[1:], strict=False):
+    for begin, end in pairwise(times):
         if (end - begin) * sum(totals) <= CRUMB:
             continue
         middle, parts = (begin + end) / 2, []

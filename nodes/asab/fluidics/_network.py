@@ -25,9 +25,7 @@ class Flows:
     blocked: Collection[str]
 
 
-def solve(
-    tubes: Sequence[Tube], injected: Mapping[str, float], vented: Collection[str]
-) -> Flows:
+def solve(tubes: Sequence[Tube], injected: Mapping[str, float], vented: Collection[str]) -> Flows:
     """Return the steady flows through ``tubes``, all of them open.
 
     Hagen and Poiseuille: the flow through a tube is the difference of the pressures at its ends

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -108,8 +109,9 @@ class Rig(Model):
                 raise ValueError(f"tube {tube.name} is opened by a valve {tube.valve} not there")
             if (tube.position or 0) >= valve.positions:
                 raise ValueError(f"valve {valve.name} has no position {tube.position}")
-        points = [*self.pumps, *self.vessels, *([self.gas] if self.gas else [])]
-        loose = [point.name for point in points if point.name not in ends]
+        points = [*(p.name for p in self.pumps), *(v.name for v in self.vessels)]
+        points += [self.gas.name] if self.gas else []
+        loose = [name for name in points if name not in ends]
         if loose:
             raise ValueError(f"no tube leads to {', '.join(loose)}")
         return self
@@ -127,7 +129,7 @@ class Rig(Model):
         return next(pump for pump in self.pumps if pump.name == name)
 
 
-def _distinct(what: str, things: tuple[Any, ...]) -> None:
+def _distinct(what: str, things: Iterable[Any]) -> None:
     names = [thing.name for thing in things]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:

@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from labmesh.clock import Clock
 from messages.model import JsonObject
@@ -17,6 +17,9 @@ from nodes.asab.fluidics._world import FluidicWorld
 
 _SLACK: Final = 1e-9
 """Relative; rounding of doubles is no breach of a limit."""
+
+
+D = TypeVar("D")
 
 
 class SimulatedPump:
@@ -261,7 +264,7 @@ class _Now:
         self._bus.leave(save=self._changed)
 
 
-def _known(devices: Mapping[int, Any], index: int, what: str) -> Any:
+def _known(devices: Mapping[int, D], index: int, what: str) -> D:
     if index not in devices:
         raise FluidicsError(
             f"there is no {what} of index {index}", where="simulated bus",
