@@ -1,0 +1,286 @@
+"""All channels of a virtual cycler: time goes on record by record, events fall where they fall.
+
+Each round moves every live channel to its own next record, or to the event before it (cut-off
+voltage, cut-off current, end of the step), found by interpolation. No sub-step is ever cut by the
+moment up to which the engine is run, so that the records do not depend on how time was cut: after
+a crash the same ones come again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nodes.cycler._program import Kind, Program, Runner, Step
+from nodes.cycler.virtual._bank import ALL, Bank, Proposal
+from nodes.cycler.virtual._cell import Cell
+from nodes.cycler.virtual._limits import Limits, exceeded
+from nodes.cycler.virtual._records import COLUMNS, Recorder, Rows
+from nodes.cycler.virtual._half_cells import Vector
+
+_LONGEST: Final = 60.0
+"""Seconds of one sub-step at most, whatever the recording interval."""
+
+_FIRST: Final = 0.1
+"""Seconds into a step at which its first record is taken: with the new current on it, so that the
+recorded current integrates to the accumulators."""
+
+_NEWTON: Final = 8
+"""Steps at most to the current that a voltage asks for."""
+
+_IDLE: Final = 0
+_EPSILON: Final = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a channel's program came to its end."""
+
+    channel: int
+    tripped: str = ""
+
+
+class Engine:
+    """``count`` channels, each with a cell and perhaps a program.
+
+    Attributes:
+        bank: The cells.
+        time: Test time of each channel, s.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.bank = Bank(count)
+        zeros: Callable[[], Vector] = lambda: np.zeros(count)  # noqa: E731
+        self.kind: NDArray[np.int8] = np.zeros(count, dtype=np.int8)
+        self.time, self.step_time = zeros(), zeros()
+        self.until = np.full(count, -1.0)
+        self.current, self.held = zeros(), np.full(count, np.nan)
+        self.sign, self.cut = zeros(), np.full(count, np.nan)
+        self.small, self.longest = zeros(), np.full(count, np.inf)
+        self.interval, self.count_in_step, self.due = np.full(count, 30.0), zeros(), zeros()
+        self.charged, self.discharged, self.energy_in, self.energy_out = (
+            zeros(), zeros(), zeros(), zeros(),
+        )  # fmt: skip
+        self.in_step, self.since_over = zeros(), zeros()
+        self.step_number, self.cycle = zeros(), np.ones(count)
+        self.limits = Limits(count)
+        self.runners: dict[int, Runner] = {}
+        self._recorder = Recorder(count)
+
+    # What a channel is told.
+
+    def load(self, channel: int, program: Program, cell: Cell, limits: Mapping[str, float]) -> None:
+        """Begin a program at test time 0."""
+        self.bank.load(channel, cell)
+        for array in (
+            self.time, self.step_time, self.current, self.charged, self.discharged,
+            self.energy_in, self.energy_out, self.in_step, self.since_over,
+        ):  # fmt: skip
+            array[channel] = 0.0
+        self.until[channel] = -1.0
+        self.interval[channel] = program.record
+        self.limits.set(channel, limits)
+        self.runners[channel] = Runner(program)
+        self._next(channel)
+
+    def rest(self, channel: int) -> None:
+        """End a channel's program at once: no current flows."""
+        self.kind[channel] = _IDLE
+        self.current[channel] = 0.0
+        self.runners.pop(channel, None)
+
+    def run(self, until: Vector) -> tuple[dict[int, Rows], list[Ended]]:
+        """Let time go on to ``until`` (test time by channel, s).
+
+        Returns:
+            The new records by channel, columns as `COLUMNS`, and the programs that ended.
+        """
+        np.copyto(self.until, until)
+        ended: list[Ended] = []
+        while self._round(ended):
+            pass
+        return self._recorder.taken(), ended
+
+    # One round.
+
+    def _round(self, ended: list[Ended]) -> bool:
+        time = np.minimum(self.due, self.longest)
+        time -= self.step_time
+        np.minimum(time, _LONGEST, out=time)
+        live = self.kind > _IDLE
+        live &= self.time + time <= self.until + _EPSILON
+        if not live.any():
+            return False
+        everyone = bool(live.all())
+        which = ALL if everyone else np.flatnonzero(live)
+        time = time[which]
+        before_voltage, before_current = self.bank.voltage[which], self.current[which]
+        held = self.held[which]
+        p = self.bank.propose(which, time, before_current, held)
+        over = (p.voltage - self.cut[which]) * self.sign[which] >= 0
+        below = np.abs(p.current) <= self.small[which]
+        below &= held == held  # noqa: PLR0124 - constant voltage alone
+        events = np.flatnonzero(over | below)
+        if events.size:
+            p, time = self._cut(which, p, time, before_voltage, before_current, events, held)
+        self._commit(which, p, time, before_voltage)
+        finished = self.step_time[which] >= self.longest[which] - _EPSILON
+        finished[events] = True
+        tripped = exceeded(self, which, p, time)
+        due = self.step_time[which] >= self.due[which] - _EPSILON
+        due |= finished
+        due |= tripped
+        self._record(which, due)
+        if tripped.any() or finished.any():
+            channels = np.arange(self.count) if everyone else which
+            for channel in np.asarray(channels)[tripped]:
+                words = self.limits.words(int(channel), self)
+                self.rest(int(channel))
+                ended.append(Ended(int(channel), words))
+            for channel in np.asarray(channels)[finished & ~tripped]:
+                if not self._next(int(channel)):
+                    ended.append(Ended(int(channel)))
+        return True
+
+    def _cut(
+        self, which: Any, p: Proposal, time: Vector, voltage: Vector, current: Vector,
+        events: NDArray[np.intp], held: Vector,
+    ) -> tuple[Proposal, Vector]:  # fmt: skip
+        """End the sub-step of some channels at their event: regula falsi, twice."""
+        where = events if which is ALL else which[events]
+        by_current = held[events] == held[events]  # noqa: PLR0124
+        aim = np.where(by_current, self.small[where], self.cut[where])
+        low = np.where(by_current, np.abs(current[events]), voltage[events])
+        high = np.where(by_current, np.abs(p.current[events]), p.voltage[events])
+        begin, end = np.zeros(events.size), time[events]
+        part = p
+        for _ in range(2):
+            slope = np.where(high == low, 1.0, high - low)
+            share = np.clip((aim - low) / slope, 0.0, 1.0)
+            share = np.where(high == low, 0.0, share)
+            at = begin + share * (end - begin)
+            part = self.bank.propose(where, at, current[events], held[events])
+            found = np.where(by_current, np.abs(part.current), part.voltage)
+            if (np.abs(found - aim) <= np.where(by_current, 1e-2 * aim, 1e-4)).all():
+                break
+            beyond = (found - aim) * (high - low) >= 0
+            end, high = np.where(beyond, at, end), np.where(beyond, found, high)
+            begin, low = np.where(beyond, begin, at), np.where(beyond, low, found)
+        time = time.copy()
+        time[events] = at
+        columns = []
+        for old, new in zip(p, part, strict=True):
+            column = old.copy()
+            column[events] = new
+            columns.append(column)
+        return Proposal(*columns), time
+
+    def _commit(self, which: Any, p: Proposal, time: Vector, before: Vector) -> None:
+        self.bank.take(which, p)
+        self.current[which] = p.current
+        self.time[which] += time
+        self.step_time[which] += time
+        charge = p.charge
+        gained = np.maximum(charge, 0.0)
+        lost = gained - charge
+        mean = (before + p.voltage) / 2
+        self.charged[which] += gained
+        self.discharged[which] += lost
+        self.energy_in[which] += gained * mean
+        self.energy_out[which] += lost * mean
+        self.in_step[which] += charge
+
+    def _record(self, which: Any, due: NDArray[np.bool_]) -> None:
+        if not due.any():
+            return
+        self._recorder.add(which, due, self)
+        self.count_in_step[which] += due
+        rounds = np.floor(self.step_time / self.interval + 1e-6) + 1
+        self.due[which] = np.where(due, (rounds * self.interval)[which], self.due[which])
+
+    # Between steps.
+
+    def _next(self, channel: int) -> bool:
+        """Begin the next step; False when there is none."""
+        runner = self.runners[channel]
+        cycle = runner.cycle
+        step = runner.next()
+        if runner.cycle != cycle:
+            full = (self.charged[channel] + self.discharged[channel]) / 2
+            self.bank.lose_material(channel, float(full / self.bank.negative[channel]))
+            for array in (self.charged, self.discharged, self.energy_in, self.energy_out):
+                array[channel] = 0.0
+        self.cycle[channel] = runner.cycle
+        if step is None:
+            self.rest(channel)
+            return False
+        self._begin(channel, step)
+        return True
+
+    def _begin(self, i: int, step: Step) -> None:
+        was = float(self.current[i])
+        self.kind[i] = step.kind
+        self.step_number[i] = step.number
+        self.step_time[i] = self.in_step[i] = self.count_in_step[i] = 0.0
+        self.longest[i] = step.time
+        self.due[i] = min(_FIRST, self.interval[i])
+        self.current[i] = step.current
+        self.held[i] = step.voltage
+        self.cut[i] = step.until_voltage
+        self.sign[i] = math.copysign(1.0, step.current)
+        self.small[i] = step.until_current
+        one, nothing = np.array([i]), np.zeros(1)
+        if step.kind is Kind.CV:
+            self.current[i] = was
+        for _ in range(_NEWTON):
+            p = self.bank.propose(one, nothing, self.current[one], self.held[one])
+            change = abs(p.current[0] - self.current[i])
+            self.current[i] = p.current[0]
+            if change <= 1e-3 * abs(p.current[0]):
+                break  # at once, where a constant current went before
+        self.bank.voltage[i] = p.voltage[0]
+        if step.kind is Kind.CC and (p.voltage[0] - step.until_voltage) * self.sign[i] >= 0:
+            self.longest[i] = min(_FIRST, step.time)
+
+    # Checkpoints.
+
+    def state(self, channel: int) -> dict[str, Any]:
+        """Return a channel as a map of plain values."""
+        arrays = {name: float(getattr(self, name)[channel]) for name in _SAVED}
+        runner = self.runners.get(channel)
+        return {
+            "arrays": arrays,
+            "cell": self.bank.cell(channel).plain(),
+            "temperature": float(self.bank.temperature[channel]),
+            "voltage": float(self.bank.voltage[channel]),
+            "runner": runner.plain() if runner is not None else None,
+        }
+
+    def restore(
+        self, channel: int, program: Program, limits: Mapping[str, float], plain: dict[str, Any]
+    ) -> None:
+        """Put a channel back to what `state` returned."""
+        self.bank.load(channel, Cell.of(plain["cell"]))
+        self.bank.set_temperature(channel, plain["temperature"])
+        self.bank.voltage[channel] = plain["voltage"]
+        for name, value in plain["arrays"].items():
+            getattr(self, name)[channel] = value
+        self.limits.set(channel, limits)
+        self.runners.pop(channel, None)
+        if plain["runner"] is not None:
+            self.runners[channel] = Runner.of(program, plain["runner"])
+
+
+_SAVED: Final = (
+    "kind", "time", "step_time", "current", "held", "sign", "cut", "small", "longest", "interval",
+    "count_in_step", "due", "charged", "discharged", "energy_in", "energy_out", "in_step",
+    "since_over", "step_number", "cycle",
+)  # fmt: skip
+
+__all__ = ["COLUMNS", "Ended", "Engine"]
