@@ -100,7 +100,8 @@ def capacities(records: NDArray[np.float64], column: int) -> NDArray[np.float64]
     """Return the last value of an accumulator in each cycle, A.h."""
     cycle = records[:, 10]
     last = np.flatnonzero(np.append(np.diff(cycle) > 0, True))
-    return records[last, column]
+    values: NDArray[np.float64] = records[last, column]
+    return values
 
 
 def _rms(values: NDArray[np.float64]) -> float:

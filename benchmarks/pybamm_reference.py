@@ -63,7 +63,11 @@ def main() -> None:
     pybamm.set_logging_level("ERROR")
     options = {"SEI": "solvent-diffusion limited"}
     values = parameters(pybamm)
-    cycle = ("Charge at C/2 until 4.2 V", "Hold at 4.2 V until C/20", "Discharge at C/2 until 2.5 V")
+    cycle = (
+        "Charge at C/2 until 4.2 V",
+        "Hold at 4.2 V until C/20",
+        "Discharge at C/2 until 2.5 V",
+    )
     begun = time.perf_counter()
     simulation = pybamm.Simulation(
         pybamm.lithium_ion.SPM(options),
@@ -77,7 +81,9 @@ def main() -> None:
         single = pybamm.Simulation(
             pybamm.lithium_ion.SPM(options),
             parameter_values=values,
-            experiment=pybamm.Experiment([f"Discharge at {words} until 2.5 V"], period="10 seconds"),
+            experiment=pybamm.Experiment(
+                [f"Discharge at {words} until 2.5 V"], period="10 seconds"
+            ),
         ).solve(initial_soc=1)
         step = single.cycles[0].steps[0]
         discharges[rate] = curve(step) | {"capacity": charge(step)}

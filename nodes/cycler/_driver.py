@@ -66,6 +66,34 @@ class ChannelStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class CellLimits:
+    """What a cell must not exceed for longer than ``delay`` seconds; SI units and A.h, None: free.
+
+    The narrower of what the protocol's ``safety`` and the node's parameters say. A driver whose
+    cycler cannot watch one of them leaves that to the node, which watches all.
+
+    Attributes:
+        voltage_max: V.
+        voltage_min: V; counts while the cell is discharged, for a new cell is below any such limit.
+        current_max: A, of charge.
+        current_min: A, of discharge: negative.
+        capacity_max: A.h, of one step.
+        temperature_max: K.
+        temperature_min: K.
+        delay: s.
+    """
+
+    voltage_max: float | None = None
+    voltage_min: float | None = None
+    current_max: float | None = None
+    current_min: float | None = None
+    capacity_max: float | None = None
+    temperature_max: float | None = None
+    temperature_min: float | None = None
+    delay: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """What a channel shall run.
 
@@ -74,11 +102,13 @@ class Job:
         cell: The sample's identity in the ledger.
         protocol: With ``sample.capacity_mAh`` set wherever a step has a rate, all limits in place
             (`nodes.cycler._limits.checked`).
+        limits: All of them, the temperature's among them.
     """
 
     test: str
     cell: str
     protocol: CyclingProtocol
+    limits: CellLimits = CellLimits()
 
 
 class CyclerDriver(Protocol):

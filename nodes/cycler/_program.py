@@ -157,7 +157,9 @@ def compiled(protocol: CyclingProtocol) -> Program:
         if isinstance(technique, Tag):
             tags[technique.tag] = len(lines)
         elif isinstance(technique, Loop):
-            lines.append(Jump(_target(technique, index, starts, tags, where), technique.cycle_count))
+            lines.append(
+                Jump(_target(technique, index, starts, tags, where), technique.cycle_count)
+            )
         else:
             number += 1
             lines.append(_step(technique, number, protocol, where))

@@ -20,6 +20,10 @@ Which = NDArray[np.intp] | slice
 
 ALL: Final = slice(None)
 
+_BARE: Final = 0.01
+"""Stoichiometry below which the SEI finds less and less lithium to grow with: a new cell, at rest
+before its first charge, has none to lose."""
+
 _NAMES: Final = tuple(field.name for field in fields(Cell))
 
 
@@ -103,7 +107,9 @@ class Bank:
         negative, positive = self.negative[which], self.positive[which]
         shift, lag = self.shift[which], self.lag[which]
         charge = current * hours
-        grown = self._growth[which] * hours / self.sei[which]
+        filled = self.in_negative[which] / negative
+        there = np.minimum(np.maximum(filled / _BARE, 0.0), 1.0)
+        grown = self._growth[which] * hours / self.sei[which] * there
         formation = self.formation[which]
         formed = np.maximum(charge, 0.0) * formation / self.formation_scale[which]
         in_negative = self.in_negative[which] + charge - grown - formed
@@ -156,8 +162,10 @@ class Bank:
         self.voltage[which] = p.voltage
 
     def lose_material(self, channel: int, cycles: float) -> None:
-        """Age the electrodes by a number of equivalent full cycles: the lithium in what is lost is
-        lost with it (stoichiometries stay)."""
+        """Age the electrodes by a number of equivalent full cycles.
+
+        The lithium in what is lost is lost with it: the stoichiometries stay.
+        """
         v = self.values
         for electrode, inside, rate in (
             ("negative", "in_negative", "lam_negative"),

@@ -26,7 +26,8 @@ class Cell:
     Capacities and lithium are those of Chen et al. 2020 (see `_half_cells`) per area, for a disc of
     14 mm; `shift` is R2/(15 D) of its graphite; `resistance`, `exchange`, `lag`, `tau`, `growth`
     and `sei` are fitted to PyBaMM's single particle model with SEI and the same parameter set by
-    ``benchmarks/fit_surrogate.py`` (lag would be 0.126 by R2/(15 D) of the NMC, tau 340 by R2/(20 D)). ``docs/cycler.md`` has the equations.
+    ``benchmarks/fit_surrogate.py`` (`lag` would be 0.126 by R2/(15 D) of the NMC, `tau` 340 by
+    R2/(20 D)). ``docs/cycler.md`` has the equations.
 
     Attributes:
         negative: Capacity of the graphite.
@@ -37,7 +38,7 @@ class Cell:
             the current, h.
         lag: The same of NMC in the steady state, h.
         tau: Time constant with which NMC reaches it, s.
-        growth: Of the SEI at 298.15 K: lithium lost in an hour, times the SEI's own lithium, (A.h)2/h.
+        growth: Of the SEI at 298.15 K: lithium lost in an hour times the SEI's own, (A.h)2/h.
         sei: Lithium in the SEI.
         formation: Lithium that the first charges will still lose for good.
         formation_scale: Charge after which that is down to 1/e.

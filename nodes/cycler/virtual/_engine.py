@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from nodes.cycler._program import Kind, Program, Runner, Step
 from nodes.cycler.virtual._bank import ALL, Bank, Proposal
 from nodes.cycler.virtual._cell import Cell
+from nodes.cycler.virtual._half_cells import Vector
 from nodes.cycler.virtual._limits import Limits, exceeded
 from nodes.cycler.virtual._records import COLUMNS, Recorder, Rows
-from nodes.cycler.virtual._half_cells import Vector
 
 _LONGEST: Final = 60.0
 """Seconds of one sub-step at most, whatever the recording interval."""
@@ -71,6 +71,7 @@ class Engine:
         self.step_number, self.cycle = zeros(), np.ones(count)
         self.limits = Limits(count)
         self.runners: dict[int, Runner] = {}
+        self._interrupted = False
         self._recorder = Recorder(count)
 
     # What a channel is told.
@@ -95,6 +96,29 @@ class Engine:
         self.current[channel] = 0.0
         self.runners.pop(channel, None)
 
+    def interrupt(self) -> None:
+        """Make `run`, in another thread, return after the round it is in."""
+        self._interrupted = True
+
+    def cell(self, channel: int) -> Cell:
+        """Return the cell in a channel as it is now."""
+        return self.bank.cell(channel)
+
+    def set_temperature(self, channel: int, kelvin: float) -> None:
+        """Change a cell's temperature."""
+        self.bank.set_temperature(channel, kelvin)
+
+    def glance(self, channel: int) -> dict[str, float]:
+        """Return what a display would show of a channel."""
+        return {
+            "test_time": float(self.time[channel]),
+            "voltage": float(self.bank.voltage[channel]),
+            "current": float(self.current[channel]),
+            "temperature": float(self.bank.temperature[channel]),
+            "step": float(self.step_number[channel]),
+            "cycle": float(self.cycle[channel]),
+        }
+
     def run(self, until: Vector) -> tuple[dict[int, Rows], list[Ended]]:
         """Let time go on to ``until`` (test time by channel, s).
 
@@ -102,8 +126,9 @@ class Engine:
             The new records by channel, columns as `COLUMNS`, and the programs that ended.
         """
         np.copyto(self.until, until)
+        self._interrupted = False
         ended: list[Ended] = []
-        while self._round(ended):
+        while not self._interrupted and self._round(ended):
             pass
         return self._recorder.taken(), ended
 
@@ -143,9 +168,8 @@ class Engine:
                 words = self.limits.words(int(channel), self)
                 self.rest(int(channel))
                 ended.append(Ended(int(channel), words))
-            for channel in np.asarray(channels)[finished & ~tripped]:
-                if not self._next(int(channel)):
-                    ended.append(Ended(int(channel)))
+            done = np.asarray(channels)[finished & ~tripped]
+            ended.extend(Ended(int(channel)) for channel in done if not self._next(int(channel)))
         return True
 
     def _cut(
@@ -154,7 +178,7 @@ class Engine:
     ) -> tuple[Proposal, Vector]:  # fmt: skip
         """End the sub-step of some channels at their event: regula falsi, twice."""
         where = events if which is ALL else which[events]
-        by_current = held[events] == held[events]  # noqa: PLR0124
+        by_current = held[events] == held[events]
         aim = np.where(by_current, self.small[where], self.cut[where])
         low = np.where(by_current, np.abs(current[events]), voltage[events])
         high = np.where(by_current, np.abs(p.current[events]), p.voltage[events])

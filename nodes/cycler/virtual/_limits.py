@@ -69,4 +69,5 @@ def exceeded(engine: Engine, which: Any, p: Proposal, time: Vector) -> NDArray[n
         return bad
     over = np.where(bad, engine.since_over[which] + time, 0.0)
     engine.since_over[which] = over
-    return bad & (over >= v["delay"][which])
+    tripped: NDArray[np.bool_] = bad & (over >= v["delay"][which])
+    return tripped
