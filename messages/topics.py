@@ -30,6 +30,10 @@ ADDRESSED: Final = frozenset(
 BRIDGE: Final = "bridge"
 """The name of a site's bridge to the hub; no node has it."""
 
+STOP: Final = "estop"
+"""The class of topics of emergency stops: ``~/estop`` stops every site, ``~/estop/{site}`` one,
+``~/estop/{site}/{node}`` one node."""
+
 LINK: Final = "link"
 HUB: Final = "hub"
 
@@ -90,6 +94,15 @@ class Topics:
     def journal(self, kind: str, to: NodeId) -> str:
         """Return ``~/journal/{kind}/@``."""
         return self.own("journal", kind, to.site, to.node)
+
+    def stop(self, site: str | None = None, node: str | None = None) -> str:
+        """Return the topic of an emergency stop of a node, of a site, or of all sites."""
+        return self.own(STOP, *(each for each in (site, node) if each is not None))
+
+    def stops_me(self) -> tuple[str, ...]:
+        """Return the filters of the emergency stops that concern this node, whoever presses."""
+        site, node = self.me.site, self.me.node
+        return tuple(self.of(None, STOP, *at) for at in ((), (site,), (site, node)))
 
     def of(self, author: NodeId | None, *levels: str) -> str:
         """Return the filter for ``levels`` below one author's prefix, or below everyone's."""

@@ -32,8 +32,9 @@ CREATE TABLE IF NOT EXISTS movement (
     lot TEXT NOT NULL, request TEXT NOT NULL, step INTEGER, by TEXT NOT NULL, at INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS movement_of ON movement (step);
 CREATE TABLE IF NOT EXISTS stop (
-    id TEXT PRIMARY KEY, sender TEXT NOT NULL, reason TEXT NOT NULL, at INTEGER NOT NULL,
-    in_hand TEXT NOT NULL, reset_by TEXT NOT NULL, reset_reason TEXT NOT NULL, reset_at INTEGER);
+    id TEXT PRIMARY KEY, sender TEXT NOT NULL, person TEXT NOT NULL, reason TEXT NOT NULL,
+    at INTEGER NOT NULL, in_hand TEXT NOT NULL, reset_by TEXT NOT NULL,
+    reset_reason TEXT NOT NULL, reset_at INTEGER);
 """
 
 

@@ -3,30 +3,44 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
+from labmesh.instrument._board import Board
+from labmesh.instrument._brake import Brake
 from labmesh.instrument._calibrations import Calibrations
 from labmesh.instrument._file import InstrumentFile
+from labmesh.instrument._gate import REMEDY, Gate
+from labmesh.instrument._guard import W, guarded
 from labmesh.instrument._journal import StepJournal
 from labmesh.instrument._parameters import InstrumentParameters
+from labmesh.instrument._services import InstrumentServices
+from labmesh.instrument._stops import Stop, StopBook
 from labmesh.instrument._supplies import Supplies
+from labmesh.instrument._watch import Watch
 from labmesh.node import Node, NodeOptions, Order
-from messages.errors import ConfigurationError, LabmeshError, NotReadyError, OrderError
-from messages.node import Level, Transition
+from messages.errors import (
+    ConfigurationError,
+    EmergencyStopError,
+    LabmeshError,
+    NotReadyError,
+    OrderError,
+)
+from messages.model import JsonObject
+from messages.node import Level, State, Transition
 from messages.safety import Condition, InstrumentCondition
 
 P = TypeVar("P", bound=InstrumentParameters)
+T = TypeVar("T")
 
-_CLOSED = {Condition.PAUSED, Condition.STOPPED, Condition.FAULT}
 
-
-class InstrumentNode(Node[P], Generic[P]):
+class InstrumentNode(InstrumentServices, Node[P], Generic[P]):
     """A node that acts on the physical world.
 
-    A subclass opens its devices in `on_configure`, says how to `halt` them, wraps each order in
-    `busy` and each step of its plan in `journal.step`.
+    A subclass opens its devices in `on_configure`, each by a wire that it has passed through
+    `guard`; says how to `halt` them; wraps each order in `busy`, each step of a plan in
+    `journal.step`, and calls `checkpoint` between two steps. In a dry run its drivers have no wire.
     """
 
     def __init__(self, options: NodeOptions) -> None:
@@ -37,22 +51,27 @@ class InstrumentNode(Node[P], Generic[P]):
                 where=type(self).__qualname__,
                 remedy="override async def halt(self)",
             )
+        self.gate = Gate()
+        self._guards = 0
+        self._board = Board()
         self._file: InstrumentFile | None = None
         self._journal: StepJournal | None = None
         self._calibrations: Calibrations | None = None
         self._supplies: Supplies | None = None
-        self._condition = Condition.OFF
-        self._why = ""
-        self._since = 0
-        self._busy = 0
+        self._stop_book: StopBook | None = None
+        self._brake: Brake | None = None
+        self._watch: Watch | None = None
+        self._told: tuple[Any, ...] = ()
 
     # What an author overrides.
 
     async def halt(self) -> None:
-        """Send every device its stop now: no lock, no queue, no waiting for answers.
+        """Send every device its stop NOW: no lock, no queue, no waiting for answers.
 
-        Called by the emergency stop, at any time, also twice. Errors are logged; a device that
-        cannot be reached must not keep the others from being stopped.
+        Called by the emergency stop, at any time: at once from a thread of the stop's own, where
+        guarded wires write past the event loop and reading raises; and again in the event loop. A
+        device that cannot be reached must not keep the others from being stopped: gather them with
+        ``return_exceptions``, or stop the most dangerous first.
         """
         raise NotImplementedError
 
@@ -63,7 +82,10 @@ class InstrumentNode(Node[P], Generic[P]):
         """Ask the devices whether they live; called while idle. Raise a LabmeshError if not."""
 
     async def on_reset(self) -> None:
-        """Make the devices ready again after a person has acknowledged a stop or a fault."""
+        """Make the devices ready again after a person has acknowledged a stop or a fault.
+
+        Called while the node is active; raise a LabmeshError to stay at fault.
+        """
 
     # What an author uses.
 
@@ -74,8 +96,8 @@ class InstrumentNode(Node[P], Generic[P]):
 
     @property
     def condition(self) -> Condition:
-        """How the instrument is."""
-        return self._condition
+        """How the instrument is; STOPPED from the moment that a stop is heard."""
+        return Condition.STOPPED if self.gate.closed else self._board.judge().condition
 
     @property
     def journal(self) -> StepJournal:
@@ -92,6 +114,16 @@ class InstrumentNode(Node[P], Generic[P]):
         """What it consumes."""
         return _opened(self._supplies)
 
+    def guard(self, wire: W, *, reads: bool = False) -> W:
+        """Return ``wire`` as the drivers shall have it: only a stop passes while one is engaged.
+
+        Args:
+            wire: As `labmesh.wire.open_wire` gives it.
+            reads: Of a Modbus unit that is only watched: questions pass all the same.
+        """
+        self._guards += 1
+        return guarded(wire, self.gate, reads=reads)
+
     @contextmanager
     def busy(self, order: Order[Any]) -> Iterator[None]:
         """Be BUSY with an order; IDLE afterwards, or FAULT after an error nobody foresaw.
@@ -100,79 +132,296 @@ class InstrumentNode(Node[P], Generic[P]):
         else is raised leaves it at FAULT until a person has reset it.
 
         Raises:
-            NotReadyError: It is paused, stopped, at fault or has steps in doubt; nothing was done.
+            EmergencyStopError: A stop is engaged.
+            NotReadyError: It is paused, at fault or has steps in doubt; nothing was done.
         """
-        if self._condition in _CLOSED:
-            raise NotReadyError(
-                f"{self.id} is {self._condition}: {self._why}", where=str(order.request),
-                retryable=True,
-            )  # fmt: skip
-        self._busy += 1
-        self._become(Condition.BUSY, f"request {order.request}")
-        try:
-            yield
-        except (OrderError, asyncio.CancelledError):
-            raise
-        except Exception as error:
-            self.fault(f"{type(error).__name__}: {error}")
-            raise
-        finally:
-            self._busy -= 1
-            if self._condition is Condition.BUSY and not self._busy:
-                self._become(Condition.IDLE, "")
+        self.gate.check(str(self.id))
+        if why := self.refuses_orders():
+            raise NotReadyError(why, where=str(self.id), retryable=True)
+        words = f"request {order.request}"
+        with self._board.has_in_hand(words):
+            self.review()
+            try:
+                yield
+            except (OrderError, asyncio.CancelledError):
+                raise
+            except Exception as error:
+                self.fault(f"{type(error).__name__}: {error}")
+                raise
+            finally:
+                if self.gate.closed:
+                    self._board.caught.append(words)
+        self.review()
+
+    async def checkpoint(self, order: Order[Any]) -> None:
+        """Between two steps: wait while paused or, where the policy is to park, cut off.
+
+        Raises:
+            OrderVoidError: The order was cancelled, or given up while the instrument waited.
+            EmergencyStopError: A stop is engaged.
+        """
+        self.gate.check(str(self.id))
+        order.check()
+        watch = _opened(self._watch)
+        if watch.lost and self.parameters.on_connection_loss == "park":
+            await self.park_now(watch.lost)
+            await watch.until_back()
+        if self._board.paused:
+            self._board.waits = True
+            self.review()
+            await self._board.until_resumed()
+            self._board.waits = False
+            self.review()
+        self.gate.check(str(self.id))
+        order.check()
 
     def fault(self, why: str, *, remedy: str = "") -> None:
         """Take no order any more until a person has reset the instrument."""
-        if self._condition is not Condition.STOPPED:
-            self._become(Condition.FAULT, why, remedy=remedy)
+        self._board.fault = (why, remedy)
+        self.log.error(f"at fault: {why}")
+        self.review()
 
-    def _become(self, condition: Condition, why: str, *, remedy: str = "") -> None:
-        self._condition, self._why, self._since = condition, why, self.clock.now()
-        level = Level.ERROR if condition in _CLOSED else Level.OK
-        words = f"{condition}: {why}" if why else str(condition)
-        self.diagnose("condition", level, words, remedy=remedy, dry_run=self.dry_run)
-        message = InstrumentCondition(
-            condition=condition, since=self._since, reason=why[:4000], dry_run=self.dry_run
-        )
-        self.mesh.background(self._tell(message), "condition")
+    # What the services do.
 
-    async def _tell(self, message: InstrumentCondition) -> None:
+    def pause(self, *, by: str, reason: str = "") -> None:
+        """Begin no order, and stop between the next two steps of the one in hand."""
+        self._board.pause(f"paused by {by}" + (f": {reason}" if reason else ""))
+        self.review()
+
+    def resume(self, *, by: str) -> None:
+        """Go on after a pause."""
+        self._board.resume()
+        self.log.info(f"resumed by {by}")
+        self.review()
+
+    async def reset(self, *, by: str, reason: str = "") -> JsonObject:
+        """Acknowledge every stop and fault by a person's name; errors as `on_reset`."""
+        stops = _opened(self._brake).reset(by=by, reason=reason, at=self.clock.now())
+        board = self._board
+        was, board.fault, board.in_hand = board.fault, None, ()
+        board.caught.clear()
+        what = "; ".join([*map(str, stops), *([was[0]] if was else [])]) or "nothing"
+        text = f"reset by {by}" + (f" ({reason})" if reason else "") + f": {what}"
+        self.log.warn(text)
+        self.happened("reset", text, by=by, reason=reason, stops=[str(stop.id) for stop in stops])
+        self.diagnose("halt", Level.OK, "")
+        if self.state is State.ACTIVE and what != "nothing":
+            try:
+                self.gate.check(str(self.id))
+                await self.on_reset()
+            except Exception as error:
+                if not self.gate.closed:
+                    self.fault(f"not ready after the reset: {error}", remedy="reset it again")
+                raise
+        self.review()
+        return self.story()
+
+    def story(self) -> JsonObject:
+        """Return in plain values how it is, what was in hand, and what the person may do next."""
+        judged = self._board.judge()
+        return {
+            "condition": str(self.condition), "reason": self.gate.closed or judged.why,
+            "remedy": judged.remedy, "state": self.state.value, "dry_run": self.dry_run,
+            "in_hand": list(self._board.in_hand or self._board.busy),
+            "stops": [
+                {"id": str(s.id), "from": s.sender, "by": s.by, "reason": s.reason, "at": s.at}
+                for s in _opened(self._stop_book).engaged()
+            ],
+            "in_doubt": [step.plain() for step in self.journal.in_doubt()],
+        }  # fmt: skip
+
+    # What the watchdog does and sees.
+
+    @property
+    def stops_are_heard(self) -> bool:
+        """Whether an emergency stop would arrive at this moment."""
+        return self._brake is not None and self._brake.connected
+
+    async def park_now(self, why: str) -> None:
+        """Park, and say so; a park that fails is a fault."""
+        self._board.parked = why
+        self.review()
         try:
+            await self.park()
+        except Exception as error:  # noqa: BLE001 - a driver's
+            self.fault(f"did not park: {type(error).__name__}: {error}")
+
+    def unpark(self) -> None:
+        """Note that the MQTT broker is back."""
+        self._board.parked = ""
+        self.review()
+
+    def review(self) -> None:
+        """Judge anew how the instrument is, and tell where that has changed."""
+        board = self._board
+        board.stop, board.lost = self.gate.closed, self._watch.lost if self._watch else ""
+        judged = board.judge()
+        told = (judged, board.in_hand)
+        if told == self._told or self.leaving:
+            return
+        offered, self._told = not self._told or self._told[0].offers, told
+        self.diagnose(
+            "condition", Level.ERROR if judged.closed else Level.OK,
+            f"{judged.condition}: {judged.why}" if judged.why else str(judged.condition),
+            remedy=judged.remedy, in_hand="; ".join(board.in_hand)[:4000], dry_run=self.dry_run,
+        )  # fmt: skip
+        message = InstrumentCondition(
+            condition=judged.condition, since=self.clock.now(), reason=judged.why[:4000],
+            in_hand=board.in_hand[:64], dry_run=self.dry_run,
+        )  # fmt: skip
+        self.mesh.background(self._tell(message, republish=offered != judged.offers), "condition")
+
+    def review_calibrations(self) -> None:
+        """Tell of calibrations that are missing, have expired or soon will."""
+        if self._calibrations is None:
+            return
+        limit = self.clock.now() + round(self.parameters.calibration_warning * 1e9)
+        bad = [f"{c.key}: {c.flag}" for c in self._calibrations.current() if c.flag]
+        soon = [
+            f"{c.key} expires soon"
+            for c in self._calibrations.current()
+            if not c.flag and c.expires is not None and c.expires <= limit
+        ]
+        refuses = self.parameters.expired_calibration == "refuse"
+        level = Level.ERROR if bad and refuses else Level.WARN if bad or soon else Level.OK
+        remedy = "calibrate, then note it with calibration.record" if bad or soon else ""
+        self.diagnose("calibrations", level, "; ".join(bad + soon) or "in force", remedy=remedy)
+
+    async def _tell(self, message: InstrumentCondition, *, republish: bool) -> None:
+        try:
+            if republish and self.takes_orders:
+                await self.publish_offers()
             await self.emit("data", "condition", message, qos=1)
         except LabmeshError as error:
             self.log.debug(f"condition not told: {error}")
 
-    async def _joined(self) -> str:
+    def _review_supplies(self) -> None:
+        low = [s for s in self.supplies.all() if s.is_low]
+        words = "; ".join(f"{s.name}: {s.left:.3g} {s.unit} of {s.capacity:.3g} left" for s in low)
+        level = Level.ERROR if any(s.left <= 0 for s in low) else Level.WARN if low else Level.OK
+        remedy = "refill (or empty) it, then note it with supplies.refill" if low else ""
+        self.diagnose("supplies", level, words or "enough of everything", remedy=remedy)
+
+    def _review_steps(self) -> None:
+        self._board.doubts = tuple(map(str, self.journal.in_doubt()))
+        self.review()
+
+    # Around the author's hooks.
+
+    async def _joined(self) -> None:
+        await super()._joined()
         file = self._file = InstrumentFile(self.data_dir / "instrument.sqlite")
-        self._supplies = Supplies(file, self.clock.now, dry_run=self.dry_run)
-        self._calibrations = Calibrations(
-            file, self.clock.now, refuse=lambda: self.parameters.expired_calibration == "refuse"
+        now, dry = self.clock.now, self.dry_run
+        self._supplies = Supplies(
+            file, now, dry_run=dry, changed=lambda: self._soon(self._review_supplies)
         )
-        self._journal = StepJournal(file, self.clock.now, self._supplies, dry_run=self.dry_run)
+        self._calibrations = Calibrations(
+            file, now, refuse=lambda: self.parameters.expired_calibration == "refuse",
+            changed=lambda: self._soon(self.review_calibrations),
+        )  # fmt: skip
+        self._journal = StepJournal(
+            file, now, self._supplies, dry_run=dry, changed=lambda: self._soon(self._review_steps)
+        )
         self._journal.close_others()
-        self._become(Condition.OFF, "")
-        return await super()._joined()
+        self._stop_book = StopBook(file)
+        self._board.in_hand = tuple(self._stop_book.in_hand())
+        self._brake = Brake(
+            self.gate, self._stop_book, halt=self.halt, at_once=lambda: bool(self._guards),
+            stopped=self._stopped, failed=self._not_halted,
+        )  # fmt: skip
+        self._watch = Watch(self)
+        await self._brake.open(self.options.place, self.id, patience=self.options.patience)
+        self.spawn(self._watch.run(), name="watchdog")
+        self._review_steps()
+
+    def _withheld(self, transition: Transition) -> str:
+        if self.gate.closed:
+            return self.gate.closed
+        doubts = self._board.doubts
+        if transition is Transition.ACTIVATE and doubts:
+            return f"nobody knows how these ended: {'; '.join(doubts)}"
+        return super()._withheld(transition)
+
+    async def _before(self, transition: Transition) -> None:
+        await super()._before(transition)
+        if transition not in (Transition.CONFIGURE, Transition.ACTIVATE):
+            return
+        self.gate.check(str(self.id))
+        if why := self._withheld(transition):
+            remedy = "look at the instrument, then say so with instrument.resolve, one by one"
+            raise NotReadyError(why, where=str(self.id), remedy=remedy)
 
     async def _after(self, transition: Transition) -> None:
         await super()._after(transition)
-        if transition is Transition.ACTIVATE and self._condition is Condition.OFF:
-            self._become(Condition.IDLE, "")
-        elif transition is Transition.DEACTIVATE and self._condition not in _CLOSED:
-            self._become(Condition.OFF, "")
+        if transition in (Transition.ACTIVATE, Transition.DEACTIVATE):
+            self._board.active = transition is Transition.ACTIVATE
+            self.review()
 
     async def _left(self) -> None:
         await super()._left()
+        if self._brake is not None:
+            await self._brake.close()
         if self._file is not None:
             self._file.close()
 
     def refuses_orders(self) -> str:
         """Return why no order is begun now."""
-        if self._condition in _CLOSED:
-            return f"{self._condition}: {self._why}"
+        board = self._board
+        board.stop, board.lost = self.gate.closed, self._watch.lost if self._watch else ""
+        judged = board.judge()
+        if judged.closed or board.lost or board.paused:
+            return judged.why or board.lost
         return super().refuses_orders()
 
+    def offered(self) -> bool:
+        """Tell whether the offers stand: not while stopped or at fault."""
+        self._board.stop = self.gate.closed
+        return self._board.judge().offers
 
-T = TypeVar("T")
+    # The emergency stop, in the event loop.
+
+    def _stopped(self, stop: Stop) -> None:
+        board = self._board
+        steps = [str(step) for step in self.journal.under_way()]
+        in_hand = dict.fromkeys((*board.in_hand, *self.orders_begun(), *steps))
+        if not self.orders_begun():
+            in_hand.update(dict.fromkeys(board.caught))
+        board.caught.clear()
+        board.in_hand = tuple(in_hand)
+        self.abort_orders(EmergencyStopError(str(stop), where=str(self.id), remedy=REMEDY))
+        held = "; ".join(in_hand)
+        self.log.fatal(str(stop), in_hand=held or "nothing", remedy=REMEDY)
+        text = f"{stop}; in hand: {held or 'nothing'}"
+        self.happened("estop", text, stop=str(stop.id), by=stop.by, in_hand=list(in_hand))
+        self.review()
+        self.spawn(self._note_in_hand(stop, in_hand), name="what was in hand")
+
+    async def _note_in_hand(self, stop: Stop, in_hand: dict[str, None]) -> None:
+        book = _opened(self._stop_book)
+
+        def note() -> None:
+            book.engage(stop)
+            book.note_in_hand(stop, in_hand)
+
+        await asyncio.to_thread(note)
+
+    def _not_halted(self, why: str) -> None:
+        remedy = "use the hardware's own emergency stop"
+        self.log.fatal(why, remedy=remedy)
+        self.diagnose("halt", Level.ERROR, why, remedy=remedy)
+
+    def _soon(self, look: Callable[[], None]) -> None:
+        """Look in the event loop, whoever has made the change."""
+        if self._loop is None or self._loop.is_closed() or self.leaving:
+            return
+        try:
+            inside = asyncio.get_running_loop() is self._loop
+        except RuntimeError:
+            inside = False
+        if inside:
+            look()
+        else:
+            self._loop.call_soon_threadsafe(look)
 
 
 def _opened(part: T | None) -> T:

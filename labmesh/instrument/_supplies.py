@@ -10,6 +10,7 @@ from uuid import UUID
 
 from labmesh.instrument._file import InstrumentFile
 from messages.errors import LabmeshError, SupplyShortError
+from messages.model import JsonObject
 
 SupplyKind = Literal["stock", "parts", "waste", "wear"]
 """``stock`` and ``parts`` are used up from their capacity to nothing; ``waste`` and ``wear`` (a
@@ -18,6 +19,7 @@ syringe's strokes, a tube that gets dirty) fill from nothing to their capacity."
 _FILLS: Final = frozenset({"waste", "wear"})
 _SLACK: Final = 1e-9
 """Part of the capacity by which sums of binary fractions may be off."""
+_MOVEMENT: Final = ("supply", "amount", "level", "lot", "request", "step", "by", "at")
 _SELECT: Final = "SELECT name, kind, unit, capacity, level, lot, low, sample FROM supply"
 
 
@@ -203,6 +205,14 @@ class Supplies:
             self._note(db, supply, fresh - supply.level, fresh, lot or supply.lot, None, None, by)
         self.changed()
         return self.supply(name)
+
+    def movements(self, count: int) -> list[JsonObject]:
+        """Return the last bookings and refills, the newest first."""
+        rows = self._file.rows(
+            "SELECT supply, amount, level, lot, request, step, by, at FROM movement "
+            "ORDER BY id DESC LIMIT ?", count,
+        )  # fmt: skip
+        return [dict(zip(_MOVEMENT, row, strict=True)) for row in rows]
 
     def book_in(
         self,

@@ -15,6 +15,7 @@ from messages.topics import (
     BRIDGE,
     DEFAULT_REALM,
     LINK,
+    STOP,
     check_filter,
     hub_topic,
     link_topic,
@@ -34,12 +35,15 @@ _RESTART: Final = (1, 4)
 _STATE: Final = ("node/#", "offer/#", "schema/#", "sample/#", "head", "clock", "goal/#", "blob/+")
 """What is retained below a node's prefix, so that every site knows every other one's nodes."""
 
-_EVENTS: Final = ("milestone", "problem", "takeover", "fenced", "lifecycle", "param", "void")
+_EVENTS: Final = (
+    "milestone", "problem", "takeover", "fenced", "lifecycle", "param", "void", "estop",
+)  # fmt: skip
 _LOGS: Final = ("warn", "error", "fatal")
 
 _NOW: Final = 0
-"""QoS of state and events: what is retained is sent anew after every connect. With QoS 1 mosquitto
-2.0 would queue all of it once more with each attempt to connect (measured), without bound."""
+"""QoS of state, events and emergency stops: what is retained is sent anew after every connect. With
+QoS 1 mosquitto 2.0 would queue all of it once more with each attempt to connect (measured), without
+bound; and an emergency stop would wait behind whatever waits for its acknowledgement."""
 
 _KEPT: Final = 1
 """QoS of what is addressed to somebody: it waits in the queue for the link."""
@@ -51,9 +55,9 @@ class Bridge:
 
     What crosses is the least that makes many sites one lab: state that is retained (nodes, offers,
     schemas, samples, the ledger's head, the clock), milestones, warnings, and whatever is addressed
-    to another site. Streams of data cross only where they are named. What is addressed to somebody
-    waits for the link while that is down, state is said anew; a retained value that is cleared
-    meanwhile stays at the other side until it is cleared again.
+    to another site or stops it. Streams of data cross only where they are named. What is addressed
+    to somebody waits for the link while that is down, state is said anew; a retained value that is
+    cleared meanwhile stays at the other side until it is cleared again.
 
     Attributes:
         site: The site whose MQTT broker this is.
@@ -169,7 +173,9 @@ class Bridge:
         """Yield filter and QoS of what leaves the site."""
         own = f"{self.realm}/{self.site}"
         yield from ((f"{own}/+/{kind}", _NOW) for kind in _told())
+        yield f"{own}/+/{STOP}", _NOW
         for peer in self.peers:
+            yield f"{own}/+/{STOP}/{peer}/#", _NOW
             yield from ((f"{own}/+/{kind}", _KEPT) for kind in _addressed(peer))
         for site, rest, qos in self._streams():
             if site == self.site:
@@ -182,6 +188,8 @@ class Bridge:
             # Not exported: a bridge says it of itself at both ends.
             yield f"{theirs}/{BRIDGE}/{LINK}", _NOW
             yield from ((f"{theirs}/+/{kind}", _NOW) for kind in _told())
+            yield f"{theirs}/+/{STOP}", _NOW
+            yield f"{theirs}/+/{STOP}/{self.site}/#", _NOW
             yield from ((f"{theirs}/+/{kind}", _KEPT) for kind in _addressed(self.site))
         for site, rest, qos in self._streams():
             if site in self.peers:

@@ -63,19 +63,19 @@ class BoundCapability:
     result: type[BaseModel]
     description: str
 
-    def offer(self, limitations: JsonObject) -> Offer:
-        """Return the offer to publish."""
+    def offer(self, limitations: JsonObject, *, dry_run: bool = False) -> Offer:
+        """Return the offer to publish; of a dry run it says so."""
         return Offer(
             quantity=self.spec.quantity,
             method=self.spec.method,
             version=self.spec.version,
-            description=self.description,
+            description=f"Dry run: {self.description}" if dry_run else self.description,
             parameters_schema=json_schema(self.parameters),
             result_schema=json_schema(self.result),
             limitations=limitations,
             slots=self.spec.slots,
             worker=self.spec.worker,
-            simulated=self.spec.simulated,
+            simulated=self.spec.simulated or dry_run,
             lease=self.spec.lease,
         )
 

@@ -9,6 +9,7 @@ from typing import Any
 import messages.ledger as wire
 from labmesh.node._capability import BoundCapability
 from labmesh.node._order import Order
+from messages.errors import OrderError
 
 
 @dataclass(slots=True, eq=False)
@@ -25,6 +26,7 @@ class Job:
         begun: The handler was called.
         ended: The handler is done; its result is on its way.
         stopping: The node told it to stop.
+        aborted: Why it was broken off for good, or None.
     """
 
     order: wire.Order
@@ -40,3 +42,10 @@ class Job:
     begun: bool = False
     ended: bool = False
     stopping: bool = False
+    aborted: OrderError | None = None
+
+    @property
+    def what(self) -> str:
+        """Say in words what it is."""
+        order = self.order
+        return f"{order.quantity}/{order.method} for {order.requester}, request {order.request}"

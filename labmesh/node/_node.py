@@ -37,7 +37,7 @@ from labmesh.node._takeover import TakeoverWatch
 from labmesh.node._threads import Threads
 from labmesh.tracing import open_tracer
 from labmesh.transport import Subscription, Transport
-from messages.errors import ConfigurationError, LabmeshError
+from messages.errors import ConfigurationError, LabmeshError, OrderError
 from messages.ids import NodeId
 from messages.ledger import Offer
 from messages.model import JsonObject, Message
@@ -174,11 +174,13 @@ class Node(Streaming, Generic[P]):
 
     # What the library's own bases of nodes override, around the author's hooks.
 
-    async def _joined(self) -> str:
-        """Prepare what is the node's from its start to its end; it is on the mesh, unconfigured.
+    async def _joined(self) -> None:
+        """Prepare what is the node's from its start to its end; it is on the mesh, unconfigured."""
 
-        Returns:
-            Why it shall wait for a person instead of configuring itself, or nothing.
+    def _withheld(self, transition: Transition) -> str:
+        """Return why the node shall not go through a transition by itself at its start.
+
+        It then waits for a person. Empty: it does.
         """
         return ""
 
@@ -190,6 +192,21 @@ class Node(Streaming, Generic[P]):
 
     async def _left(self) -> None:
         """Undo `_joined`; also after a start that failed half-way."""
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether everything is done but the act: results say so, and make no samples."""
+        return False
+
+    def orders_begun(self) -> list[str]:
+        """Return in words which orders are in hand."""
+        worker = self._running.worker
+        return worker.begun() if worker is not None else []
+
+    def abort_orders(self, error: OrderError) -> None:
+        """Break off every order at once: what has begun fails with ``error``."""
+        if (worker := self._running.worker) is not None:
+            worker.abort(error)
 
     def refuses_orders(self) -> str:
         """Return why no order is begun now; empty: they are."""
@@ -456,11 +473,11 @@ class Node(Streaming, Generic[P]):
         await self._server.publish(runtime.mesh)
         await life.publish()
         self.spawn(HealthWatch(self, runtime, streams).run(), name="health")
-        if waits := await self._joined():
-            life.reason = waits
-            await life.publish()
-            return
+        await self._joined()
         if not self.options.autostart or self._finished.is_set():
+            return
+        if why := self._withheld(Transition.CONFIGURE):
+            await self._wait_for_a_person(life, why)
             return
         await life.change(Transition.CONFIGURE)
         in_hand = await runtime.store.in_hand()
@@ -473,8 +490,16 @@ class Node(Streaming, Generic[P]):
             self.diagnose("recovery", Level.ERROR, ended, remedy=remedy)
             self.log.error(f"not activated, was in mid-action: {what}", remedy=remedy)
             return
+        if why := self._withheld(Transition.ACTIVATE):
+            await self._wait_for_a_person(life, why)
+            return
         if not self._finished.is_set():
             await life.change(Transition.ACTIVATE)
+
+    async def _wait_for_a_person(self, life: LifecycleMachine, why: str) -> None:
+        life.reason = why
+        await life.publish()
+        self.log.error(f"stays {life.state.value}: {why}")
 
     async def _go_through(
         self, transition: Transition, hook: Callable[[], Awaitable[None]]
@@ -512,7 +537,7 @@ class Node(Streaming, Generic[P]):
             if not self.offered():
                 await self._running.mesh.clear(topic)
                 continue
-            offer: Offer = bound.offer(self.limitations(quantity, method))
+            offer: Offer = bound.offer(self.limitations(quantity, method), dry_run=self.dry_run)
             await self._running.mesh.keep(topic, offer)
 
     def refused_later(self, message: UUID, reason: str) -> None:

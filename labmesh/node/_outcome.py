@@ -6,16 +6,21 @@ import logging
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Final
 
 import messages.ledger as wire
 from labmesh.clock import Clock
 from labmesh.node._job import Job
 from labmesh.node._travel import travelling
 from messages.errors import OrderError
-from messages.ledger import Failure, Provenance, Result
+from messages.ledger import Failure, Provenance, Rating, Result
 from messages.model import JsonObject
 
 logger = logging.getLogger("labmesh.worker")
+
+
+DRY_RUN: Final = Rating(success=False, rating=0, reason="dry run: no byte was sent to any device")
+"""The rating of whatever comes of a dry run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,8 @@ class Identity:
     software: str
     instrument: str
     parameters: Callable[[], JsonObject]
+    dry_run: Callable[[], bool] = lambda: False
+    """Whether everything is done but the act itself."""
 
 
 class Outcomes:
@@ -54,14 +61,16 @@ class Outcomes:
             data=data,
             provenance=self._provenance(job, handed.notes, begun),
             campaign=order.campaign,
-            **handed.story(),
+            **self._told(handed.story()),
         )
 
     def failed(self, job: Job, notes: JsonObject, begun: int, error: OrderError) -> Result:
         """Return the result of an order that was not."""
         order = job.order
         logger.warning("order %s failed: %s", order.request, error)
-        story = job.handed.story() if job.handed else {"parameters": order.parameters}
+        story: dict[str, Any] = {"parameters": order.parameters}
+        if job.handed is not None:
+            story = self._told(job.handed.story())
         return Result(
             request=order.request,
             token=order.token,
@@ -79,16 +88,23 @@ class Outcomes:
             **story,
         )
 
+    def _told(self, story: dict[str, Any]) -> dict[str, Any]:
+        """Keep out of the record what a dry run has not made, and rate nothing that is no deed."""
+        if not self._identity.dry_run():
+            return story
+        return {**story, "rating": DRY_RUN, "samples": ()}
+
     def _provenance(self, job: Job, notes: JsonObject, begun: int) -> Provenance:
+        dry_run = self._identity.dry_run()
         return Provenance(
             software=self._identity.software,
             host=self._host,
             instrument=self._identity.instrument,
-            simulated=job.capability.spec.simulated,
+            simulated=job.capability.spec.simulated or dry_run,
             parameters=self._identity.parameters(),
             begun=begun,
             ended=self._clock.now(),
-            notes=travelling(notes),
+            notes=travelling({**notes, "dry_run": True} if dry_run else notes),
         )
 
 

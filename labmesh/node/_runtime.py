@@ -149,6 +149,7 @@ class Runtime:
                 software=software_version(type(node)),
                 instrument=str(node.id),
                 parameters=lambda: public(node.parameters, _WATCHING),
+                dry_run=lambda: node.dry_run,
             )
             self.worker = Worker(
                 self.mesh,

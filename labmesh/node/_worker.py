@@ -143,6 +143,27 @@ class Worker:
             if job.task in waiting and not job.ended:
                 logger.error("order %s does not stop: %s", job.order.request, job.order.method)
 
+    def begun(self) -> list[str]:
+        """Say in words which orders have begun and not ended."""
+        return [job.what for job in self._all if job.begun and not job.ended]
+
+    def abort(self, error: OrderError) -> None:
+        """Break off at once what has begun, instruments too; it fails with ``error``.
+
+        What has not begun is declined. Nothing is waited for: a handler that does not end stays in
+        hand until it does.
+        """
+        for job in self._all:
+            if job.task is None or job.ended:
+                continue
+            if job.begun:
+                job.aborted = error
+            else:
+                job.stopping = True
+                if not job.announced:
+                    self._mesh.background(self._decline(job.order, error.what), "decline")
+            job.task.cancel(error.what)
+
     def _take_order(self, order: wire.Order, header: Header, topic: Topic) -> None:
         if self._past.get(order.request, -1) >= order.token:
             return
@@ -314,6 +335,9 @@ class Worker:
                 else self._outcomes.failed(job, handed.notes, begun, error)
             )
         except asyncio.CancelledError as error:
+            if job.aborted is not None and (me := asyncio.current_task()) is not None:
+                me.uncancel()
+                return self._outcomes.failed(job, handed.notes, begun, job.aborted)
             if self._told_to_stop(job):
                 # In order: the node knows that nothing goes on, so another may try; but a sample
                 # that was in an instrument's hands is not what it was.

@@ -24,9 +24,11 @@ class Role(StrEnum):
 
 READING: Final = (
     "agent.status",
+    "calibration.list",
     "component.list",
     "component.types",
     "formulation.plan",
+    "instrument.journal",
     "journal.read",
     "ledger.head",
     "ledger.stats",
@@ -44,6 +46,7 @@ READING: Final = (
     "query.sample",
     "query.samples",
     "stock.levels",
+    "supplies.list",
 )
 """Services that change nothing, whoever serves them: everybody may call these."""
 
@@ -66,12 +69,12 @@ _VIEWER: Final = (
     "fetch/#",  # pieces of artifacts
     "event/#",  # what it could not take, and the probes of listings
 )
-_REQUESTER: Final = (*_VIEWER, "request/#", "cancel/#")
+_REQUESTER: Final = (*_VIEWER, "request/#", "cancel/#", "estop/#")
 _INSTRUMENT: Final = (
     *_VIEWER,
     "node/#", "offer/#", "schema/#", "data/#", "log/#", "beat", "clock",
     "reply/#", "goal/#", "feedback/#", "blob/#",
-    "progress/#", "result/#", "amend/#",
+    "progress/#", "result/#", "amend/#", "estop/#",
 )  # fmt: skip
 _LEDGER: Final = (*_INSTRUMENT, "order/#", "void/#", "receipt/#", "journal/#", "sample/#", "head")
 

@@ -7,7 +7,14 @@ session, or a pair in memory (`labmesh.wire.testing`).
 from __future__ import annotations
 
 from labmesh.wire._address import WireAddress
-from labmesh.wire._api import ByteWire, FolderWire, ModbusWire, Wire
+from labmesh.wire._api import (
+    ByteWire,
+    FolderWire,
+    ModbusWire,
+    UrgentBytes,
+    UrgentModbus,
+    Wire,
+)
 from labmesh.wire._buffer import InputBuffer
 from labmesh.wire._folder import LocalFolder
 from labmesh.wire._open import byte_wire, folder_wire, modbus_wire, open_wire
@@ -25,6 +32,8 @@ __all__ = [
     "ReplayFolder",
     "ReplayModbus",
     "Session",
+    "UrgentBytes",
+    "UrgentModbus",
     "Wire",
     "WireAddress",
     "WireError",

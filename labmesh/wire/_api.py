@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 
 class ByteWire(Protocol):
@@ -103,6 +103,32 @@ class ModbusWire(Protocol):
 
     async def write_registers(self, address: int, values: Sequence[int]) -> None:
         """Set holding registers at once (function 16); errors as `read_coils`."""
+        ...
+
+
+@runtime_checkable
+class UrgentBytes(Protocol):
+    """A `ByteWire` that an emergency stop can write to past everything: locks, queues, the loop."""
+
+    def write_now(self, data: bytes) -> None:
+        """Hand ``data`` to the system at once, from any thread, whatever the event loop does.
+
+        Raises:
+            WireError: The line is closed or lost, or takes no byte.
+        """
+        ...
+
+
+@runtime_checkable
+class UrgentModbus(Protocol):
+    """A `ModbusWire` that an emergency stop can write to; nobody waits for the answer."""
+
+    def write_coil_now(self, address: int, value: bool) -> None:
+        """Set a coil (function 5) from any thread; errors as `UrgentBytes.write_now`."""
+        ...
+
+    def write_registers_now(self, address: int, values: Sequence[int]) -> None:
+        """Set holding registers (function 16) from any thread; errors as the coil's."""
         ...
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import struct
 from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +12,7 @@ import serial
 
 from labmesh.wire._address import WireAddress
 from labmesh.wire._serial import SerialSettings, port_error
+from labmesh.wire._urgent import crc16, write_at_once
 from messages.errors import ConfigurationError, WireError, WireRefusedError, WireTimeoutError
 
 if TYPE_CHECKING:
@@ -123,6 +125,30 @@ class PymodbusWire:
     async def write_registers(self, address: int, values: Sequence[int]) -> None:
         """Write; errors as `ModbusWire.read_coils`."""
         await self._ask("write_registers", address, values=list(values))
+
+    def write_coil_now(self, address: int, value: bool) -> None:
+        """Write from any thread; errors as `UrgentModbus.write_coil_now`."""
+        self._write_now(struct.pack(">BHH", 5, address, 0xFF00 if value else 0))
+
+    def write_registers_now(self, address: int, values: Sequence[int]) -> None:
+        """Write from any thread; errors as `UrgentModbus.write_coil_now`."""
+        count = len(values)
+        self._write_now(struct.pack(f">BHHB{count}H", 16, address, count, 2 * count, *values))
+
+    def _write_now(self, pdu: bytes) -> None:
+        client = self._client
+        transport = client.ctx.transport if client is not None and client.connected else None
+        if transport is None:
+            raise WireError("the line is not open", where=self.address, remedy="open it again")
+        if self._where.scheme == "modbus+tcp":
+            # The transaction number is one that pymodbus, which counts from 1, does not wait for.
+            frame = struct.pack(">HHHB", 0xFFFF, 0, len(pdu) + 1, self._unit) + pdu
+            number = transport.get_extra_info("socket").fileno()
+        else:
+            frame = bytes([self._unit]) + pdu
+            frame += crc16(frame)
+            number = transport.sync_serial.fileno()
+        write_at_once(number, frame, where=self.address)
 
     async def _ask(self, function: str, address: int, **arguments: Any) -> ModbusPDU:
         from pymodbus.exceptions import ModbusException, ModbusIOException  # noqa: PLC0415

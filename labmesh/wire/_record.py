@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from labmesh.wire._api import ByteWire, FolderWire, ModbusWire
+from labmesh.wire._api import ByteWire, FolderWire, ModbusWire, UrgentBytes, UrgentModbus
 from labmesh.wire._session import Kind, Recorder, shown
 from messages.errors import WireError, WireRefusedError, WireTimeoutError
 
@@ -62,6 +62,13 @@ class RecordedBytes(_Recorded):
         """Send and record."""
         self._note("write", **shown(data))
         await self._wire.write(data)
+
+    def write_now(self, data: bytes) -> None:
+        """Send and record; errors as `UrgentBytes.write_now`."""
+        if not isinstance(self._wire, UrgentBytes):
+            raise WireError("no emergency stop can write to it", where=self.address)
+        self._wire.write_now(data)
+        self._note("write", **shown(data))
 
     async def read_until(self, end: bytes, *, timeout: float) -> bytes:  # noqa: ASYNC109
         """Read and record."""
@@ -140,6 +147,20 @@ class RecordedModbus(_Recorded):
         """Write and record."""
         call = self._wire.write_registers(address, values)
         await self._call("write_registers", call, address=address, values=list(values))
+
+    def write_coil_now(self, address: int, value: bool) -> None:
+        """Write; errors as `UrgentModbus.write_coil_now`."""
+        self._urgent.write_coil_now(address, value)
+
+    def write_registers_now(self, address: int, values: Sequence[int]) -> None:
+        """Write; errors as `UrgentModbus.write_registers_now`."""
+        self._urgent.write_registers_now(address, values)
+
+    @property
+    def _urgent(self) -> UrgentModbus:
+        if isinstance(self._wire, UrgentModbus):
+            return self._wire
+        raise WireError("no emergency stop can write to it", where=self.address)
 
     async def _call(self, function: str, call: Awaitable[T], **arguments: Any) -> T:
         try:

@@ -15,6 +15,7 @@ import serial
 
 from labmesh.wire._address import WireAddress
 from labmesh.wire._buffer import InputBuffer
+from labmesh.wire._urgent import write_at_once
 from messages.errors import ConfigurationError, WireError
 
 _PIECE: Final = 65536
@@ -184,6 +185,17 @@ class SerialWire:
                 await self._write_all(data)
         except (OSError, serial.SerialException) as error:
             self._lost(str(error))
+            raise WireError(f"the port is lost: {error}", where=self.address) from None
+
+    def write_now(self, data: bytes) -> None:
+        """Send from any thread; errors as `UrgentBytes.write_now`."""
+        self._input.check()
+        if self._thread is None:
+            write_at_once(self._port.fileno(), data, where=self.address)
+            return
+        try:
+            self._port.write(data)
+        except (OSError, serial.SerialException) as error:
             raise WireError(f"the port is lost: {error}", where=self.address) from None
 
     async def _write_all(self, data: bytes) -> None:

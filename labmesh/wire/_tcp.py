@@ -8,6 +8,7 @@ from typing import Final
 
 from labmesh.wire._address import WireAddress
 from labmesh.wire._buffer import InputBuffer
+from labmesh.wire._urgent import write_at_once
 from messages.errors import WireError
 
 _PATIENCE: Final = 5.0
@@ -75,6 +76,13 @@ class TcpWire:
         if self._line is not None:
             self._line.transport.write(data)
             await self._line.drained()
+
+    def write_now(self, data: bytes) -> None:
+        """Send from any thread; errors as `UrgentBytes.write_now`."""
+        self._input.check()
+        if self._line is not None:
+            made: socket.socket = self._line.transport.get_extra_info("socket")
+            write_at_once(made.fileno(), data, where=self.address)
 
     async def read_until(self, end: bytes, *, timeout: float) -> bytes:  # noqa: ASYNC109
         """Read; errors as `ByteWire.read_until`."""

@@ -37,6 +37,10 @@ class MemoryWire:
 
     async def write(self, data: bytes) -> None:
         """Send; errors as `ByteWire.write`."""
+        self.write_now(data)
+
+    def write_now(self, data: bytes) -> None:
+        """Send; errors as `UrgentBytes.write_now`. The memory belongs to one event loop."""
         self.input.check()
         self.written += data
         if self.other is not None and self.other.input.is_open:
