@@ -1,0 +1,338 @@
+"""The node of the assembly robot."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any, Final
+
+from labmesh.devices import HaltedError
+from labmesh.instrument import EmergencyStopError, InstrumentNode
+from labmesh.node import NoArguments, NodeOptions, Order, capability, service
+from messages.cell import CellAssemblyInput, CellAssemblyOutput
+from messages.errors import LabmeshError, OrderError, OrderVoidError
+from messages.model import JsonObject
+from messages.node import Level
+from nodes.autobass._batch_run import BatchRun, first_pits, last_electrolyte, refuse_unfit
+from nodes.autobass._devices import Devices, make_devices
+from nodes.autobass._interlocks import Interlocks
+from nodes.autobass._layout import PARTS, TrayLayout, load_layout
+from nodes.autobass._parameters import AutobassParameters
+from nodes.autobass._plan import (
+    DEFAULT_VOLUME,
+    LARGEST,
+    LARGEST_BATCH,
+    SMALLEST,
+    Batch,
+    check_volume,
+    needs,
+    plan,
+    tray,
+    vial,
+)
+from nodes.autobass._records import SCRAP
+from nodes.autobass._result import Story, summary
+from nodes.autobass._services import AssemblyStatus, ClearInput, ScrapInput
+from nodes.autobass._station import Station
+from nodes.autobass._status import BATCH_STEP, last_batch, status_of
+from nodes.autobass._vision import SimulatedOffsets
+
+_LAYOUT: Final = "layout/positions"
+"""The calibration of the taught positions."""
+
+
+class AutobassNode(InstrumentNode[AutobassParameters]):
+    """AutoBASS: assembles CR2032 cells, one after another, from trays and a vial of electrolyte.
+
+    Every step is in the journal before it is done. After a crash the robot says what lies on its
+    post, and goes on where it stopped, or without the cell, when a person says so; nothing that
+    changes a cell is done twice.
+    """
+
+    Parameters = AutobassParameters
+
+    def __init__(self, options: NodeOptions) -> None:
+        super().__init__(options)
+        # Whether the wires lead to hardware is known to whoever wrote their addresses.
+        for key, bound in self._capabilities.items():
+            spec = replace(bound.spec, simulated=self.parameters.simulated)
+            self._capabilities[key] = replace(bound, spec=spec)
+        self._devices: Devices | None = None
+        self._station: Station | None = None
+        self._layout: TrayLayout | None = None
+
+    async def on_configure(self) -> None:
+        """Open every wire, read the layout, and know the supplies; nothing moves."""
+        p = self.parameters
+        layout = self._layout = load_layout(p.layout_file)
+        self._define_supplies(p, layout)
+        for key, words in ((self._volume_key, "dispensed volume"), (_LAYOUT, "taught positions")):
+            self.calibrations.declare(key, words)
+        found = self.calibrations.last(self._volume_key)
+        correction = float(found.result.get("correction", 1.0)) if found is not None else 1.0
+        devices = make_devices(p, self.clock, correction)
+        await devices.connect()
+        self._devices = devices
+        self._station = Station(
+            devices, layout, lambda: self.parameters, self.clock, SimulatedOffsets(p.seed),
+            Interlocks(low=p.rail_low, high=p.rail_high),
+        )  # fmt: skip
+
+    async def on_activate(self) -> None:
+        """Say what was in hand when the last process ended."""
+        await self._show_in_hand()
+
+    async def on_cleanup(self) -> None:
+        """Close every wire."""
+        await self._close()
+
+    async def on_shutdown(self) -> None:
+        """Close every wire."""
+        await self._close()
+
+    async def halt(self) -> None:
+        """Stop arm, rail, dispenser and crimper at once."""
+        if self._devices is not None:
+            for error in await self._devices.halt():
+                self.log.error(f"not stopped: {error}")
+
+    async def on_reset(self) -> None:
+        """Clear the devices' errors; nothing moves. The next batch homes them anew."""
+        await self._opened.reset()
+
+    async def heartbeat(self) -> None:
+        """Ask every device whether it lives."""
+        if not self.dry_run:
+            await self._opened.alive()
+
+    async def park(self) -> None:
+        """Bring the arm to its safe posture."""
+        if self._station is not None:
+            await self._station.ready_arm()
+
+    def limitations(self, quantity: str, method: str) -> JsonObject:
+        """The vial is named; 10 to 80 uL of electrolyte a cell."""
+        volume = {"minimum": SMALLEST - 1e-13, "maximum": LARGEST + 1e-13}
+        vial_named = {
+            "properties": {"electrolyte_info": {"required": ["sample"],
+                                                "properties": {"sample": {"type": "string"}}}},
+            "required": ["electrolyte_info"],
+        }  # fmt: skip
+        return {
+            "properties": {
+                "batch_size": {"maximum": LARGEST_BATCH},
+                "cell_info": vial_named,
+                "cell": {"properties": {"electrolyte_volume": {
+                    "anyOf": [{"type": "null"}, {"type": "number", **volume}]}}},
+            }
+        }  # fmt: skip
+
+    @capability(
+        "cell_assembly", "autobass_assembly", worker="instrument", version=2, resource="robot"
+    )
+    async def assemble(self, order: Order[CellAssemblyInput]) -> CellAssemblyOutput:
+        """A batch of CR2032 cells, assembled by a robot in a glovebox."""
+        with self.busy(order):
+            return await self._assemble(order)
+
+    async def _assemble(self, order: Order[CellAssemblyInput]) -> CellAssemblyOutput:
+        station, p = self._ready, self.parameters
+        volume_calibration = self.calibrations.valid(self._volume_key)
+        self.calibrations.valid(_LAYOUT)
+        refuse_unfit(await self._opened.glovebox.read(), p)
+        batch = await self._allocate(order)
+        steps = plan(batch, station.layout)
+        run = BatchRun(
+            order, self.journal, self.supplies, station, lambda: self.parameters, self.clock,
+            self._tell_air, self._may_go_on,
+        )  # fmt: skip
+        ended: LabmeshError | None = None
+        try:
+            await run.run(batch, steps)
+        except LabmeshError as error:
+            ended = error
+            self._after_error(error)
+        past = await asyncio.to_thread(self.journal.steps, order.request)
+        lots: dict[str, str] = {part: self.supplies.supply(tray(part)).lot for part in PARTS}
+        story = Story(
+            order, batch, past, p, self.id.site, self.calibrations.notes(),
+            station.layout.digest, volume_calibration.result.get("uncertainty"), lots,
+        )  # fmt: skip
+        why = f"{ended}" if ended is not None else "the batch ended"
+        made = story.made(run.cell if ended is not None else 0, why)
+        if ended is not None and not isinstance(ended, OrderVoidError):
+            if made:
+                await story.tell(made)
+            raise _given_up(ended)
+        if not made:
+            raise OrderVoidError("cancelled before the first cell", where=str(order.request))
+        await story.tell(made)
+        rating = summary(made, order.parameters.batch_size)
+        order.rate(success=rating.success, rating=rating.rating, reason=rating.reason)
+        order.performed(order.parameters.model_copy(update={"batch_size": len(made)}))
+        return story.output(made)
+
+    async def _allocate(self, order: Order[CellAssemblyInput]) -> Batch:
+        """Find vial and pits, and see that everything suffices; the same when it is resumed.
+
+        Raises:
+            OrderError: Something is missing or wrong; nothing has moved.
+        """
+        asked, p = order.parameters, self.parameters
+        info = asked.cell_info.electrolyte_info
+        if info is None or info.sample is None:
+            raise OrderError("no electrolyte is named", where="cell_info.electrolyte_info.sample")
+        try:
+            volume = check_volume(asked.cell.electrolyte_volume or DEFAULT_VOLUME)
+        except ValueError as error:
+            raise OrderError(str(error), where="cell.electrolyte_volume") from None
+        dirty = last_electrolyte(self.journal) != info.sample
+        wash = p.wash_cycles if dirty else 0
+        before = self.journal.done(order.request, BATCH_STEP)
+        if before is not None:
+            return Batch(asked.batch_size, volume, before["first_pits"], before["vial"],
+                         info.sample, p.wash_volume, wash)  # fmt: skip
+        place = await self._find_vial(info.sample)
+        batch = Batch(asked.batch_size, volume, first_pits(self.supplies), place, info.sample,
+                      p.wash_volume, wash)  # fmt: skip
+        self.supplies.check({**needs(batch), "post": 1.0, "crimper": 1.0})
+        intent = {"cells": batch.cells, "volume": volume, "lot": info.sample, "words": "allocate"}
+        async with self.journal.step(
+            order.request, BATCH_STEP, kind="allocate", once=True, intent=intent
+        ) as noted:
+            noted.result(first_pits=dict(batch.first_pits), vial=place)
+        return batch
+
+    async def _find_vial(self, sample: str) -> int:
+        count = self._ready.layout.vials.count
+        racks = {number: self.supplies.supply(vial(number)) for number in range(1, count + 1)}
+        for number, supply in racks.items():
+            if supply.sample == sample:
+                return number
+        free = next((number for number, supply in racks.items() if not supply.sample), None)
+        if not self.parameters.assume_vials or free is None:
+            raise OrderError(
+                f"no vial of the rack holds {sample}", where=str(self.id),
+                remedy=f"put it in, then: labmesh service call {self.id} supplies.refill "
+                f"'{{name: {vial(free or 1)}, amount: VOLUME_IN_M3, sample: {sample}, by: NAME}}'",
+            )  # fmt: skip
+        await asyncio.to_thread(
+            self.supplies.refill, vial(free), None, sample=sample, by="assumed (assume_vials)"
+        )
+        return free
+
+    def _after_error(self, error: LabmeshError) -> None:
+        """A device that failed makes the instrument wait for a person; an order that did not."""
+        if not isinstance(error, OrderError | HaltedError):
+            self.fault(
+                f"{type(error).__name__}: {error}", remedy="look at the robot, then reset it"
+            )
+
+    @service("assembly.status", when_inactive=True)
+    async def assembly_status(self, arguments: NoArguments) -> AssemblyStatus:
+        """What is in hand: parts on the post, electrolyte in them, and what a person can do."""
+        recent = await asyncio.to_thread(self.journal.recent, 1000)
+        request = last_batch(recent)
+        if request is None:
+            return AssemblyStatus()
+        return status_of(
+            request, await asyncio.to_thread(self.journal.steps, request), str(self.id)
+        )
+
+    @service("assembly.scrap", when_inactive=True)
+    async def assembly_scrap(self, arguments: ScrapInput) -> AssemblyStatus:
+        """Give a cell up that was taken out by hand; a resumed batch goes on with the next one."""
+        now = await self.assembly_status(NoArguments())
+        request = arguments.request or now.request
+        cell = next((c for c in now.cells if c.cell == arguments.cell), None)
+        if request is None or request != now.request or cell is None:
+            raise LabmeshError(f"cell {arguments.cell} is not in hand",
+                               remedy="assembly.status names what is")  # fmt: skip
+        if cell.label != "under way":
+            raise LabmeshError(f"cell {arguments.cell} is {cell.label} already")
+        doubtful = [
+            step for step in self.journal.in_doubt()
+            if step.request == request and step.intent.get("cell") == cell.cell
+        ]  # fmt: skip
+        if self.condition == "BUSY":
+            raise LabmeshError("the robot is busy", remedy="cancel the request, or wait")
+        key = f"cell{cell.cell:02d}/{SCRAP}"
+        intent = {"cell": cell.cell, "by": arguments.by, "reason": arguments.reason,
+                  "words": f"cell {cell.cell} given up by {arguments.by}"}  # fmt: skip
+        async with self.journal.step(request, key, kind=SCRAP, once=True, intent=intent) as noted:
+            noted.result(by=arguments.by)
+        for step in doubtful:
+            await asyncio.to_thread(
+                self.journal.resolve, step, "done", by=arguments.by,
+                words="the cell was given up; how the step ended is not known",
+            )  # fmt: skip
+        await self._free(arguments.by)
+        await self._show_in_hand()
+        return await self.assembly_status(NoArguments())
+
+    @service("assembly.clear", when_inactive=True)
+    async def assembly_clear(self, arguments: ClearInput) -> NoArguments:
+        """Note that a person has emptied post and crimper."""
+        if self.condition == "BUSY":
+            raise LabmeshError("the robot is busy", remedy="cancel the request, or wait")
+        await self._free(arguments.by)
+        return NoArguments()
+
+    async def _free(self, by: str) -> None:
+        for name in ("post", "crimper"):
+            await asyncio.to_thread(self.supplies.refill, name, 0.0, by=by)
+
+    async def _may_go_on(self) -> None:
+        """Awaited between two steps."""
+
+    async def _show_in_hand(self) -> None:
+        now = await self.assembly_status(NoArguments())
+        if now.finished:
+            self.diagnose("in-hand", Level.OK, "nothing is in hand")
+            return
+        words = "; ".join(filter(None, (
+            f"on the post: {now.on_post}" if now.on_post else "",
+            f"in the crimper: {now.in_crimper}" if now.in_crimper else "",
+        ))) or "a batch is not finished; post and crimper are free"  # fmt: skip
+        self.diagnose("in-hand", Level.WARN, words, remedy="; or ".join(now.choices)[:3000])
+
+    def _tell_air(self, why: str) -> None:
+        level = Level.WARN if why else Level.OK
+        self.diagnose("glovebox", level, why or "fit", remedy="wait, or close it" if why else "")
+
+    def _define_supplies(self, p: AutobassParameters, layout: TrayLayout) -> None:
+        define: Any = self.supplies.define
+        for part in PARTS:
+            define(tray(part), "parts", "1", float(layout.pits), lot=p.lots.get(part, ""))
+        for number in range(1, layout.vials.count + 1):
+            define(vial(number), "stock", "m3", p.vial_volume, level=0.0, low=0.0)
+        define("waste", "waste", "m3", p.waste_volume)
+        for name in ("post", "crimper"):
+            define(name, "wear", "1", 1.0, low=0.0)
+
+    @property
+    def _volume_key(self) -> str:
+        return f"{self.parameters.dispenser_kind}/volume"
+
+    @property
+    def _ready(self) -> Station:
+        if self._station is None:
+            raise LabmeshError("the node is not configured", where=str(self.id),
+                               remedy=f"labmesh lifecycle set {self.id} configure")  # fmt: skip
+        return self._station
+
+    @property
+    def _opened(self) -> Devices:
+        return self._ready.devices
+
+    async def _close(self) -> None:
+        devices, self._devices, self._station = self._devices, None, None
+        if devices is not None:
+            await devices.close()
+
+
+def _given_up(error: LabmeshError) -> OrderError:
+    """Return why an order ends; nobody repeats it by himself."""
+    if isinstance(error, EmergencyStopError | OrderError):
+        return error
+    return OrderError(error.what, where=error.where, remedy=error.remedy)

@@ -1,0 +1,197 @@
+"""The result of a batch: cells, measurements, samples, and the trail as an artifact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, get_args
+
+from labmesh.instrument import Step
+from labmesh.node import Order
+from messages.assembly import AssemblyTrail, CellTrail, Part
+from messages.cell import (
+    AssembledCell,
+    Cell,
+    CellAssemblyInput,
+    CellAssemblyOutput,
+    IdentifiedCellInfo,
+)
+from messages.ledger import Rating, SampleStep
+from messages.location import Location
+from messages.model import JsonObject
+from nodes.autobass._layout import CELLS_IN
+from nodes.autobass._parameters import AutobassParameters
+from nodes.autobass._plan import Batch
+from nodes.autobass._quality import CellRecord, rate
+from nodes.autobass._records import measurements, position_of, records, sealing_time, trail
+from nodes.autobass._status import sample_of
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A cell that was begun.
+
+    Attributes:
+        number: In the batch, from 1.
+        record: What was measured.
+        rating: Derived from it.
+    """
+
+    number: int
+    record: CellRecord
+    rating: Rating
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What is known of a batch when it ends.
+
+    Attributes:
+        order: The order.
+        batch: What was asked.
+        steps: All its steps in the journal.
+        parameters: Of the node.
+        site: Where it is.
+        calibrations: By what they calibrate.
+        layout: sha256 of the tray layout.
+        uncertainty: Of a dispensed volume, relative, from the calibration; None: unknown.
+        lots: By part.
+    """
+
+    order: Order[CellAssemblyInput]
+    batch: Batch
+    steps: Sequence[Step]
+    parameters: AutobassParameters
+    site: str
+    calibrations: JsonObject
+    layout: str
+    uncertainty: float | None
+    lots: Mapping[str, str]
+
+    @property
+    def batch_id(self) -> str:
+        """The laboratory's name of the batch."""
+        return f"batch-{self.order.request}"
+
+    def made(self, lost: int = 0, why: str = "") -> list[Made]:
+        """Return the cells that were begun.
+
+        Args:
+            lost: Number of the cell that was under way when the batch ended, 0: none.
+            why: It ended.
+        """
+        found = records(self.steps, self.batch.cells, self.batch.volume)
+        begun = {step.intent.get("cell") for step in self.steps if step.state != "not_done"}
+        if lost and not found[lost - 1].finished:
+            found[lost - 1].scrapped = found[lost - 1].scrapped or why
+        return [
+            Made(number, record, rate(record, self.parameters))
+            for number, record in enumerate(found, 1)
+            if number in begun
+        ]
+
+    async def tell(self, made: Sequence[Made]) -> None:
+        """Report samples and trail to the ledger; a dry run makes no cells."""
+        for cell in made if not self.parameters.dry_run else ():
+            self.order.sample(self._sample(cell))
+        told = AssemblyTrail(
+            request=self.order.request,
+            batch_id=self.batch_id,
+            electrolyte=self.batch.electrolyte,
+            simulated=self.parameters.simulated or self.parameters.dry_run,
+            dry_run=self.parameters.dry_run,
+            layout=self.layout,
+            calibrations=self.calibrations,
+            cells=tuple(
+                CellTrail(
+                    cell=cell.number,
+                    sample=sample_of(self.order.request, cell.number),
+                    label=_label(cell),
+                    reason=cell.rating.reason,
+                )
+                for cell in made
+            ),
+            steps=tuple(trail(self.steps)),
+        )
+        self.order.note(calibrations=self.calibrations, layout=self.layout, lots=dict(self.lots))
+        await self.order.attach(
+            told.model_dump_json(exclude_none=True).encode(),
+            name=self.trail_name,
+            media_type="application/json",
+        )
+
+    @property
+    def trail_name(self) -> str:
+        """Name of the trail's artifact."""
+        return "assembly-trail.json"
+
+    def output(self, made: Sequence[Made]) -> CellAssemblyOutput:
+        """Return the result's data; what the cells share is said once."""
+        asked = self.order.parameters
+        volume = self.batch.volume
+        last = max((cell.record.sealed or 0.0 for cell in made), default=0.0)
+        day = datetime.fromtimestamp(last, UTC).date() if last else None
+        cell: Cell = asked.cell.model_copy(update={"electrolyte_volume": volume})
+        relative = self.uncertainty
+        return CellAssemblyOutput(
+            batch_id=self.batch_id,
+            batch_output=tuple(self._cell(one) for one in made),
+            cell=cell,
+            cell_info=asked.cell_info.model_copy(
+                update={
+                    "sample": None, "cell_name": "", "cell_location": None,
+                    "batch": self.batch_id, "assembly_date": day,
+                }
+            ),
+            lots={part: self.lots[part] for part in get_args(Part) if self.lots.get(part)},
+            measured=measurements(
+                [one.record for one in made], None if relative is None else relative * volume
+            ),
+            trail=self.trail_name,
+        )  # fmt: skip
+
+    def _cell(self, cell: Made) -> AssembledCell:
+        pit = self.batch.first_pits[CELLS_IN] + cell.number - 1
+        place = Location(address=self.site, detail_1="AutoBASS", detail_2=position_of(pit))
+        return AssembledCell(
+            cell_info=IdentifiedCellInfo(
+                sample=sample_of(self.order.request, cell.number),
+                cell_location=place if cell.record.finished else None,
+            ),
+            rating=cell.rating,
+            sealing_time=sealing_time(cell.record),
+        )
+
+    def _sample(self, cell: Made) -> SampleStep:
+        properties: dict[str, Any] = {"rating": cell.rating.rating}
+        if self.parameters.simulated:
+            properties["simulated"] = True
+        pit = self.batch.first_pits[CELLS_IN] + cell.number - 1
+        return SampleStep(
+            sample=sample_of(self.order.request, cell.number),
+            kind="cell",
+            state=0,
+            label=_label(cell),
+            parents=(self.batch.electrolyte,),
+            location=f"{self.site}, {position_of(pit)}" if cell.record.finished else "scrap",
+            properties=properties,
+        )
+
+
+def _label(cell: Made) -> str:
+    return "assembled" if cell.record.finished else "scrapped"
+
+
+def summary(made: Sequence[Made], asked: int) -> Rating:
+    """Return the rating of a batch: the worst of its finished cells; a success only if all are."""
+    finished = [cell for cell in made if cell.record.finished]
+    words = f"{len(finished)} of {asked} cells finished"
+    if not finished:
+        return Rating(success=False, rating=0, reason=words)
+    worst = min(finished, key=lambda cell: cell.rating.rating)
+    return Rating(
+        success=len(finished) == asked and all(cell.rating.success for cell in finished),
+        rating=worst.rating.rating,
+        reason=f"{words}; worst is cell {worst.number}: {worst.rating.reason}",
+    )
