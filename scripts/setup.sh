@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes this checkout ready to run: .venv with the packages of pyproject.toml, and mosquitto.
-# Usage: scripts/setup.sh [--test]     (--test: also what the tests need, a PostgreSQL server too)
+# Usage: scripts/setup.sh [--test]     (--test: also what the tests need, a PostgreSQL server and
+# mdbtools too)
 # Does nothing, quickly, when everything is there. $PYTHON chooses the interpreter.
 set -eu
 
@@ -100,6 +101,11 @@ if [ "$extras" ] && ! has_postgres; then
     # The tests start a server of their own; the one that Debian's package sets up is left alone.
     { install_package postgresql && has_postgres; } || fail "there is no PostgreSQL server, which the tests need" \
         "install it (Debian: sudo apt-get install postgresql), then repeat"
+fi
+
+if [ "$extras" ] && ! command -v mdb-export >/dev/null; then
+    { install_package mdbtools && command -v mdb-export >/dev/null; } || fail "there is no mdb-export, with which Arbin's .res files are read" \
+        "install it (Debian: sudo apt-get install mdbtools), then repeat"
 fi
 
 if ! is_ready; then

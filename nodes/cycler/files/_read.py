@@ -112,9 +112,12 @@ def _guarded(chosen: Format, source: Source) -> Recording:
     """Read, and turn whatever a damaged file makes libraries raise into our error."""
     try:
         recording = canonical(chosen.read(source), source)
-    except (LabmeshError, AssertionError):
+    except LabmeshError:
         raise
-    except Exception as error:
+    except BaseException as error:
+        # A panic of a library in Rust is no Exception; Ctrl-C and the like are none of ours.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
         raise UnreadableFileError(
             f"it was recognised as {chosen.title}, but reading failed: "
             f"{type(error).__name__}: {_first_line(error)}",
@@ -131,5 +134,5 @@ def _guarded(chosen: Format, source: Source) -> Recording:
     return replace(recording, metadata=replace(known, **facts), accumulators=accumulators)
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [""])[0][:300]
