@@ -29,10 +29,11 @@ class Increments:
 
 
 def column(table: pl.DataFrame, name: str) -> Floats | None:
-    """A column as floats, nulls as NaN; None when it is missing or null throughout."""
+    """A column as floats, nulls and infinities as NaN; None when missing or null throughout."""
     if name not in table.columns or table[name].null_count() == table.height:
         return None
-    return table[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    values = table[name].cast(pl.Float64).to_numpy()
+    return values if np.isfinite(values).all() else np.where(np.isfinite(values), values, np.nan)
 
 
 def integrate(table: pl.DataFrame, *, is_mean: bool) -> Increments | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import numpy as np
 import polars as pl
 
 from messages.errors import LabmeshError
@@ -16,7 +16,7 @@ from nodes.cycler.files._checks import check
 from nodes.cycler.files._errors import UnreadableFileError
 from nodes.cycler.files._formats import FORMATS
 from nodes.cycler.files._recognise import choose
-from nodes.cycler.files._recording import Accumulators, Metadata, Recording, Remark
+from nodes.cycler.files._recording import Accumulators, Metadata, Remark
 from nodes.cycler.files._source import Format, Source
 from nodes.cycler.files._summary import Summary, summarise
 
@@ -71,16 +71,7 @@ def read_cycler_file(
     """
     source = Source.open(Path(path), timezone=_zone(timezone))
     chosen = _named(format) if format is not None else choose(source, FORMATS)
-    recording = _guarded(chosen, source)
-    summary = summarise(recording)
-    return CyclerData(
-        table=recording.table,
-        metadata=recording.metadata,
-        accumulators=recording.accumulators,
-        remarks=recording.remarks,
-        summary=summary,
-        checks=check(recording, summary),
-    )
+    return _guarded(chosen, source)
 
 
 def format_names() -> list[str]:
@@ -108,10 +99,12 @@ def _zone(name: str | None) -> ZoneInfo | None:
         ) from error
 
 
-def _guarded(chosen: Format, source: Source) -> Recording:
+def _guarded(chosen: Format, source: Source) -> CyclerData:
     """Read, and turn whatever a damaged file makes libraries raise into our error."""
     try:
-        recording = canonical(chosen.read(source), source)
+        # Damaged numbers may be as large as numbers can be; the checks say so.
+        with np.errstate(all="ignore"):
+            return _read(chosen, source)
     except LabmeshError:
         raise
     except BaseException as error:
@@ -124,14 +117,27 @@ def _guarded(chosen: Format, source: Source) -> Recording:
             where=str(source.path),
             remedy="the file may be cut or damaged: export or copy it again",
         ) from error
-    known = recording.metadata
-    facts: dict[str, Any] = {
-        "file_name": source.head.name,
-        "file_size": source.head.size,
-        "sha256": source.sha256,
-    }
+
+
+def _read(chosen: Format, source: Source) -> CyclerData:
+    recording = canonical(chosen.read(source), source)
+    metadata = replace(
+        recording.metadata,
+        file_name=source.head.name,
+        file_size=source.head.size,
+        sha256=source.sha256,
+    )
     accumulators = recording.accumulators or Accumulators.of(recording.table)
-    return replace(recording, metadata=replace(known, **facts), accumulators=accumulators)
+    recording = replace(recording, metadata=metadata, accumulators=accumulators)
+    summary = summarise(recording)
+    return CyclerData(
+        table=recording.table,
+        metadata=metadata,
+        accumulators=accumulators,
+        remarks=recording.remarks,
+        summary=summary,
+        checks=check(recording, summary),
+    )
 
 
 def _first_line(error: BaseException) -> str:

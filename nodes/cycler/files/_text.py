@@ -30,8 +30,7 @@ class Decoded:
 def decode(data: bytes) -> Decoded:
     """The text of a file, whatever the encoding: UTF-8 (BOM), UTF-16, GBK or Latin-1 (cp1252).
 
-    Never fails: bytes that are no text in any of these become U+FFFD. GBK is taken only where what
-    it gives is Chinese: a Latin-1 file with a lone micro or degree sign is decoded as Latin-1.
+    Never fails: bytes that are no text in any of these become U+FFFD.
     """
     for mark, encoding in (
         (codecs.BOM_UTF8, "utf-8-sig"),
@@ -65,16 +64,15 @@ def _valid(data: bytes) -> bytes:
 
 
 def _legacy(data: bytes) -> Decoded:
+    # GB 2312, the part of GBK that vendors use, needs two bytes above 0xA0: a micro or degree sign
+    # of Latin-1 before a letter is none (GBK would read it and the letter as one character).
     try:
-        text = codecs.getincrementaldecoder("gbk")().decode(data, final=False)
+        text = codecs.getincrementaldecoder("gb2312")().decode(data, final=False)
     except UnicodeDecodeError:
         text = ""
-    chinese = sum("一" <= letter <= "鿿" or letter in "℃μ" for letter in text[:65536])
-    strange = sum(letter > "\x7f" for letter in text[:65536])
-    if chinese and chinese * 2 >= strange:
+    if text:
         return Decoded(text.encode("utf-8"), "gbk")
-    encoding = "cp1252"
-    return Decoded(data.decode(encoding, errors="replace").encode("utf-8"), encoding)
+    return Decoded(data.decode("cp1252", errors="replace").encode("utf-8"), "cp1252")
 
 
 def read_delimited(
