@@ -34,6 +34,7 @@ class HeaterDriver:
         self.wire = wire
         self.patience = patience
         self.lock = asyncio.Lock()
+        self.name = "none: dry run"
         self.target = 298.15
 
     async def open(self) -> None:
@@ -41,8 +42,10 @@ class HeaterDriver:
         if self.wire is None:
             return
         await self.wire.open()
-        if not (name := await self.ask("ID?")).startswith("SH-1"):
-            raise DeviceError(f"{name!r} is no SH-1", where=self.wire.address, remedy="which port?")
+        self.name = await self.ask("ID?")
+        if not self.name.startswith("SH-1"):
+            what = f"{self.name!r} is no SH-1"
+            raise DeviceError(what, where=self.wire.address, remedy="is it the right port?")
 
     async def close(self) -> None:
         """Close the line."""
@@ -202,5 +205,6 @@ class Heater(InstrumentNode[HeaterParameters]):
             except DeviceError as error:
                 await self.heater.halt()
                 raise OrderError(str(error), remedy=error.remedy) from error
+        order.note(device=self.heater.name)  # a simulated one says so
         order.rate(success=True, rating=5, reason=f"within {self.parameters.tolerance} K")
         return Reached(temperature=now)

@@ -170,7 +170,7 @@ async def test_what_cannot_be_opened_says_why_and_what_to_do(address: str, said:
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        ("seriel:///dev/ttyUSB0", "no wire is called 'seriel'; write it as serial:///dev/ttyUSB0"),
+        ("seria:///dev/ttyUSB0", "no wire is called 'seria'; write it as serial:///dev/ttyUSB0"),
         ("gpib://1", "no wire is called 'gpib'; one of serial, tcp, "),
         ("serial:///dev/ttyUSB0?boud=9600", "takes no option 'boud'; it takes baud, bytes, "),
         ("serial:///dev/ttyUSB0?parity=X", "no port speaks 8X1; bytes=5 to 8"),
