@@ -17,6 +17,8 @@ from nodes.cycler.files._times import parse_durations
 from nodes.cycler.files._units import factor, parse_header
 
 NOT_A_VALUE: Final = ("N/A", "n/a", "NA", "NaN", "nan", "--", "-", "NULL", "null", "inf", "-inf")
+Kind = Literal["number", "duration", "text"]
+
 ESSENTIAL: Final = ("test_time_second", "voltage_volt", "current_ampere")
 
 
@@ -38,7 +40,7 @@ class Rule:
     column: str
     names: tuple[str, ...]
     unit: str = ""
-    kind: Literal["number", "duration", "text"] = "number"
+    kind: Kind = "number"
     exact: bool = False
     needs_unit: bool = False
     unit_in_name: bool = False

@@ -165,7 +165,7 @@ def _whole_lines(
         remarks.append(Remark("error", "damaged_lines", f"{words}; they are left out."))
     if least < wanted:
         words = f"Records have {least} fields where the header names {wanted}."
-        remarks.append(Remark("note", "fewer_fields_than_headers", words))
+        remarks.append(Remark("warning", "fewer_fields_than_headers", words))
     return whole, tuple(remarks)
 
 

@@ -72,7 +72,8 @@ def find_header(
     separators: Sequence[str] = SEPARATORS,
 ) -> HeaderLine | None:
     """The first line that, split by one of the separators, has the names asked for."""
-    for number, line in enumerate(lines):
+    for number, text in enumerate(lines):
+        line = _unquoted(text)
         for separator in separators:
             if line.count(separator) < 2:
                 continue
@@ -80,6 +81,13 @@ def find_header(
             if accepts(names):
                 return HeaderLine(number, separator, names)
     return None
+
+
+def _unquoted(line: str) -> str:
+    """A line that is quoted as a whole, without its quotes."""
+    bare = line.strip()
+    whole = len(bare) > 1 and bare[0] == bare[-1] == '"' and bare.count('"') == 2
+    return bare[1:-1] if whole else line
 
 
 def has_columns(names: Sequence[str], rules: Sequence[Rule], *columns: str) -> bool:

@@ -12,6 +12,7 @@ import polars as pl
 DATE_FORMATS: Final = (
     "%Y-%m-%d %H:%M:%S%.f",
     "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y-%m-%d %I:%M:%S%.f %p",
     "%Y/%m/%d %H:%M:%S%.f",
     "%Y.%m.%d %H:%M:%S%.f",
     "%m/%d/%Y %H:%M:%S%.f",
