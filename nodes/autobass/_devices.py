@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from labmesh.clock import Clock
 from labmesh.devices import Glovebox, RelayBoard
-from labmesh.wire import ByteWire, ModbusWire, byte_wire, modbus_wire
+from labmesh.wire import ByteWire, FolderWire, ModbusWire, byte_wire, modbus_wire
 from messages.errors import ConfigurationError, LabmeshError
 from nodes.autobass._parameters import AutobassParameters
 from nodes.autobass.devices import (
@@ -23,7 +22,7 @@ from nodes.autobass.devices import (
     RLine,
 )
 
-W = TypeVar("W")
+V = TypeVar("V", ByteWire, ModbusWire, FolderWire)
 
 SIMULATORS: Final = {
     "robot": "meca500", "rail": "linax", "dispenser": "ml600", "relays": "relays",
@@ -69,15 +68,14 @@ class Devices:
 
     async def halt(self) -> list[str]:
         """Stop all that moves at once; return what went wrong with whom."""
-        moving = {name: device for name, device in self.all().items() if hasattr(device, "halt")}
-        ends = await asyncio.gather(
-            *(device.halt() for device in moving.values()), return_exceptions=True
-        )
-        return [
-            f"{name}: {error}"
-            for name, error in zip(moving, ends, strict=True)
-            if isinstance(error, BaseException)
-        ]
+        troubles: list[str] = []
+        for name, device in self.all().items():
+            if hasattr(device, "halt"):
+                try:
+                    await device.halt()
+                except Exception as error:  # noqa: BLE001 - the others must be stopped all the same
+                    troubles.append(f"{name}: {error}")
+        return troubles
 
     async def reset(self) -> None:
         """Make them ready again after a halt; nothing moves."""
@@ -98,19 +96,28 @@ class Devices:
             await check()
 
 
-def make_devices(p: AutobassParameters, clock: Clock, correction: float) -> Devices:
+class Guard(Protocol):
+    """Puts a wire behind the emergency stop's gate; as `InstrumentNode.guard`."""
+
+    def __call__(self, wire: V, *, reads: bool = False) -> V:
+        """Return the wire as drivers shall have it."""
+        ...
+
+
+def make_devices(p: AutobassParameters, clock: Clock, correction: float, guard: Guard) -> Devices:
     """Return drivers on unopened wires; on none in a dry run.
 
     Args:
         p: Addresses and limits.
         clock: Of the experiment.
         correction: Of dispensed volumes, from the calibration.
+        guard: What every wire is passed through.
 
     Raises:
         ConfigurationError: An address is missing or malformed.
     """
 
-    def line(name: str, open_: Callable[[str], W]) -> W | None:
+    def line(name: str, open_: Callable[[str], V]) -> V | None:
         address = str(getattr(p, name))
         if p.dry_run:
             return None
@@ -121,7 +128,7 @@ def make_devices(p: AutobassParameters, clock: Clock, correction: float) -> Devi
                 remedy=f"give its address, start its simulator (labmesh sim {SIMULATORS[name]}), "
                 "or set dry_run",
             )
-        return open_(address)
+        return guard(open_(address), reads=name == "glovebox")
 
     dispenser: Dispenser
     wire: ByteWire | None = line("dispenser", byte_wire)

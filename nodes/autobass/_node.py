@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from labmesh.devices import HaltedError
 from labmesh.instrument import EmergencyStopError, InstrumentNode
@@ -31,10 +31,10 @@ from nodes.autobass._plan import (
     vial,
 )
 from nodes.autobass._records import SCRAP
-from nodes.autobass._result import Story, summary
+from nodes.autobass._result import Made, Story, summary
 from nodes.autobass._services import AssemblyStatus, ClearInput, ScrapInput
 from nodes.autobass._station import Station
-from nodes.autobass._status import BATCH_STEP, last_batch, status_of
+from nodes.autobass._status import BATCH_STEP, END_STEP, last_batch, status_of
 from nodes.autobass._vision import SimulatedOffsets
 
 _LAYOUT: Final = "layout/positions"
@@ -70,7 +70,7 @@ class AutobassNode(InstrumentNode[AutobassParameters]):
             self.calibrations.declare(key, words)
         found = self.calibrations.last(self._volume_key)
         correction = float(found.result.get("correction", 1.0)) if found is not None else 1.0
-        devices = make_devices(p, self.clock, correction)
+        devices = make_devices(p, self.clock, correction, self.guard)
         await devices.connect()
         self._devices = devices
         self._station = Station(
@@ -137,7 +137,7 @@ class AutobassNode(InstrumentNode[AutobassParameters]):
 
     async def _assemble(self, order: Order[CellAssemblyInput]) -> CellAssemblyOutput:
         station, p = self._ready, self.parameters
-        volume_calibration = self.calibrations.valid(self._volume_key)
+        uncertainty = self.calibrations.valid(self._volume_key).result.get("uncertainty")
         self.calibrations.valid(_LAYOUT)
         refuse_unfit(await self._opened.glovebox.read(), p)
         batch = await self._allocate(order)
@@ -152,25 +152,48 @@ class AutobassNode(InstrumentNode[AutobassParameters]):
         except LabmeshError as error:
             ended = error
             self._after_error(error)
-        past = await asyncio.to_thread(self.journal.steps, order.request)
-        lots: dict[str, str] = {part: self.supplies.supply(tray(part)).lot for part in PARTS}
-        story = Story(
-            order, batch, past, p, self.id.site, self.calibrations.notes(),
-            station.layout.digest, volume_calibration.result.get("uncertainty"), lots,
-        )  # fmt: skip
-        why = f"{ended}" if ended is not None else "the batch ended"
-        made = story.made(run.cell if ended is not None else 0, why)
+        except asyncio.CancelledError:
+            if self.gate.closed:  # the emergency stop; what was made by then is made
+                await self._end(order, batch, uncertainty, run.cell, self.gate.closed)
+            raise
+        lost = run.cell if ended is not None else 0
+        story, made = await self._end(order, batch, uncertainty, lost, f"{ended or 'finished'}")
         if ended is not None and not isinstance(ended, OrderVoidError):
-            if made:
-                await story.tell(made)
             raise _given_up(ended)
         if not made:
             raise OrderVoidError("cancelled before the first cell", where=str(order.request))
-        await story.tell(made)
         rating = summary(made, order.parameters.batch_size)
         order.rate(success=rating.success, rating=rating.rating, reason=rating.reason)
         order.performed(order.parameters.model_copy(update={"batch_size": len(made)}))
         return story.output(made)
+
+    async def _end(
+        self, order: Order[CellAssemblyInput], batch: Batch, uncertainty: float | None, lost: int,
+        why: str,
+    ) -> tuple[Story, list[Made]]:  # fmt: skip
+        """Note in the journal that the batch has ended, and tell the ledger of its cells.
+
+        Args:
+            order: The order.
+            batch: What it asked for.
+            uncertainty: Of dispensed volumes, relative.
+            lost: Number of the cell that was given up, 0: none.
+            why: It ended.
+        """
+        intent = {"words": why[:500]} | ({"lost": lost} if lost else {})
+        async with self.journal.step(
+            order.request, END_STEP, kind="end", once=False, intent=intent
+        ):
+            past = await asyncio.to_thread(self.journal.steps, order.request)
+        lots: dict[str, str] = {part: self.supplies.supply(tray(part)).lot for part in PARTS}
+        story = Story(
+            order, batch, past, self.parameters, self.id.site, self.calibrations.notes(),
+            self._ready.layout.digest, uncertainty, lots,
+        )  # fmt: skip
+        made = story.made(lost, why)
+        if made:
+            await story.tell(made)
+        return story, made
 
     async def _allocate(self, order: Order[CellAssemblyInput]) -> Batch:
         """Find vial and pits, and see that everything suffices; the same when it is resumed.
@@ -283,7 +306,8 @@ class AutobassNode(InstrumentNode[AutobassParameters]):
             await asyncio.to_thread(self.supplies.refill, name, 0.0, by=by)
 
     async def _may_go_on(self) -> None:
-        """Awaited between two steps."""
+        """Wait between two steps while paused or parked, whether the order was cancelled or not."""
+        await self.checkpoint(cast("Order[Any]", _Standing()))
 
     async def _show_in_hand(self) -> None:
         now = await self.assembly_status(NoArguments())
@@ -329,6 +353,13 @@ class AutobassNode(InstrumentNode[AutobassParameters]):
         devices, self._devices, self._station = self._devices, None, None
         if devices is not None:
             await devices.close()
+
+
+class _Standing:
+    """Stands for an order that was cancelled, for as long as its cell is being finished."""
+
+    def check(self) -> None:
+        """Do nothing."""
 
 
 def _given_up(error: LabmeshError) -> OrderError:

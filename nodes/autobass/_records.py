@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from labmesh.instrument import Step
-from messages.assembly import AssemblyStep, Offset, StepOutcome
+from messages.assembly import AssemblyStep, Offset, StepKind, StepOutcome
 from messages.cell import AssemblyMeasurements
 from messages.model import JsonObject
 from nodes.autobass._layout import CELLS_IN, PARTS
 from nodes.autobass._quality import CellRecord
+
+_KINDS = get_args(StepKind)
 
 SCRAP = "scrap"
 """Kind of the journal's step by which a person gives a cell up."""
@@ -87,7 +89,7 @@ def trail(steps: Iterable[Step]) -> Iterator[AssemblyStep]:
             retrieved = {"kind": "retrieve", "ended": r["retrieved"]}
             yield _row(step, "/retrieve", **retrieved, position="crimper")
             yield _row(step, "/store", begun=r["retrieved"], ended=r["stored"])
-        elif step.kind != SCRAP:
+        elif step.kind in _KINDS:
             yield _row(step)
 
 

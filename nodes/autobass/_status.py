@@ -12,7 +12,10 @@ from nodes.autobass._records import SCRAP
 from nodes.autobass._services import AssemblyStatus, CellStatus
 
 BATCH_STEP = "allocate"
-"""Key of the step with which a batch begins; its result says how large it is."""
+"""Key of the step with which a batch begins; its result says which pits and vial it uses."""
+
+END_STEP = "end"
+"""Key of the step with which it ends, however it ends: only a crash leaves it out."""
 
 
 def sample_of(request: UUID, cell: int) -> str:
@@ -35,12 +38,14 @@ def status_of(request: UUID, steps: Sequence[Step], node: str) -> AssemblyStatus
     """
     by_cell: dict[int, list[Step]] = {}
     for step in steps:
-        if isinstance(step.intent.get("cell"), int):
-            by_cell.setdefault(step.intent["cell"], []).append(step)
+        number = step.intent.get("cell") or step.intent.get("lost")
+        if isinstance(number, int):
+            by_cell.setdefault(number, []).append(step)
     cells = [_cell(request, number, found) for number, found in sorted(by_cell.items())]
-    open_cells = [cell for cell in cells if cell.label == "under way"]
     done = {step.key for step in steps if step.state == "done"}
-    finished = not open_cells and "stand_by" in done
+    last = next((step for step in reversed(steps) if step.state == "done"), None)
+    finished = last is not None and last.key == END_STEP
+    open_cells = [cell for cell in cells if cell.label == "under way"]
     post, crimper = "", ""
     for cell in open_cells:
         name = f"cell{cell.cell:02d}"
@@ -59,8 +64,8 @@ def _cell(request: UUID, number: int, steps: Sequence[Step]) -> CellStatus:
     done = {step.key.partition("/")[2]: step for step in steps if step.state == "done"}
     given = [step for step in done.values() if step.kind == "dispense"]
     parts: tuple[Part, ...] = tuple(part for part in PARTS if part in done)
-    scrapped = any(step.kind == SCRAP for step in steps)
-    label = "scrapped" if scrapped else "assembled" if "store" in done else "under way"
+    scrapped = any(step.kind in (SCRAP, END_STEP) for step in steps)
+    label = "assembled" if "store" in done else "scrapped" if scrapped else "under way"
     doubtful = [step for step in steps if step.state == "begun" and step.once]
     return CellStatus(
         cell=number,
