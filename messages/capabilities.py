@@ -1,4 +1,4 @@
-"""The capabilities of FINALES 2 with their types; a lab adds its own beside them."""
+"""The capabilities of FINALES 2 and some more, with their types; a lab adds its own beside them."""
 
 from __future__ import annotations
 
@@ -26,6 +26,12 @@ from messages.electrolyte import (
     DensityOutput,
     ElectrolyteInput,
     ElectrolyteOutput,
+    ElectrolytePropertiesInput,
+    ElectrolytePropertiesOutput,
+    StockSolutionInput,
+    StockSolutionOutput,
+    ViscosityInput,
+    ViscosityOutput,
 )
 from messages.logistics import TransportInput, TransportOutput
 from messages.model import Model
@@ -52,7 +58,7 @@ class CapabilityTypes:
     description: str
 
 
-CAPABILITIES: Final[Mapping[tuple[str, str], CapabilityTypes]] = {
+FINALES_CAPABILITIES: Final[Mapping[tuple[str, str], CapabilityTypes]] = {
     ("conductivity", "two_electrode"): CapabilityTypes(
         ConductivityInput,
         ConductivityOutput,
@@ -102,5 +108,28 @@ CAPABILITIES: Final[Mapping[tuple[str, str], CapabilityTypes]] = {
     ("transport", "transport_service"): CapabilityTypes(
         TransportInput, TransportOutput, "Samples carried from one place to another"
     ),
+}
+"""Those of FINALES 2 by (quantity, method)."""
+
+OWN_CAPABILITIES: Final[Mapping[tuple[str, str], CapabilityTypes]] = {
+    ("viscosity", "rolling_ball"): CapabilityTypes(
+        ViscosityInput, ViscosityOutput, "Dynamic viscosity from a ball that rolls in a capillary"
+    ),
+    ("electrolyte_properties", "flow"): CapabilityTypes(
+        ElectrolytePropertiesInput,
+        ElectrolytePropertiesOutput,
+        "Density, viscosity and conductivity of one sample, mixed once by pumps",
+    ),
+    ("stock_solution", "weighing"): CapabilityTypes(
+        StockSolutionInput,
+        StockSolutionOutput,
+        "A stock solution weighed in; told by whoever has its bottle, not asked for",
+    ),
+}
+"""Those that FINALES 2 has no word for."""
+
+CAPABILITIES: Final[Mapping[tuple[str, str], CapabilityTypes]] = {
+    **FINALES_CAPABILITIES,
+    **OWN_CAPABILITIES,
 }
 """Every capability by (quantity, method)."""

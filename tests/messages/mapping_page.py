@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from messages._finales_rules import Row
-from messages.capabilities import CAPABILITIES
+from messages.capabilities import FINALES_CAPABILITIES
 from messages.finales import NAMES, STATUSES, rows, shared_rows
 
 PAGE = Path(__file__).parents[2] / "docs" / "finales_mapping.md"
@@ -39,7 +39,7 @@ def tables() -> str:
     lines += table(
         ("Labmesh", "FINALES 2", ""),
         (
-            (f"`{'/'.join(ours)}`", f"`{'/'.join(theirs)}`", CAPABILITIES[ours].description)
+            (f"`{'/'.join(ours)}`", f"`{'/'.join(theirs)}`", FINALES_CAPABILITIES[ours].description)
             for ours, theirs in NAMES.items()
         ),
     )
@@ -51,7 +51,7 @@ def tables() -> str:
     lines += ["## Objects that several capabilities share", ""]
     for name, found in shared_rows():
         lines += [f"### {name}", "", *fields(found)]
-    for quantity, method in CAPABILITIES:
+    for quantity, method in FINALES_CAPABILITIES:
         lines += [f"## {quantity}/{method}", "", "Request's parameters:", ""]
         lines += fields(rows(quantity, method, "input"))
         lines += ["Result's data:", "", *fields(rows(quantity, method, "output"))]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messages.capabilities import CAPABILITIES
+from messages.capabilities import FINALES_CAPABILITIES
 from messages.cell import CellAssemblyOutput
 from messages.chemistry import EC, EMC, NMC622, Formulation
 from messages.cycling import CapacityOutput
@@ -78,7 +78,7 @@ def ours(quantity: str, method: str, direction: Direction = "output") -> Any:
 
 
 def test_every_capability_has_an_example_and_a_name() -> None:
-    assert set(NAMES) == set(CAPABILITIES)
+    assert set(NAMES) == set(FINALES_CAPABILITIES)
     assert set(NAMES.values()) == set(EXAMPLES)
 
 
@@ -93,7 +93,7 @@ def test_capability_names() -> None:
     assert to_finales_name(*rdf) == ("radial_density_function", "molacular_dynamics")
     assert from_finales_name(*to_finales_name(*rdf)) == rdf
     assert from_finales_name(*rdf) == rdf
-    for name in CAPABILITIES:
+    for name in FINALES_CAPABILITIES:
         assert from_finales_name(*to_finales_name(*name)) == name
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from pydantic import BaseModel
 
-from messages.capabilities import CAPABILITIES
+from messages.capabilities import FINALES_CAPABILITIES
 from messages.finales import Direction, rows
 from tests.messages import mapping_page
 
@@ -29,7 +29,7 @@ def test_the_page_says_what_the_code_does() -> None:
 
 
 def fields() -> Iterator[tuple[tuple[str, str], Direction, type[BaseModel]]]:
-    for name, types in CAPABILITIES.items():
+    for name, types in FINALES_CAPABILITIES.items():
         yield name, "input", types.input
         yield name, "output", types.output
 
