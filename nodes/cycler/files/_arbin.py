@@ -11,6 +11,7 @@ from typing import Final
 import polars as pl
 
 from nodes.cycler.files._assemble import Draft, Rule, key
+from nodes.cycler.files._bdf import is_bdf
 from nodes.cycler.files._clock import read_dates
 from nodes.cycler.files._recording import Metadata, Recording, Remark
 from nodes.cycler.files._source import Head, Recognition, Source
@@ -49,8 +50,11 @@ def is_arbin(names: Sequence[str]) -> bool:
     """Whether these columns' names are Arbin's: its words for time, cycle and counters."""
     needed = ("test_time_second", "voltage_volt", "current_ampere")
     return (
-        has_columns(names, ARBIN_RULES, *needed)
+        # Written so by Arbin alone; programs that convert files like lower case.
+        any(name.startswith(("Test_Time", "Test Time", "TestTime")) for name in names)
+        and has_columns(names, ARBIN_RULES, *needed)
         and not {key(name) for name in names} & _STATISTICS
+        and not is_bdf(names)
         and (
             has_columns(names, ARBIN_RULES, "schedule_charging_capacity_ah")
             or has_columns(names, ARBIN_RULES, "record_index", "step_id")

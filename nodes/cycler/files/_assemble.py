@@ -35,6 +35,7 @@ class Rule:
         exact: Compare the names as they are written.
         needs_unit: Only a header that names a unit fits: Maccor's ``Step (Sec)`` beside ``Step``.
         unit_in_name: The name itself says the unit: ``mAmps``.
+        labelled: Only a header with its unit after a slash between blanks fits: ``Current / A``.
     """
 
     column: str
@@ -44,6 +45,7 @@ class Rule:
     exact: bool = False
     needs_unit: bool = False
     unit_in_name: bool = False
+    labelled: bool = False
 
     def rank(self, header: str) -> int | None:
         """How well a header without unit fits: 0 is best, None not at all."""
@@ -98,6 +100,8 @@ def match(headers: Sequence[str], rules: Sequence[Rule]) -> dict[str, Match]:
         for rule in rules:
             rank = rule.rank(header.name)
             if rank is None or not _fits(rule, header.unit):
+                continue
+            if rule.labelled and " / " not in text:
                 continue
             known = found.get(rule.column)
             if known is None or rank < known[0]:

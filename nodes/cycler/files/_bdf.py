@@ -62,11 +62,22 @@ def _rules() -> Iterator[Rule]:
         base = column.label.split(" / ")[0]
         labels = [base, *(old for old, new in _LABELS.items() if new == column.name)]
         yield Rule(
-            column.name, tuple(labels), column.unit, kind=kind, exact=True, needs_unit=not text
+            column.name,
+            tuple(labels),
+            column.unit,
+            kind=kind,
+            exact=True,
+            needs_unit=not text,
+            labelled=not text,
         )
     yield Rule("test_time_second", ("test_time_millisecond",), "ms", exact=True, unit_in_name=True)
     yield Rule("unix_time_second", ("unix_time_millisecond",), "ms", exact=True, unit_in_name=True)
 
+    yield Rule(_TWIN, ("Current", "current"), kind="text", exact=True)
+
+
+_TWIN: Final = "the instrument's own current"
+"""Some conversions keep the columns they were made from beside their own."""
 
 _RULES: Final = tuple(_rules())
 
@@ -138,9 +149,27 @@ class BdfParquet:
         return _recording(draft, Metadata(self.name, self.vendor))
 
 
+def _twin(draft: Draft) -> list[Remark]:
+    """Whether the column that the current was converted from is kept, and says another size."""
+    if _TWIN not in draft.table.columns:
+        return []
+    own = draft.table.drop_in_place(_TWIN).cast(pl.Float64, strict=False)
+    if "current_ampere" not in draft.table.columns:
+        return []
+    sizes = [float(each.abs().sum() or 0.0) for each in (own, draft.table["current_ampere"])]
+    if min(sizes) <= 0 or abs(sizes[0] / sizes[1] - 1) < 0.01:
+        return []
+    words = (
+        f"The file keeps the instrument's column 'Current' too, which is {sizes[0] / sizes[1]:.6g} "
+        "times the current in A: one of the two has a wrong unit. The column in A is given; "
+        "current and capacities are not to be trusted before that is settled."
+    )
+    return [Remark("error", "current_unit_contradicted", words)]
+
+
 def _recording(draft: Draft, about: Metadata) -> Recording:
     old = sorted(name for name in _DEPRECATED if name in draft.units)
-    remarks = list(draft.remarks)
+    remarks = [*draft.remarks, *_twin(draft)]
     if old:
         words = f"Deprecated names are read as their successors: {', '.join(old)}."
         remarks.append(Remark("note", "deprecated_names", words))

@@ -83,7 +83,7 @@ class BiologicText:
         preamble = "\n".join(read.preamble)
         about, started = _said(self.name, preamble, remarks)
         table, mean = _current(read.draft.table, read.matches, remarks)
-        table = _counts(table, remarks)
+        table = _counts(_step_time(table, remarks), remarks)
         if "imaginary_impedance_ohm" in table.columns:
             table = table.with_columns(-pl.col("imaginary_impedance_ohm"))
         if read.draft.dates is not None:
@@ -144,6 +144,22 @@ def _current(
     derived = pl.when(passed > 0).then(pl.col("dq") * 3600 / passed)
     table = table.with_columns(current_ampere=derived.forward_fill().fill_null(0.0))
     return table.drop("dq"), True
+
+
+def _step_time(table: pl.DataFrame, remarks: list[Remark]) -> pl.DataFrame:
+    """EC-Lab's step time is left out where it does not begin with the step, as in most exports."""
+    if not {"step_time_second", "test_time_second"} <= set(table.columns):
+        return table
+    passed = table.select(
+        within=pl.col("step_time_second").diff(), between=pl.col("test_time_second").diff()
+    )
+    forth = passed.filter((pl.col("within") > 0) & (pl.col("between") > 0))
+    apart = (forth["within"] - forth["between"]).abs().sum()
+    if apart <= 0.01 * forth["between"].sum():
+        return table
+    words = "The column step time/s does not begin anew with each step: it is not read."
+    remarks.append(Remark("note", "step_time_unread", words))
+    return table.drop("step_time_second")
 
 
 def _counts(table: pl.DataFrame, remarks: list[Remark]) -> pl.DataFrame:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from nodes.cycler.files._assemble import Draft, Rule, key
+from nodes.cycler.files._assemble import Draft, Rule
 from nodes.cycler.files._clock import read_dates
 from nodes.cycler.files._recording import Metadata, Recording, Remark
 from nodes.cycler.files._sheets import open_book, peek
@@ -45,22 +45,19 @@ _RULES: Final = (
     Rule("temperature_t3_celsius", ("temperature_3_C",), "C", unit_in_name=True),
 )
 
-_OWN: Final = {
-    *("testtimes", "datetimeisostring", "stepname", "testtimesec", "steptimesec", "systime"),
-    *("stepindex", "cycleindex", "currenta", "voltagev", "currentma"),
-}
-_MACCOR: Final = {"es", "md", "dpttime", "amphr", "watthr", "rec", "cyc"}
+_SNAKE: Final = {"test_time_s", "current_A", "voltage_V"}
+_SLASHED: Final = ({"TestTime/Sec", "TestTime/Sec."}, {"Current/mA", "Current/A"})
 
 COARSE: Final = 4
 """A current with at most so many different values (by size) is only known to a step of them."""
 
 
 def is_landt(names: Sequence[str]) -> bool:
-    """Whether these columns' names are Landt's, and none is Maccor's."""
-    keys = {key(name) for name in names}
-    return len(keys & _OWN) >= 4 and not keys & _MACCOR and has_columns(
-        names, _RULES, "test_time_second", "voltage_volt", "current_ampere", "step_id"
-    )  # fmt: skip
+    """Whether these columns' names are Landt's, letter by letter: units are part of them."""
+    plain = set(names)
+    if not plain >= _SNAKE and any(plain.isdisjoint(words) for words in _SLASHED):
+        return False
+    return has_columns(names, _RULES, "test_time_second", "voltage_volt", "current_ampere")
 
 
 @dataclass(frozen=True)

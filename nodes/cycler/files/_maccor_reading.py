@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nodes.cycler.files._assemble import Draft, Match
 from nodes.cycler.files._clock import read_dates
-from nodes.cycler.files._recording import Metadata, Recording, Remark
+from nodes.cycler.files._recording import Accumulators, Metadata, Recording, Remark
 from nodes.cycler.files._source import Source
 from nodes.cycler.files._times import parse_date
 
@@ -55,9 +55,33 @@ def maccor_recording(
     columns = dated.columns()
     if state is not None:
         columns["step_type"] = state
+    counters, said = _counters(table)
+    remarks += said
     start = parse_date(about.start_time_text) if dated.local is None else None
     about = replace(about, units=units, unread=draft.unread, start_time=start)
-    return Recording(table.with_columns(**columns), about, remarks=(*remarks, *dated.remarks))
+    table = table.with_columns(**columns)
+    return Recording(table, about, counters, remarks=(*remarks, *dated.remarks))
+
+
+def _counters(table: pl.DataFrame) -> tuple[Accumulators | None, list[Remark]]:
+    """Maccor's counters count both directions, and reset where the schedule says."""
+    if "step_cumulative_capacity_ah" not in table.columns:
+        return None, []
+    energy = "step_cumulative_energy_wh"
+    names = {
+        "throughput": "step_cumulative_capacity_ah",
+        "throughput_energy": energy if energy in table.columns else "",
+    }
+    held, since = table["step_cumulative_capacity_ah"][0], 0.0
+    if "step_time_second" in table.columns:
+        since = table["step_time_second"][0] or 0.0
+    if not held or not since:
+        return Accumulators("schedule", **names), []
+    words = (
+        f"The records begin {since:.6g} s into a step: what the counter held then "
+        f"({held:.6g} A.h) is not counted."
+    )
+    return Accumulators("never", **names), [Remark("note", "begins_within_step", words)]
 
 
 def _time_unit(source: Source, table: pl.DataFrame, local: pl.Series | None) -> tuple[str, str]:
