@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 
 from messages._finales_rules import Row, back, converted, forth
 from messages._finales_table import RULES, SHARED
-from messages.capabilities import CAPABILITIES
+from messages.capabilities import FINALES_CAPABILITIES
 from messages.envelope import validate
 from messages.errors import BodyError, UnknownTypeError
 from messages.ledger import Rating, ResultStatus, Status
@@ -25,7 +25,7 @@ Direction = Literal["input", "output"]
 """A request's parameters, or a result's data."""
 
 NAMES: Final[Mapping[tuple[str, str], tuple[str, str]]] = MappingProxyType(
-    {name: name for name in CAPABILITIES}
+    {name: name for name in FINALES_CAPABILITIES}
     | {
         ("radial_density_function", "molecular_dynamics"): (
             "radial_density_function",
@@ -179,7 +179,7 @@ def _rated(data: Model, rating: Rating) -> Model:
 
 def _mapping(quantity: str, method: str, direction: Direction) -> tuple[type[Model], Any]:
     name = _known(quantity, method)
-    types, (of_input, of_output) = CAPABILITIES[name], RULES[name]
+    types, (of_input, of_output) = FINALES_CAPABILITIES[name], RULES[name]
     return (types.input, of_input) if direction == "input" else (types.output, of_output)
 
 
