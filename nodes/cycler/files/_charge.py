@@ -7,7 +7,6 @@ and W.h; charging and discharging apart, both not negative.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -20,12 +19,22 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Increments:
-    """Charge (and energy, where it is known) per record."""
+    """Charge (and energy, where it is known) per record.
+
+    Args:
+        charge: Charged.
+        discharge: Discharged.
+        charge_energy: Of the vendor's counter, if it counts energy.
+        discharge_energy: The same.
+        before: What the counter had counted before the first record, charged and discharged: the
+            file begins within a cycle. It is in the first record's increment.
+    """
 
     charge: Floats
     discharge: Floats
     charge_energy: Floats | None = None
     discharge_energy: Floats | None = None
+    before: float = 0.0
 
 
 def column(table: pl.DataFrame, name: str) -> Floats | None:
@@ -61,39 +70,81 @@ def intervals(time: Floats) -> Floats:
     return np.maximum(between, 0.0)
 
 
-def count(table: pl.DataFrame, accumulators: Accumulators | None) -> Increments | None:
-    """What the vendor's counters say; None where there are none."""
+def bounds(table: pl.DataFrame) -> tuple[float, float] | None:
+    """Least and most A.h that can have flowed, charged and discharged together.
+
+    Between two records the current lies between theirs; what the coarse recording of a changing
+    current leaves open is the difference. Gaps (`is_gap`) are left out. None without a current or a
+    time.
+    """
+    time, current = column(table, "test_time_second"), column(table, "current_ampere")
+    if time is None or current is None:
+        return None
+    between = intervals(time)[1:]
+    hours = np.where(is_gap(between), 0.0, between) / 3600
+    size = np.abs(np.nan_to_num(current))
+    least = np.minimum(size[1:], size[:-1])
+    turned = np.sign(np.nan_to_num(current[1:])) * np.sign(np.nan_to_num(current[:-1])) < 0
+    least[turned] = 0.0
+    return float((least * hours).sum()), float((np.maximum(size[1:], size[:-1]) * hours).sum())
+
+
+def is_gap(between: Floats) -> NDArray[np.bool_]:
+    """Which intervals are so much longer than the others that records must be missing."""
+    usual = float(np.median(between)) if len(between) else 0.0
+    return between > max(600.0, 100 * usual)
+
+
+def count(
+    table: pl.DataFrame, accumulators: Accumulators | None, integral: Increments | None
+) -> Increments | None:
+    """What the vendor's counters say; None where there are none.
+
+    Args:
+        table: Canonical columns.
+        accumulators: Which of them count, and when they begin again.
+        integral: What the current says, to tell a counter that goes on in a new step from one that
+            begins again.
+    """
     if accumulators is None:
         return None
-    new_step = _new_step(table) if accumulators.resets == "step" else None
-    first = accumulators.resets != "never"
+    resets = accumulators.resets
+    # A cycle's counter says what the cycle has had, also before the file's first record.
+    reader = _Counter(
+        new_step=_new_step(table) if resets == "step" else None,
+        first=resets in {"cycle", "schedule"},
+        signs=_signs(table),
+    )
     if accumulators.charge and accumulators.discharge:
-        pair = [
-            _rises(column(table, name), new_step, first=first)
-            for name in (accumulators.charge, accumulators.discharge)
-        ]
-        if pair[0] is None or pair[1] is None:
+        charge = reader.rises(
+            column(table, accumulators.charge), integral.charge if integral else None
+        )
+        discharge = reader.rises(
+            column(table, accumulators.discharge), integral.discharge if integral else None
+        )
+        if charge is None or discharge is None:
             return None
         energies = [
-            _rises(column(table, name), new_step, first=first) if name else None
+            reader.rises(column(table, name), None) if name else None
             for name in (accumulators.charge_energy, accumulators.discharge_energy)
         ]
-        if energies[0] is None or energies[1] is None:
-            return Increments(pair[0], pair[1])
-        return Increments(pair[0], pair[1], *energies)
-    signs = _signs(table)
+        before = float(charge[:1].sum() + discharge[:1].sum())
+        return Increments(charge, discharge, energies[0], energies[1], before)
     if accumulators.net:
-        changes = _changes(column(table, accumulators.net), new_step, signs, first=first)
+        changes = reader.changes(column(table, accumulators.net))
         if changes is None:
             return None
         return Increments(np.maximum(changes, 0), np.maximum(-changes, 0))
-    rises = _rises(column(table, accumulators.throughput), new_step, first=first)
+    expected = integral.charge + integral.discharge if integral else None
+    rises = reader.rises(column(table, accumulators.throughput), expected)
     if rises is None:
         return None
-    return Increments(np.where(signs > 0, rises, 0.0), np.where(signs < 0, rises, 0.0))
+    return Increments(
+        np.where(reader.signs > 0, rises, 0.0), np.where(reader.signs < 0, rises, 0.0)
+    )
 
 
-def _new_step(table: pl.DataFrame) -> NDArray[Any]:
+def _new_step(table: pl.DataFrame) -> NDArray[np.bool_]:
     """Where a step begins: by its count, its id or type, or its time that starts again."""
     new = np.zeros(table.height, dtype=bool)
     for name in ("step_count", "step_id", "step_type", "cycle_count"):
@@ -107,49 +158,62 @@ def _new_step(table: pl.DataFrame) -> NDArray[Any]:
     return new
 
 
-def _signs(table: pl.DataFrame) -> NDArray[Any]:
-    """Sign of the current, that of a record at rest taken from the one before in its step."""
+def _signs(table: pl.DataFrame) -> Floats:
+    """Sign of the current."""
     current = column(table, "current_ampere")
     if current is None:
         return np.zeros(table.height)
     return np.sign(np.nan_to_num(current))
 
 
-def _rises(values: Floats | None, new_step: NDArray[Any] | None, *, first: bool) -> Floats | None:
-    """Increments of a counter that only rises, and begins again when it falls (or at a step)."""
-    if values is None:
-        return None
-    values = _carried(values)
-    rises = np.zeros(len(values))
-    if not len(values):
-        return rises
-    rises[1:] = np.diff(values)
-    again = rises < 0
-    if new_step is not None:
-        # A step's first record may already stand above where the step before ended.
-        again |= new_step
-    rises = np.where(again, values, rises)
-    rises[0] = values[0] if first else 0.0
-    return np.maximum(rises, 0.0)
+@dataclass(frozen=True)
+class _Counter:
+    """How counters of a table are read."""
 
+    new_step: NDArray[np.bool_] | None
+    first: bool
+    signs: Floats
 
-def _changes(
-    values: Floats | None, new_step: NDArray[Any] | None, signs: NDArray[Any], *, first: bool
-) -> Floats | None:
-    """Increments of a signed counter; what contradicts the current's sign is a reset."""
-    if values is None:
-        return None
-    values = _carried(values)
-    changes = np.zeros(len(values))
-    if not len(values):
+    def rises(self, values: Floats | None, expected: Floats | None) -> Floats | None:
+        """Increments of a counter that only rises, and begins again when it falls (or at a step).
+
+        At a step's first record it may already stand above where the step before ended, or go on
+        from there: what is nearer to the expected increment is taken.
+        """
+        if values is None:
+            return None
+        values = _carried(values)
+        rises = np.zeros(len(values))
+        if not len(values):
+            return rises
+        rises[1:] = np.diff(values)
+        again = rises < 0
+        if self.new_step is not None:
+            nearer = (
+                np.ones(len(values), dtype=bool)
+                if expected is None
+                else np.abs(values - expected) <= np.abs(rises - expected)
+            )
+            again |= self.new_step & nearer
+        rises = np.where(again, values, rises)
+        rises[0] = values[0] if self.first else 0.0
+        return np.maximum(rises, 0.0)
+
+    def changes(self, values: Floats | None) -> Floats | None:
+        """Increments of a signed counter; what contradicts the current's sign is a reset."""
+        if values is None:
+            return None
+        values = _carried(values)
+        changes = np.zeros(len(values))
+        if not len(values):
+            return changes
+        changes[1:] = np.diff(values)
+        if self.new_step is not None:
+            turned = (changes * self.signs < 0) & (np.abs(values) < np.abs(values - changes))
+            fresh = np.where(values * self.signs >= 0, values, 0.0)
+            changes = np.where(self.new_step | turned, fresh, changes)
+        changes[0] = values[0] if self.first else 0.0
         return changes
-    changes[1:] = np.diff(values)
-    if new_step is not None:
-        again = new_step | ((changes * signs < 0) & (np.abs(values) < np.abs(values - changes)))
-        fresh = np.where(values * signs >= 0, values, 0.0)
-        changes = np.where(again, fresh, changes)
-    changes[0] = values[0] if first else 0.0
-    return changes
 
 
 def _carried(values: Floats) -> Floats:

@@ -45,7 +45,8 @@ def differential_capacity(
     Raises:
         LabmeshError: Neither current nor capacity is in the table, or the grid is absurd.
     """
-    increments = count(table, Accumulators.of(table)) or integrate(table, is_mean=False)
+    integral = integrate(table, is_mean=False)
+    increments = count(table, Accumulators.of(table), integral) or integral
     if increments is None:
         raise LabmeshError(
             "dQ/dV needs a current or a capacity, and the file holds neither",

@@ -9,7 +9,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from nodes.cycler.files._charge import Floats, Increments, column, count, integrate, intervals
+from nodes.cycler.files._charge import (
+    Floats,
+    Increments,
+    bounds,
+    column,
+    count,
+    integrate,
+    intervals,
+)
 from nodes.cycler.files._recording import Recording
 
 AGREE: Final = 0.0075
@@ -18,6 +26,9 @@ Of the collected files, counters that are sound differ by up to 0.6 %, by coarse
 
 SIGNIFICANT: Final = 0.01
 """Cycles with less than this share of the largest cycle's charge are not compared."""
+
+COARSE: Final = 0.05
+"""Share of the charge that the records must leave open for the counter to be right against them."""
 
 Basis = Literal["vendor", "integral", "none"]
 
@@ -33,6 +44,7 @@ class Summary:
         deviation: Largest difference of counter and integral in a cycle, as a share; None where one
             of them is missing or nothing flowed.
         vendor_total: Charged and discharged A.h by the vendor's counter; None without one.
+        before: A.h that the counter held before the first record.
         integral_total: The same by the integral of the current.
     """
 
@@ -42,6 +54,7 @@ class Summary:
     deviation: float | None
     vendor_total: tuple[float, float] | None
     integral_total: tuple[float, float] | None
+    before: float = 0.0
 
 
 CYCLE_COLUMNS: Final = {
@@ -77,8 +90,8 @@ def summarise(recording: Recording) -> Summary:
     table = recording.table
     numbers, of = _cycles(table)
     groups = len(numbers)
-    vendor = count(table, recording.accumulators)
     integral = integrate(table, is_mean=recording.current_is_mean)
+    vendor = count(table, recording.accumulators, integral)
     deviation = _deviation(vendor, integral, of, groups)
     basis, why = _choose(recording, vendor, integral, deviation)
     chosen = {"vendor": vendor, "integral": integral, "none": None}[basis]
@@ -94,7 +107,8 @@ def summarise(recording: Recording) -> Summary:
             name: pl.Int64 if name in {"cycle", "records"} else pl.Float64 for name in CYCLE_COLUMNS
         },
     ).with_columns(pl.col(pl.Float64).fill_nan(None))
-    return Summary(cycles, basis, why, deviation, _total(vendor), _total(integral))
+    before = vendor.before if vendor else 0.0
+    return Summary(cycles, basis, why, deviation, _total(vendor), _total(integral), before)
 
 
 def _cycles(table: pl.DataFrame) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -198,9 +212,24 @@ def _choose(
     if counters.measured:
         return "vendor", "the charge that the instrument measured between records"
     if deviation is not None and deviation > AGREE:
+        if _is_coarse(recording, vendor):
+            return "vendor", (
+                "the instrument's counter: the current is recorded too rarely to be integrated, "
+                "and allows what was counted"
+            )
         apart = f"up to {deviation:.1%} of a cycle's charge"
         return "integral", f"integral of the current: the instrument's counter differs by {apart}"
     return "vendor", "the instrument's counter, which the integral of the current confirms"
+
+
+def _is_coarse(recording: Recording, vendor: Increments) -> bool:
+    """Whether the records leave the charge open by more than `COARSE`, the counter within that."""
+    open_to = bounds(recording.table)
+    if open_to is None:
+        return False
+    least, most = open_to
+    counted = sum(_total(vendor) or (0.0, 0.0)) - vendor.before
+    return most - least > COARSE * (most + least) / 2 and least <= counted <= most
 
 
 def _total(increments: Increments | None) -> tuple[float, float] | None:
