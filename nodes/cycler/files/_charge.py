@@ -111,7 +111,7 @@ def count(
     resets = accumulators.resets
     # A cycle's counter says what the cycle has had, also before the file's first record.
     reader = _Counter(
-        new_step=_new_step(table) if resets == "step" else None,
+        new_step=new_step(table) if resets == "step" else None,
         first=resets in {"cycle", "schedule"},
         signs=_signs(table),
     )
@@ -144,7 +144,7 @@ def count(
     )
 
 
-def _new_step(table: pl.DataFrame) -> NDArray[np.bool_]:
+def new_step(table: pl.DataFrame) -> NDArray[np.bool_]:
     """Where a step begins: by its count, its id or type, or its time that starts again."""
     new = np.zeros(table.height, dtype=bool)
     for name in ("step_count", "step_id", "step_type", "cycle_count"):

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from nodes.cycler.files._charge import Floats, column, intervals, is_gap
+from nodes.cycler.files._charge import Floats, column, intervals, new_step
 from nodes.cycler.files._check import Check, failed, not_checked, passed, unit_suspect, warned
 from nodes.cycler.files._recording import Recording
 from nodes.cycler.files._summary import Summary
@@ -152,10 +152,10 @@ def _steps(table: pl.DataFrame) -> Check:
     if step is None or time is None:
         return not_checked(name, "The file does not hold both times.")
     between, within = np.diff(time), np.diff(step)
-    same = (within > 0) & (between > 0) & ~is_gap(between)
+    same = (within > 0) & (between > 0) & ~new_step(table)[1:]
     if not same.any():
         return not_checked(name, "No step has two records.")
-    ratio = float(within[same].sum() / between[same].sum())
+    ratio = float(np.median(within[same] / between[same]))
     if suspect := unit_suspect(ratio):
         return failed(name, f"Step and test time differ by {suspect}.")
     if abs(ratio - 1) > CLOSE:
@@ -201,7 +201,10 @@ def _sign(table: pl.DataFrame) -> Check:
         return not_checked(name, "The voltage hardly moved while current flowed.")
     if wrong > right:
         side = "charging" if (signs >= 0).all() else "charging and discharging"
-        words = f"The voltage falls while {side}, {wrong:.4g} V against {right:.4g} V"
+        words = f"The voltage moves against the current while {side}, "
+        words += f"{wrong:.4g} V against {right:.4g} V"
+        if len(starts) < 4:
+            return warned(name, f"{words}: look whether the current's sign is right.")
         return failed(name, f"{words}: the current's sign is missing or turned round.")
     if wrong > 0.25 * (right + wrong):
         return warned(

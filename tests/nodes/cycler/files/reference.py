@@ -9,20 +9,24 @@ from pathlib import Path
 DATA = Path(__file__).resolve().parents[4] / ".." / "shared" / "data" / "cycler"
 
 NOT_YET: tuple[str, ...] = (
-    "arbin_text",
-    "basytec",
-    "bdf",
-    "biologic_mpt",
-    "gamry",
-    "landt",
-    "maccor",
-    "neware_csv",
-    "novonix",
-    "pec",
+    "bdf/arbin_example",
+    "arbin_text/bs542",
+    "arbin_text/sample_data",
 )
-"""Folders whose format is not read yet."""
+"""Beginnings of names of files that are not read yet."""
 
-DEVIATIONS: dict[tuple[str, str], tuple[float | str | None, str]] = {}
+_MEAN = (
+    "EC-Lab derives <I> as the mean over each interval (dq over dt): its sum over the intervals is "
+    "the charge EC-Lab counted. The reference takes it for a sample and draws trapezoids, which "
+    "smears the change of sign over the long interval between two half cycles."
+)
+
+DEVIATIONS: dict[tuple[str, str], tuple[float, str]] = {
+    ("biologic_mpt/gcpl.issue_226.I.mpt", "q_dis_integral_first_mAh"): (0.001961609, _MEAN),
+    ("biologic_mpt/gcpl.issue_226.I.mpt", "q_dis_integral_last_mAh"): (0.001961609, _MEAN),
+    ("biologic_mpt/gcpl.issue_149.mpt", "q_dis_integral_first_mAh"): (8.331483e-05, _MEAN),
+    ("biologic_mpt/gcpl.issue_149.mpt", "q_dis_integral_last_mAh"): (8.33241e-05, _MEAN),
+}
 """(file, column of reference.csv) -> what we read instead, and why that is right."""
 
 
@@ -40,8 +44,7 @@ class Reference:
     def number(self, column: str) -> float | None:
         """The expected number, with the deviation in its place; None: the file has none."""
         if (self.file, column) in DEVIATIONS:
-            value = DEVIATIONS[self.file, column][0]
-            return None if value is None else float(value)
+            return DEVIATIONS[self.file, column][0]
         text = self.values[column]
         return float(text) if text and text != "nan" else None
 
