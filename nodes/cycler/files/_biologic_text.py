@@ -155,7 +155,7 @@ def _step_time(table: pl.DataFrame, remarks: list[Remark]) -> pl.DataFrame:
     )
     forth = passed.filter((pl.col("within") > 0) & (pl.col("between") > 0))
     apart = (forth["within"] - forth["between"]).abs().sum()
-    if apart <= 0.01 * forth["between"].sum():
+    if float(apart) <= 0.01 * float(forth["between"].sum()):
         return table
     words = "The column step time/s does not begin anew with each step: it is not read."
     remarks.append(Remark("note", "step_time_unread", words))

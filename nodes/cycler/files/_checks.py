@@ -199,7 +199,8 @@ def _sign(table: pl.DataFrame) -> Check:
     right, wrong = float(moves[moves > 0].sum()), -float(moves[moves < 0].sum())
     if right + wrong < 0.01:
         return not_checked(name, "The voltage hardly moved while current flowed.")
-    if wrong > right:
+    one_way = bool((signs >= 0).all() or (signs <= 0).all())
+    if wrong > 0.9 * right or (one_way and wrong > 0.3 * right):
         side = "charging" if (signs >= 0).all() else "charging and discharging"
         words = f"The voltage moves against the current while {side}, "
         words += f"{wrong:.4g} V against {right:.4g} V"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -68,7 +68,7 @@ def _counters(table: pl.DataFrame) -> tuple[Accumulators | None, list[Remark]]:
     if "step_cumulative_capacity_ah" not in table.columns:
         return None, []
     energy = "step_cumulative_energy_wh"
-    names = {
+    names: dict[str, Any] = {
         "throughput": "step_cumulative_capacity_ah",
         "throughput_energy": energy if energy in table.columns else "",
     }
