@@ -155,6 +155,10 @@ class CyclerDriver(Protocol):
         """End a channel's test and leave the cell at rest; nothing happens where none runs."""
         ...
 
+    async def clear(self, channel: int) -> None:
+        """Make a channel usable again that tripped or was at fault; a person has looked at it."""
+        ...
+
     async def halt(self) -> None:
         """End the tests of all channels at once, past every queue: the emergency stop."""
         ...

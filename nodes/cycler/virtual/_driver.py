@@ -159,6 +159,11 @@ class VirtualCycler:
         await self.advance()
         await asyncio.to_thread(self._end, [channel], ChannelState.STOPPED, "stopped")
 
+    async def clear(self, channel: int) -> None:
+        """Use a channel again whose contact was lost."""
+        self._known(channel)
+        await asyncio.to_thread(self._clear, channel)
+
     async def halt(self) -> None:
         """End all tests: no record is taken from the moment this is called."""
         running = [n for n, each in self._loaded.items() if each.state not in ENDED]
@@ -282,6 +287,13 @@ class VirtualCycler:
                 loaded.state, loaded.words = state, words
             self._stopping -= set(channels)
             self._save(set(channels) & set(self._loaded))
+
+    def _clear(self, channel: int) -> None:
+        with self._lock:
+            loaded = self._loaded.get(channel)
+            if loaded is not None and loaded.state is ChannelState.FAULT:
+                loaded.state, loaded.words = ChannelState.STOPPED, "cleared"
+                self._save({channel})
 
     def _inject(self, kind: str, channels: list[int], amount: float, seconds: float) -> None:
         if kind in ("channel_trip", "contact_loss"):

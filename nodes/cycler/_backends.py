@@ -1,0 +1,46 @@
+"""The backend that a node's parameters name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from labmesh.clock import Clock
+from nodes.cycler._driver import CyclerDriver
+from nodes.cycler._parameters import CyclerParameters
+from nodes.cycler.virtual import Engine, VirtualCycler, assembled
+from nodes.cycler.virtual._pybamm import PyBammEngine
+from nodes.cycler.wires import open_cycler
+
+Guard = Callable[[Any], Any]
+"""Makes a wire one that an emergency stop closes: `labmesh.instrument.InstrumentNode.guard`."""
+
+
+def open_backend(p: CyclerParameters, clock: Clock, folder: Path, guard: Guard) -> CyclerDriver:
+    """Return the driver, not yet opened.
+
+    Args:
+        p: The node's parameters.
+        clock: The mesh's.
+        folder: The node's own.
+        guard: What a real cycler's wire is passed through.
+
+    Raises:
+        LabmeshError: The backend is not installed, or its address is wrong.
+    """
+    if p.backend in ("arbin", "neware"):
+        return open_cycler(p, clock=clock, folder=folder, guard=guard)
+    newborn = partial(
+        assembled, seed=p.seed, formation_loss=p.formation_loss, lam=p.active_material_loss
+    )
+    if p.backend == "pybamm":
+        return VirtualCycler(
+            PyBammEngine(p.channels), "virtual cycler (PyBaMM SPM with SEI)", p.channels, clock,
+            folder / "virtual", newborn, rows_per_part=p.rows_per_file,
+        )  # fmt: skip
+    return VirtualCycler(
+        Engine(p.channels), "virtual cycler (half-cell surrogate)", p.channels, clock,
+        folder / "virtual", newborn, rows_per_part=p.rows_per_file,
+    )  # fmt: skip
