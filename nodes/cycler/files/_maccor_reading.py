@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -68,20 +68,24 @@ def _counters(table: pl.DataFrame) -> tuple[Accumulators | None, list[Remark]]:
     if "step_cumulative_capacity_ah" not in table.columns:
         return None, []
     energy = "step_cumulative_energy_wh"
-    names: dict[str, Any] = {
-        "throughput": "step_cumulative_capacity_ah",
-        "throughput_energy": energy if energy in table.columns else "",
-    }
+    counters = Accumulators(
+        "schedule",
+        throughput="step_cumulative_capacity_ah",
+        throughput_energy=energy if energy in table.columns else "",
+    )
     held, since = table["step_cumulative_capacity_ah"][0], 0.0
     if "step_time_second" in table.columns:
         since = table["step_time_second"][0] or 0.0
+        hole = _hole(table)
+        if hole is not None:
+            return replace(counters, trusted=False), [hole]
     if not held or not since:
-        return Accumulators("schedule", **names), []
+        return counters, []
     words = (
         f"The records begin {since:.6g} s into a step: what the counter held then "
         f"({held:.6g} A.h) is not counted."
     )
-    return Accumulators("never", **names), [Remark("note", "begins_within_step", words)]
+    return replace(counters, resets="never"), [Remark("note", "begins_within_step", words)]
 
 
 def _time_unit(source: Source, table: pl.DataFrame, local: pl.Series | None) -> tuple[str, str]:
@@ -248,3 +252,22 @@ def _answers(table: pl.DataFrame) -> tuple[int, int]:
         .agg(moved=pl.col("voltage_volt").last() - pl.col("voltage_volt").first())["moved"]
     )
     return int((moved > FLAT_V).sum()), int((moved < -FLAT_V).sum())
+
+
+def _hole(table: pl.DataFrame) -> Remark | None:
+    """A stretch that the export left out: after it a step is already under way."""
+    passed = table["test_time_second"].diff()
+    usual = passed.median()
+    if not isinstance(usual, float) or usual <= 0:
+        return None
+    under_way = (passed > 100 * usual) & (table["step_time_second"] > 10 * usual)
+    jumped = under_way & (table["step_time_second"].diff() < passed - usual)
+    if not jumped.any():
+        return None
+    at = int(jumped.arg_max() or 0)
+    words = (
+        f"Records are missing between {table['test_time_second'][at - 1]:.6g} s and "
+        f"{table['test_time_second'][at]:.6g} s: the capacity counter counts on there, so "
+        "capacities are the integral of what the file shows."
+    )
+    return Remark("warning", "records_missing", words)

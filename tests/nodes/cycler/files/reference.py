@@ -8,11 +8,7 @@ from pathlib import Path
 
 DATA = Path(__file__).resolve().parents[4] / ".." / "shared" / "data" / "cycler"
 
-NOT_YET: tuple[str, ...] = (
-    "bdf/arbin_example",
-    "arbin_text/bs542",
-    "arbin_text/sample_data",
-)
+NOT_YET: tuple[str, ...] = ()
 """Beginnings of names of files that are not read yet."""
 
 _MEAN = (
