@@ -14,6 +14,7 @@ VERBS: Final = {
     "launch": Lazy("labmesh.cli.launch:command", "Start the nodes of a launch file."),
     "agent": Lazy("labmesh.cli.agent:command", "Launch at all sites: agents, list, status, start."),
     "site": Lazy("labmesh.cli.site:command", "Sites: init, start, check, invite, join, revoke ..."),
+    "estop": Lazy("labmesh.cli.estop:command", "Emergency stop: press, status, reset, lift ..."),
     "node": Lazy("labmesh.cli.node:command", "Nodes: list, info."),
     "topic": Lazy("labmesh.cli.topic:command", "Topics: list, info, echo, pub, hz, bw, delay ..."),
     "graph": Lazy("labmesh.cli.graph:command", "Who talks to whom: text, DOT, or a picture."),

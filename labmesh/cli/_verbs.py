@@ -19,7 +19,7 @@ class Verbs(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command; where a shell asks for completions, one that knows the mesh."""
-        return _dressed(ctx, super().get_command(ctx, cmd_name))
+        return dressed(ctx, super().get_command(ctx, cmd_name))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -89,7 +89,7 @@ class LazyVerbs(Verbs):
             return None
         module, _, attribute = lazy.home.partition(":")
         command: click.Command = getattr(import_module(module), attribute)
-        return _dressed(ctx, command)
+        return dressed(ctx, command)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Return the commands and options that begin so, without importing a command."""
@@ -114,7 +114,8 @@ class LazyVerbs(Verbs):
                 formatter.write_dl([(name, lazy.help) for name, lazy in more.items()])
 
 
-def _dressed(ctx: click.Context, command: click.Command | None) -> click.Command | None:
+def dressed(ctx: click.Context, command: click.Command | None) -> click.Command | None:
+    """Return a command; where a shell asks for completions, one that knows the mesh."""
     if command is None or not ctx.resilient_parsing:
         return command
     from labmesh.cli._complete import dress

@@ -108,7 +108,8 @@ class Brake:
                 timer.cancel()
                 self._tell(stop)
         try:
-            self._book.engage(stop)
+            # In yet another thread: a slow disk must not keep the next stop waiting.
+            await asyncio.to_thread(self._book.engage, stop)
         except LabmeshError as error:
             logger.error("the stop holds until this process ends, but is not noted: %s", error)
 

@@ -263,7 +263,8 @@ class InstrumentNode(InstrumentServices, Node[P], Generic[P]):
         self.diagnose(
             "condition", Level.ERROR if judged.closed else Level.OK,
             f"{judged.condition}: {judged.why}" if judged.why else str(judged.condition),
-            remedy=judged.remedy, in_hand="; ".join(board.in_hand)[:4000], dry_run=self.dry_run,
+            remedy=judged.remedy, condition=str(judged.condition), dry_run=self.dry_run,
+            in_hand="; ".join(board.in_hand)[:4000],
         )  # fmt: skip
         message = InstrumentCondition(
             condition=judged.condition, since=self.clock.now(), reason=judged.why[:4000],

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
@@ -29,6 +30,9 @@ _KEEPALIVE: Final = 5
 """Seconds; a line that silently carries nothing any more shall be noticed soon."""
 _BACKOFF: Final = (0.1, 2.0)
 """Wall seconds between attempts to have it back."""
+
+_SWITCH: Final = 0.001
+"""Seconds, instead of 5 ms: what a thread that computes may keep the interpreter from the line."""
 
 Heard = Callable[[Delivery], Coroutine[Any, Any, None] | None]
 
@@ -75,6 +79,7 @@ class StopLine:
             self._thread = threading.Thread(
                 target=self._run, args=(patience,), name="emergency stop", daemon=True
             )
+            sys.setswitchinterval(_SWITCH)
             self._thread.start()
         await self._ready
 

@@ -17,6 +17,7 @@ SMALLEST = {
         ["--seconds", "0.5", "--rounds", "1", "--rates", "100"],
         "durable requests accepted a second",
     ),
+    "estop": (["--rounds", "2"], "flooded with calls"),
     "transport": (["--count", "300"], "publish to PUBACK"),
     "ledger_store": (["200"], "rows"),
     "many_nodes": (["--nodes", "4", "--processes", "2", "--seconds", "0.5"], "online in that list"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 from labmesh import Order, capability, service
 from labmesh.instrument import InstrumentNode, InstrumentParameters, StepDoneError
@@ -32,9 +33,9 @@ class Assembled(Model):
 
 
 class Hog(Model):
-    """How long the event loop is blocked."""
+    """The event loop is blocked until this file is there."""
 
-    seconds: float
+    until: Text
 
 
 class ArmParameters(InstrumentParameters):
@@ -95,7 +96,7 @@ class ArmNode(InstrumentNode[ArmParameters]):
             await self.wire.write(what.encode() + b"\n")
             await self.wire.read_until(b"\n", timeout=5)
 
-    @capability("assembly", "arm", worker="instrument", resource="arm")
+    @capability("assembly", "arm", worker="instrument", resource="arm", lease=1.0)
     async def assemble(self, order: Order[Assemble]) -> Assembled:
         """Make cells."""
         done: list[str] = []
@@ -129,5 +130,8 @@ class ArmNode(InstrumentNode[ArmParameters]):
     @service("arm.hog", when_inactive=True)
     async def hog(self, arguments: Hog) -> Assembled:
         """Block the event loop, as careless code does."""
-        time.sleep(arguments.seconds)  # noqa: ASYNC251
+        if self.wire is not None:
+            await self.wire.write(b"hog\n")
+        while not Path(arguments.until).exists():
+            time.sleep(0.01)  # noqa: ASYNC251
         return Assembled(done=(), skipped=())

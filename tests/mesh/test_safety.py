@@ -1,0 +1,79 @@
+"""Emergency stop and dry run through real processes; ``tests/docs/test_safety_page.py`` kills."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from labmesh.transport import Outbound
+from messages.ids import NodeId
+from messages.safety import EmergencyStop
+from tests.mesh.conftest import Lab
+from tests.support import Running
+from tests.support.device import LineDevice, line_device
+
+ARM = NodeId("kit", "arm")
+PROGRAM = "tests.labmesh.instrument.arm:ArmNode"
+
+
+@pytest.fixture
+async def device() -> AsyncIterator[LineDevice]:
+    """What the arm's driver speaks to."""
+    async with line_device() as made:
+        yield made
+
+
+async def start_arm(lab: Lab, device: LineDevice, *flags: str, wait: bool = True) -> Running:
+    return await lab.start(
+        PROGRAM, "arm", "--param", f"wire=tcp://127.0.0.1:{device.port}",
+        "--param", "expired_calibration=flag", *flags, wait=wait,
+    )  # fmt: skip
+
+
+async def until_offered(lab: Lab) -> None:
+    async with asyncio.timeout(10):
+        while not any(
+            each["offer"]["method"] == "arm" and each["online"]
+            for each in (await lab.client.query("query.offers"))["offers"]
+        ):
+            await asyncio.sleep(0.05)
+
+
+async def call(lab: Lab, service: str, **arguments: Any) -> dict[str, Any]:
+    return await lab.visitor.caller.call(ARM, service, arguments, timeout=30)
+
+
+async def test_a_stop_gets_past_a_flood_and_a_blocked_event_loop(
+    lab: Lab, device: LineDevice
+) -> None:
+    await start_arm(lab, device)
+    mesh, done = lab.visitor.mesh, lab.folder / "done"
+    hog = asyncio.create_task(call(lab, "arm.hog", until=str(done)))
+    await device.until("hog")
+    topic = mesh.topics.to("call", ARM, "nothing")
+    await mesh.transport.publish_all([Outbound(topic, bytes(1000)) for _ in range(2000)])
+    await mesh.send(mesh.topics.stop("kit"), EmergencyStop(reason="smoke"), retain=True)
+    await device.until("STOP")
+    assert not hog.done()
+    done.touch()
+    await hog
+    await device.until("STOP", count=2)  # again from the event loop, where answers are read
+    assert (await call(lab, "instrument.journal"))["condition"] == "stopped"
+
+
+async def test_a_dry_run_is_in_the_ledger_as_one_and_sends_no_byte(
+    lab: Lab, device: LineDevice
+) -> None:
+    await start_arm(lab, device, "--param", "dry_run=true")
+    await until_offered(lab)
+    handle = await lab.client.submit("assembly", "arm", {"cells": 1})
+    result = await asyncio.wait_for(handle.result(), 30)
+    assert result.data["done"] == ["cell1/pick", "cell1/dispense", "cell1/crimp"]
+    provenance = result.provenance
+    assert provenance is not None
+    assert (provenance.simulated, provenance.notes["dry_run"]) == (True, True)
+    assert not (await lab.client.query("query.samples"))["samples"]
+    assert not device.lines
