@@ -153,7 +153,7 @@ def assemble(source: Source, grid: Grid, matches: dict[str, Match]) -> Draft:
     for column, each in matches.items():
         raw = grid.column(each.index)
         if column not in BY_NAME or each.rule.kind == "text":
-            columns[column] = raw
+            columns[column] = _whole_numbers(raw) if column == "step_id" else raw
             continue
         values, bad = _numbers(raw, each.rule.kind, decimal_comma=grid.decimal_comma)
         is_clock = each.rule.kind == "duration" and _has_colon(raw)
@@ -188,6 +188,12 @@ def assemble(source: Source, grid: Grid, matches: dict[str, Match]) -> Draft:
         words = f"The header names no units; the vendor's own are taken: {said}."
         remarks.append(Remark("note", "units_not_named", words))
     return Draft(table, units, _unread(grid.headers, matches), dates, frozenset(clocks), remarks)
+
+
+def _whole_numbers(raw: pl.Series) -> pl.Series:
+    """Numbers of steps as text without a point, however the file writes them."""
+    text = raw.cast(pl.String)
+    return text.str.replace(r"^(-?\d+)\.0*$", "${1}")
 
 
 def _has_colon(raw: pl.Series) -> bool:

@@ -16,6 +16,8 @@ First = Literal["month", "day"]
 _TOLERANCE: Final = 0.02
 """A reading of the dates is supported when they span the same time as the elapsed time does."""
 
+_ZONE: Final = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d.*(Z|[+-]\d\d:?\d\d)$"
+
 _TAILS: Final = (" %H:%M:%S%.f", " %I:%M:%S%.f %p", " %H:%M", "")
 
 
@@ -51,6 +53,12 @@ def read_dates(
     if numbers.count() == dates.count():
         return _numeric(numbers)
     text = dates.cast(pl.String).str.strip_chars().str.replace_all(r"\s+", " ")
+    if text.head(1).str.contains(_ZONE).all():
+        aware = text.str.replace(" ", "T").str.to_datetime(
+            "%Y-%m-%dT%H:%M:%S%.f%#z", strict=False, time_zone="UTC", time_unit="us"
+        )
+        if aware.count() == text.count():
+            return Dated(unix=aware.dt.timestamp("us") / 1e6)
     if not is_day_month_open(text.head(1).to_list()):
         return _checked(parse_dates(text), text)
     return _slashed(text, elapsed, usual)
@@ -101,7 +109,8 @@ def _slashed(text: pl.Series, elapsed: pl.Series | None, usual: First) -> Dated:
 
 def _tried(text: pl.Series, begin: str) -> pl.Series:
     best = pl.Series(text.name, [None] * len(text), dtype=pl.Datetime("us"))
-    for year in ("/%Y", "/%y"):
+    long = bool(text.head(1).str.contains(r"/\d{4}").all())
+    for year in ("/%Y",) if long else ("/%y",):
         for tail in _TAILS:
             form = f"{begin}{year}{tail}"
             if tail:

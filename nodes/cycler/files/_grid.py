@@ -77,6 +77,14 @@ def read_grid(
             at=f"line {first_line + 1}",
             remedy="the export may have been stopped: export it again",
         )
+    if _is_last_field_cut(body, lines, separator, {*numeric, *textual}):
+        last = int(np.flatnonzero(whole)[-1])
+        whole[last] = False
+        words = (
+            f"The last line (line {first_line + last + 1}) has no line end and its last field is "
+            "shorter than all others: it is cut, and left out."
+        )
+        remarks = (*remarks, Remark("warning", "truncated_last_line", words))
     if not whole.all():
         body = lines.only(whole)
     width = max(int(lines.fields[whole].max()), len(headers))
@@ -167,6 +175,16 @@ def _whole_lines(
         words = f"Records have {least} fields where the header names {wanted}."
         remarks.append(Remark("warning", "fewer_fields_than_headers", words))
     return whole, tuple(remarks)
+
+
+def _is_last_field_cut(body: bytes, lines: _Lines, separator: str, wanted: set[int]) -> bool:
+    """Whether the file ends within a number that is wanted; nothing but its length shows it."""
+    there = np.flatnonzero(~lines.blank)
+    if body.endswith(b"\n") or there.size < 5 or int(lines.fields[there[-1]]) - 1 not in wanted:
+        return False
+    ends = [body[lines.begin[i] : lines.end[i]].rstrip() for i in there[-40:].tolist()]
+    lengths = [len(line) - line.rfind(separator.encode()) - 1 for line in ends]
+    return lengths[-1] < min(lengths[:-1])
 
 
 @dataclass(frozen=True)

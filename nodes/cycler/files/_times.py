@@ -74,8 +74,11 @@ def parse_dates(text: pl.Series, *, formats: Sequence[str] = DATE_FORMATS) -> pl
 
 def _strptime(text: pl.Series, form: str) -> pl.Series:
     if "%H" not in form and "%I" not in form:
-        return text.str.to_date(form, strict=False).cast(pl.Datetime("us"))
-    return text.str.to_datetime(form, strict=False, time_unit="us")
+        read = text.str.to_date(form, strict=False).cast(pl.Datetime("us"))
+    else:
+        read = text.str.to_datetime(form, strict=False, time_unit="us")
+    # %Y reads "21" as the year 21.
+    return read.set(read.dt.year() < 1900, None)
 
 
 def parse_date(text: str) -> datetime | None:
