@@ -57,7 +57,7 @@ def records() -> list[Record]:
                         kind,
                         charge if amps > 0 else 0.0,
                         charge if amps < 0 else 0.0,
-                    )  # fmt: skip
+                    )
                 )
                 index += 1
             begun += seconds
@@ -122,7 +122,8 @@ def maccor_minutes() -> bytes:
         lambda r: (
             (
                 f"{r.index}\t0\t{r.cycle}\t{r.step}\t{r.time / 60:.6f}\t{r.step_time / 60:.6f}\t"
-                f"{r.charged + r.discharged:.8f}\t0\t{abs(r.amps):.4f}\t{r.volts:.4f}\t{r.kind}\t1\t"
+                f"{r.charged + r.discharged:.8f}\t0\t{abs(r.amps):.4f}\t{r.volts:.4f}\t"
+                f"{r.kind}\t1\t"
             ).replace(".", ",")
             + f"{r.date:%d.%m.%Y %H:%M:%S}"
         ),
@@ -238,10 +239,11 @@ def bdf_labels() -> bytes:
     ).encode()
 
 
-SHEET = Sequence[Sequence[str | float]]
+Line = Sequence[str | float]
+Sheet = list[Line]
 
 
-def workbook(path: Path, sheets: dict[str, SHEET]) -> Path:
+def workbook(path: Path, sheets: dict[str, Sheet]) -> Path:
     """A workbook with its strings inline."""
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(
@@ -278,7 +280,7 @@ def workbook(path: Path, sheets: dict[str, SHEET]) -> Path:
     return path
 
 
-def _sheet(lines: SHEET) -> str:
+def _sheet(lines: Sheet) -> str:
     body = ""
     for number, line in enumerate(lines, 1):
         cells = "".join(
@@ -294,44 +296,101 @@ def _sheet(lines: SHEET) -> str:
     )
 
 
-def landt_sheet() -> SHEET:
-    head = ["Record", "Cycle-Index", "Step-Index", "TestTime/Sec", "StepTime/Sec", "Current/mA",
-            "Voltage/V", "Capacity/mAh", "SysTime"]  # fmt: skip
-    return [
-        head,
-        *(
-            [r.index, r.cycle, r.step, r.time, r.step_time, r.amps * 1e3, r.volts,
-             (r.charged + r.discharged) * 1e3, f"{r.date:%Y-%m-%d %H:%M:%S}"]
-            for r in RECORDS
-        ),
-    ]  # fmt: skip
+def landt_sheet() -> Sheet:
+    head = [
+        "Record",
+        "Cycle-Index",
+        "Step-Index",
+        "TestTime/Sec",
+        "StepTime/Sec",
+        "Current/mA",
+        "Voltage/V",
+        "Capacity/mAh",
+        "SysTime",
+    ]
+    lines: Sheet = [head]
+    lines += [
+        [
+            r.index,
+            r.cycle,
+            r.step,
+            r.time,
+            r.step_time,
+            r.amps * 1e3,
+            r.volts,
+            (r.charged + r.discharged) * 1e3,
+            f"{r.date:%Y-%m-%d %H:%M:%S}",
+        ]
+        for r in RECORDS
+    ]
+    return lines
 
 
-def neware_sheet(begin: int = 0, end: int | None = None) -> SHEET:
+def neware_sheet(begin: int = 0, end: int | None = None) -> Sheet:
     kinds = {"C": "CC Chg", "D": "CC DChg", "R": "Rest"}
-    head = ["DataPoint", "Cycle Index", "Step Index", "Step Type", "Time", "Total Time",
-            "Current(A)", "Voltage(V)", "Capacity(Ah)", "Chg. Cap.(Ah)", "DChg. Cap.(Ah)",
-            "Date"]  # fmt: skip
-    return [
-        head,
-        *(
-            [r.index, r.cycle, r.step, kinds[r.kind], hms(r.step_time), hms(r.time), r.amps,
-             r.volts, 0.0, r.charged, r.discharged, f"{r.date:%Y-%m-%d %H:%M:%S}"]
-            for r in RECORDS[begin:end]
-        ),
-    ]  # fmt: skip
+    head = [
+        "DataPoint",
+        "Cycle Index",
+        "Step Index",
+        "Step Type",
+        "Time",
+        "Total Time",
+        "Current(A)",
+        "Voltage(V)",
+        "Capacity(Ah)",
+        "Chg. Cap.(Ah)",
+        "DChg. Cap.(Ah)",
+        "Date",
+    ]
+    lines: Sheet = [head]
+    lines += [
+        [
+            r.index,
+            r.cycle,
+            r.step,
+            kinds[r.kind],
+            hms(r.step_time),
+            hms(r.time),
+            r.amps,
+            r.volts,
+            0.0,
+            r.charged,
+            r.discharged,
+            f"{r.date:%Y-%m-%d %H:%M:%S}",
+        ]
+        for r in RECORDS[begin:end]
+    ]
+    return lines
 
 
-def arbin_sheet(begin: int = 0, end: int | None = None) -> SHEET:
-    head = ["Data_Point", "Test_Time(s)", "Date_Time", "Step_Time(s)", "Step_Index",
-            "Cycle_Index", "Current(A)", "Voltage(V)", "Charge_Capacity(Ah)",
-            "Discharge_Capacity(Ah)"]  # fmt: skip
+def arbin_sheet(begin: int = 0, end: int | None = None) -> Sheet:
+    head = [
+        "Data_Point",
+        "Test_Time(s)",
+        "Date_Time",
+        "Step_Time(s)",
+        "Step_Index",
+        "Cycle_Index",
+        "Current(A)",
+        "Voltage(V)",
+        "Charge_Capacity(Ah)",
+        "Discharge_Capacity(Ah)",
+    ]
     origin = datetime(1899, 12, 30)  # noqa: DTZ001
-    return [
-        head,
-        *(
-            [r.index, r.time, (r.date - origin).total_seconds() / 86400, r.step_time, r.step,
-             r.cycle, r.amps, r.volts, r.charged, r.discharged]
-            for r in RECORDS[begin:end]
-        ),
-    ]  # fmt: skip
+    lines: Sheet = [head]
+    lines += [
+        [
+            r.index,
+            r.time,
+            (r.date - origin).total_seconds() / 86400,
+            r.step_time,
+            r.step,
+            r.cycle,
+            r.amps,
+            r.volts,
+            r.charged,
+            r.discharged,
+        ]
+        for r in RECORDS[begin:end]
+    ]
+    return lines
