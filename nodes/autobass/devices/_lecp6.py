@@ -27,6 +27,9 @@ GO: Final = 0x0100
 HUNDREDTHS: Final = 1e5
 """Positions count 0.01 mm; speeds mm/s, accelerations mm/s2 (LEC serial manual, step data)."""
 
+_SET_OFF: Final = 500_000_000
+"""Nanoseconds within which BUSY comes on after START."""
+
 
 class Lecp6:
     """A `Rail`: step data written, START written, BUSY asked until it is off.
@@ -94,15 +97,17 @@ class Lecp6:
             if self._wire is None:
                 self._dry_homed = True
                 return
-            await self._wire.write_coil(SVON, True)
-            await self._wait(SVRE, "servo on", 10.0)
-            if (await self._wire.read_discrete_inputs(SETON))[0]:
-                return
-            await self._wire.write_coil(SETUP, True)
-            try:
-                await self._wait(SETON, "the return to origin", 120.0)
-            finally:
-                await self._wire.write_coil(SETUP, False)
+            what = "the return to origin"
+            async with self._limits.under_way(what, self.halt):
+                await self._wire.write_coil(SVON, True)
+                await self._wait(SVRE, "servo on", 10.0)
+                if (await self._wire.read_discrete_inputs(SETON))[0]:
+                    return
+                await self._wire.write_coil(SETUP, True)
+                try:
+                    await self._wait(SETON, what, 120.0)
+                finally:
+                    await self._wire.write_coil(SETUP, False)
 
     async def move_to(self, position: float, *, speed: float | None = None) -> None:
         """See `Rail.move_to`."""
@@ -115,15 +120,16 @@ class Lecp6:
                 self._check_homed(self._dry_homed)
                 self._dry_position = position
                 return
-            self._check_homed((await self._inputs(what))[SETON - BUSY])
+            inputs = await self._inputs(what)
+            self._check_homed(inputs[SETON - BUSY] and inputs[SVRE - BUSY])
             await self._wire.write_registers(MODE, [ABSOLUTE, round(pace * 1e3)])
             await self._wire.write_registers(TARGET, words(round(position * HUNDREDTHS)))
             ramp = round(self._acceleration * 1e3)
             await self._wire.write_registers(ACCELERATION, [ramp, ramp])
             self._limits.check_released()
-            await self._wire.write_registers(START, [GO])
-            await self._idle(what, 5.0 + 2 * (self.high - self.low) / pace)
-            there = await self._where_is()
+            async with self._limits.under_way(what, self.halt):
+                await self._wire.write_registers(START, [GO])
+                there = await self._idle(what, position, 5.0 + 2 * (self.high - self.low) / pace)
             if abs(there - position) > self._tolerance:
                 raise DeviceError(
                     f"{what} ended at {there:g} m",
@@ -190,7 +196,7 @@ class Lecp6:
     def _check_homed(self, homed: bool) -> None:
         if not homed:
             raise DeviceError(
-                "the axis does not know its origin",
+                "the servo is off or the origin unknown",
                 where=self._limits.where,
                 remedy="home it first",
             )
@@ -201,15 +207,21 @@ class Lecp6:
         while not (await self._inputs(what))[address - BUSY]:
             await self._late(what, seconds, end)
 
-    async def _idle(self, what: str, seconds: float) -> None:
-        """Wait until BUSY is off."""
-        end = self._clock.now() + round(seconds * 1e9)
-        while (await self._inputs(what))[0]:
+    async def _idle(self, what: str, position: float, seconds: float) -> float:
+        """Return where the axis is once BUSY is off again, or was never on for a while."""
+        begun = self._clock.now()
+        end = begun + round(seconds * 1e9)
+        seen = False
+        while True:
+            busy = (await self._inputs(what))[0]
+            there = await self._where_is()
+            seen = seen or busy or abs(there - position) <= self._tolerance
+            if not busy and (seen or self._clock.now() - begun > _SET_OFF):
+                return there
             await self._late(what, seconds, end)
 
     async def _late(self, what: str, seconds: float, end: int) -> None:
         if self._clock.now() > end:
-            await self.halt()
             raise self._limits.too_late(what, seconds)
         await self._clock.sleep(self._poll)
 

@@ -85,9 +85,11 @@ class Linax:
             if self._homed:
                 return
             if self._wire is not None:
-                await self._ask("REF")
-                await self._stand("the reference drive", 120.0)
-                await self._learn_reference()
+                what = "the reference drive"
+                async with self._limits.under_way(what, self.halt):
+                    await self._ask("REF")
+                    await self._stand(what, 120.0)
+                    await self._learn_reference()
                 if not self._homed:
                     raise DeviceError(
                         "the axis found no reference",
@@ -109,11 +111,12 @@ class Linax:
             if self._wire is None:
                 self._dry_position = position
                 return
-            await self._ask(f"SP {round(pace * _MICRO)}")
-            await self._ask(f"G {round(position * _MICRO)}")
             what = f"the move to {position:g} m"
-            await self._stand(what, 5.0 + 2 * (self.high - self.low) / pace)
-            there = await self._where_is()
+            async with self._limits.under_way(what, self.halt):
+                await self._ask(f"SP {round(pace * _MICRO)}")
+                await self._ask(f"G {round(position * _MICRO)}")
+                await self._stand(what, 5.0 + 2 * (self.high - self.low) / pace)
+                there = await self._where_is()
             if abs(there - position) > self._tolerance:
                 raise DeviceError(
                     f"{what} ended at {there:g} m",
@@ -181,7 +184,6 @@ class Linax:
             if status == STANDING:
                 return
             if self._clock.now() > end:
-                await self.halt()
                 raise self._limits.too_late(what, seconds)
             await self._clock.sleep(self._poll)
 

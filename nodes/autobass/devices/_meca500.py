@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from labmesh.clock import Clock
-from labmesh.devices import LimitError
+from labmesh.devices import DeviceError, LimitError
 from labmesh.wire import ByteWire
 from nodes.autobass.devices import _meca_codes as codes
 from nodes.autobass.devices._meca_control import MecaControl
@@ -87,7 +87,11 @@ class Meca500(MecaControl):
             )
 
     async def activate(self) -> None:
-        """Switch the motors on, and set tool, reference and speeds, which activation resets."""
+        """Switch the motors on, and set tool, reference and speeds, which activation resets.
+
+        Raises:
+            DeviceError: A safety stop is active, or the last client left the robot held.
+        """
         async with self._lock:
             self._check_released()
             self._dry_ready[0] = True
@@ -102,7 +106,12 @@ class Meca500(MecaControl):
                 command("SetBlending", 100 * self._blending),
             ]
             await self._line.send(b"".join(settings))
-            await self._line.synchronise()
+            if (await self._status()).paused:
+                raise DeviceError(
+                    "the robot was stopped in mid-motion and is held",
+                    where=self._where,
+                    remedy="see where the arm is and what it holds, then reset the error",
+                )
 
     async def move_joints(self, joints: Sequence[float]) -> None:
         """Turn the joints to six angles (rad), each at its share of one speed.

@@ -99,15 +99,13 @@ FAULTS: Final[dict[int, tuple[str, str]]] = {
 }
 """Code -> (what happened, remedy)."""
 
-_STOPS: Final = frozenset({PSTOP1, PSTOP2, ESTOP, CONNECTION_DROPPED})
+SAFETY_STOPS: Final = frozenset({PSTOP1, PSTOP2, ESTOP})
+"""Reported as 1 (active), 2 (may be reset) and 0 (over)."""
 
 
 def is_fault(code: int, data: str) -> bool:
-    """Whether an answer reports an error or a safety stop that has just become active.
-
-    Safety stops come as 1 (active), 2 (may be reset at the power supply) and 0 (over).
-    """
-    if code in _STOPS:
+    """Whether an answer reports an error or a safety stop that is not over."""
+    if code in {*SAFETY_STOPS, CONNECTION_DROPPED}:
         return data.strip() in {"1", "2"}
     return code in FAULTS or 1000 <= code < 2000
 

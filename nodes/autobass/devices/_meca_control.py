@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from math import radians
 from typing import Final
 
 from labmesh.clock import Clock
 from labmesh.devices import DeviceError, HaltedError
-from labmesh.wire import ByteWire, WireTimeoutError
+from labmesh.wire import ByteWire, WireError, WireTimeoutError
 from nodes.autobass.devices import _meca_codes as codes
 from nodes.autobass.devices._meca_line import Answer, MecaLine, command
 from nodes.autobass.devices._meca_pose import RobotStatus
@@ -104,11 +105,7 @@ class MecaControl:
             DeviceError: It reported an error or a stop since it was asked last.
         """
         async with self._lock:
-            if self._line is None:
-                activated, homed = self._dry_ready
-                return RobotStatus(activated, homed, True, False, self._halted, True, True)
-            answer = await self._line.ask(command("GetStatusRobot"), codes.STATUS)
-            return RobotStatus(*(bool(flag) for flag in answer.numbers[:7]))
+            return await self._status()
 
     async def halt(self) -> None:
         """Stop the arm now: ClearMotion goes out before everything that waits for its turn.
@@ -128,11 +125,23 @@ class MecaControl:
         async with self._lock:
             if self._line is not None:
                 await self._drain()
-                frames = command("ResetError")
-                await self._line.ask(frames, codes.ERROR_RESET, codes.NO_ERROR)
-                await self._line.ask(command("ResetPStop2"), codes.PSTOP2)
-                await self._line.ask(command("ResumeMotion"), codes.RESUMED)
+                if codes.PSTOP2 in self._line.stops:
+                    await self._line.ask(command("ResetPStop2"), codes.PSTOP2)
+                if self._line.stops:
+                    raise self._line.error(Answer(min(self._line.stops), "1"))
+                now = await self._status()
+                if now.error:
+                    await self._line.ask(command("ResetError"), codes.ERROR_RESET, codes.NO_ERROR)
+                if now.activated and now.paused:
+                    await self._line.ask(command("ResumeMotion"), codes.RESUMED)
             self._halted = False
+
+    async def _status(self) -> RobotStatus:
+        if self._line is None:
+            activated, homed = self._dry_ready
+            return RobotStatus(activated, homed, True, False, self._halted, True, True)
+        answer = await self._line.ask(command("GetStatusRobot"), codes.STATUS)
+        return RobotStatus(*(bool(flag) for flag in answer.numbers[:7]))
 
     async def _motion(self, frames: bytes, what: str) -> None:
         """Send a motion with a checkpoint behind it, and wait until the robot passes it."""
@@ -151,42 +160,53 @@ class MecaControl:
         await self._until(name, command(name), lambda answer: answer.code in done)
 
     async def _until(self, what: str, frames: bytes, over: Callable[[Answer], bool]) -> None:
-        """Send, and listen until it is over. A silent robot is asked for a sign of life."""
+        """Send, and listen until it is over.
+
+        Whatever ends it otherwise, an error or a cancel, halts the arm.
+        """
         if self._line is None:
             return
         await self._line.synchronise()
         self._check_released()
+        try:
+            await self._line.send(frames)
+            await self._listen(self._line, what, over)
+        except HaltedError:
+            raise
+        except BaseException:
+            with contextlib.suppress(WireError):
+                await self.halt()
+            raise
+
+    async def _listen(self, line: MecaLine, what: str, over: Callable[[Answer], bool]) -> None:
+        """Read until it is over. A silent robot is asked for a sign of life."""
         seconds = self._motion_timeout
         end = self._clock.now() + round(seconds * 1e9)
         asked = False
-        try:
-            await self._line.send(frames)
-            while True:
-                try:
-                    answer = await self._line.next()
-                except WireTimeoutError:
-                    if asked:
-                        raise self._line.lost(what) from None
-                    await self._line.ask_mark()
-                    asked = True
-                    continue
-                asked = False
-                if over(answer):
-                    return
-                if self._halted and answer.code in {codes.CLEARED, codes.CHECKPOINT_DISCARDED}:
-                    raise self._halted_error(f"halted during {what}")
-                if codes.is_fault(answer.code, answer.data):
-                    raise self._line.error(answer, what)
-                if self._clock.now() > end:
-                    await self.halt()
-                    raise DeviceError(
-                        f"{what} was not done after {seconds:.0f} s and was halted",
-                        where=self._where,
-                        remedy="look for what blocks the arm, then reset the error",
-                    )
-        except asyncio.CancelledError:
-            await self.halt()
-            raise
+        while True:
+            try:
+                answer = await line.next()
+            except WireTimeoutError:
+                if asked:
+                    raise line.lost(what, "the robot does not answer") from None
+                await line.ask_mark()
+                asked = True
+                continue
+            except WireError as error:
+                raise line.lost(what, error.what) from None
+            asked = False
+            if over(answer):
+                return
+            if self._halted and answer.code in {codes.CLEARED, codes.CHECKPOINT_DISCARDED}:
+                raise self._halted_error(f"halted during {what}")
+            if codes.is_fault(answer.code, answer.data):
+                raise line.error(answer, what)
+            if self._clock.now() > end:
+                raise DeviceError(
+                    f"{what} was not done after {seconds:.0f} s and was halted",
+                    where=self._where,
+                    remedy="look for what blocks the arm, then reset the error",
+                )
 
     async def _drain(self) -> None:
         """Read away what the robot said until now, errors too."""

@@ -8,7 +8,13 @@ from typing import Final
 
 from labmesh.devices import DeviceError
 from labmesh.wire import ByteWire
-from nodes.autobass.devices._meca_codes import SYNCHRONISED, USER_ALREADY, is_fault, said
+from nodes.autobass.devices._meca_codes import (
+    SAFETY_STOPS,
+    SYNCHRONISED,
+    USER_ALREADY,
+    is_fault,
+    said,
+)
 
 _ANSWER: Final = re.compile(r"\s*\[(\d{1,6})\](?:\[(.*)\])?\s*", re.DOTALL)
 
@@ -49,10 +55,14 @@ class MecaLine:
     Args:
         wire: The control port.
         timeout: Wall seconds within which the robot answers what it answers at once.
+
+    Attributes:
+        stops: Codes of the safety stops that the robot has reported and not ended.
     """
 
     def __init__(self, wire: ByteWire, timeout: float) -> None:
         self.wire = wire
+        self.stops: set[int] = set()
         self._timeout = timeout
         self._mark = 0
 
@@ -76,6 +86,9 @@ class MecaLine:
                 where=self.wire.address,
                 remedy="look at the network, and that this is the robot's control port, 10000",
             )
+        if answer.code in SAFETY_STOPS:
+            over = answer.data.strip() == "0"
+            self.stops = self.stops - {answer.code} if over else self.stops | {answer.code}
         return answer
 
     async def expect(self, *codes: int) -> Answer:
@@ -120,10 +133,11 @@ class MecaLine:
             code=answer.code,
         )
 
-    def lost(self, during: str) -> DeviceError:
-        """Say that the robot has fallen silent."""
+    def lost(self, during: str, why: str) -> DeviceError:
+        """Say that the robot has fallen silent in the middle of something."""
         return DeviceError(
-            f"{during}: the robot does not answer",
+            f"{during}: {why}",
             where=self.wire.address,
-            remedy="look at its power and network, see where the arm is, connect again and home it",
+            remedy="look at its power and network, see where the arm is and what it holds, connect"
+            " again, activate and home it",
         )

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 from labmesh.devices import DeviceError, HaltedError, LimitError
+from labmesh.wire import WireError
+from messages.errors import LabmeshError
 
 
 class Rail(Protocol):
@@ -102,6 +107,30 @@ class RailLimits:
                 where=self.where,
                 remedy="make sure that the way is free, then reset the rail's error",
             )
+
+    @asynccontextmanager
+    async def under_way(
+        self, what: str, halt: Callable[[], Awaitable[None]]
+    ) -> AsyncIterator[None]:
+        """Halt the axis when waiting for it ends in an error or is cancelled.
+
+        Raises:
+            DeviceError: The wire failed in the middle of it.
+        """
+        try:
+            yield
+        except BaseException as error:
+            if not self.halted:
+                with contextlib.suppress(LabmeshError):
+                    await halt()
+            if not isinstance(error, WireError):
+                raise
+            raise DeviceError(
+                f"{what}: {error.what}",
+                where=self.where,
+                remedy="look at power and cable, see where the carriage is, connect again,"
+                " reset the error and home it",
+            ) from None
 
     def too_late(self, what: str, seconds: float) -> DeviceError:
         """Say that something took too long."""
