@@ -4,6 +4,7 @@
 the topic stays where it is, so that ``+/+/data/#`` finds it, and nothing on it passes for the
 author's own word. What was addressed to somebody (requests, orders, calls, results ...) is not
 played: it would be addressed to whoever the author was, and an act is not repeated by showing it.
+Nor are emergency stops.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from messages.errors import ConfigurationError, TopicError
-from messages.topics import Topics, check_filter, check_topic, parse_topic
+from messages.topics import STOP, Topics, check_filter, check_topic, parse_topic
 
 _ARROW: Final = ":="
 
@@ -84,8 +85,8 @@ class PlayMap:
     def played(self, topic: str) -> str | None:
         """Return where ``topic`` is played, None where it is not.
 
-        Not played is what is addressed to somebody, what has no author, and what would be deeper
-        than MQTT brokers take; a rule may give it a place.
+        Not played is what is addressed to somebody or stops instruments, what has no author, and
+        what would be deeper than MQTT brokers take; a rule may give it a place.
         """
         rest = topic.partition("/")[2]
         for rule in self.rules:
@@ -94,7 +95,7 @@ class PlayMap:
                 return self.topics.own(*found.split("/"))
         try:
             parsed = parse_topic(topic)
-            if parsed.to is not None:
+            if parsed.to is not None or parsed.kind == STOP:
                 return None
             author = parsed.author
             return self.topics.own(parsed.kind, author.site, author.node, *parsed.rest)

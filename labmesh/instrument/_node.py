@@ -15,6 +15,7 @@ from labmesh.instrument._gate import REMEDY, Gate
 from labmesh.instrument._guard import W, guarded
 from labmesh.instrument._journal import StepJournal
 from labmesh.instrument._parameters import InstrumentParameters
+from labmesh.instrument._reviews import of_calibrations, of_supplies
 from labmesh.instrument._services import InstrumentServices
 from labmesh.instrument._stops import Stop, StopBook
 from labmesh.instrument._supplies import Supplies
@@ -276,17 +277,12 @@ class InstrumentNode(InstrumentServices, Node[P], Generic[P]):
         """Tell of calibrations that are missing, have expired or soon will."""
         if self._calibrations is None:
             return
-        limit = self.clock.now() + round(self.parameters.calibration_warning * 1e9)
-        bad = [f"{c.key}: {c.flag}" for c in self._calibrations.current() if c.flag]
-        soon = [
-            f"{c.key} expires soon"
-            for c in self._calibrations.current()
-            if not c.flag and c.expires is not None and c.expires <= limit
-        ]
-        refuses = self.parameters.expired_calibration == "refuse"
-        level = Level.ERROR if bad and refuses else Level.WARN if bad or soon else Level.OK
-        remedy = "calibrate, then note it with calibration.record" if bad or soon else ""
-        self.diagnose("calibrations", level, "; ".join(bad + soon) or "in force", remedy=remedy)
+        p = self.parameters
+        word = of_calibrations(
+            self._calibrations.current(), self.clock.now(), warning=p.calibration_warning,
+            refuses=p.expired_calibration == "refuse",
+        )  # fmt: skip
+        self.diagnose("calibrations", word.level, word.words, remedy=word.remedy)
 
     async def _tell(self, message: InstrumentCondition, *, republish: bool) -> None:
         try:
@@ -297,11 +293,8 @@ class InstrumentNode(InstrumentServices, Node[P], Generic[P]):
             self.log.debug(f"condition not told: {error}")
 
     def _review_supplies(self) -> None:
-        low = [s for s in self.supplies.all() if s.is_low]
-        words = "; ".join(f"{s.name}: {s.left:.3g} {s.unit} of {s.capacity:.3g} left" for s in low)
-        level = Level.ERROR if any(s.left <= 0 for s in low) else Level.WARN if low else Level.OK
-        remedy = "refill (or empty) it, then note it with supplies.refill" if low else ""
-        self.diagnose("supplies", level, words or "enough of everything", remedy=remedy)
+        word = of_supplies(self.supplies.all())
+        self.diagnose("supplies", word.level, word.words, remedy=word.remedy)
 
     def _review_steps(self) -> None:
         self._board.doubts = tuple(map(str, self.journal.in_doubt()))

@@ -35,6 +35,8 @@ FOREIGN = [
     "lab1/kit/adder/data/temperature",
     "lab1/kit/adder/node/alive/0",
     "lab1/kit/alice/call/kit/adder/life.change",
+    "lab1/kit/alice/estop/kit/adder",
+    "lab1/kit/alice/estop",
     "lab1/kit/bob/request/kit/broker/total/sum",
     "lab1/dtu/mallory/data/x",
     "lab1/kit/bridge/link",
@@ -70,6 +72,7 @@ BEYOND_THE_ROLE = {
     "vera": [
         "request/kit/broker/total/sum", "cancel/kit/broker/1", "call/kit/adder/life.change",
         "call/kit/broker/agent.start", "decision/kit/broker/1", "data/x",
+        "estop", "estop/kit", "estop/kit/adder",
     ],
     "alice": ["order/kit/adder/1", "receipt/kit/bob", "journal/result/kit/bob", "head", "result/x"],
     "broker": ["decision/kit/broker/1", "call/kit/adder/life.change", "request/kit/broker/a/b"],
@@ -100,6 +103,13 @@ async def test_nobody_does_what_another_role_may(lab: SecureLab, name: str) -> N
             with attack("beyond the role"):
                 async with lab.logged("Denied PUBLISH", topic):
                     assert await denied(somebody, topic), topic
+
+
+@pytest.mark.parametrize("name", ["alice", "bob", "adder"])
+async def test_whoever_works_with_instruments_may_stop_them(lab: SecureLab, name: str) -> None:
+    async with lab.connected(name) as somebody:
+        for scope in ("", "/kit", "/kit/nobody"):
+            assert not await denied(somebody, f"lab1/kit/{name}/estop{scope}", b"")
 
 
 async def test_a_viewer_reads_the_ledger_and_the_nodes(lab: SecureLab) -> None:

@@ -106,6 +106,7 @@ def test_regular_expressions_choose_and_leave_out() -> None:
         ("lab1/kit/cli/call/kit/asab/stock.levels", None),
         ("lab1/kit/broker/journal/result/kit/cli", None),
         ("lab1/kit/asab/data/a/b/c", None),
+        ("lab1/kit/cli/estop/kit", None),
         ("nonsense", None),
     ],
 )  # fmt: skip

@@ -240,7 +240,9 @@ async def test_calibrations_are_kept_warned_of_and_refused(start: Benches) -> No
             "calibration.record", calibration="pump/volume", who="Ada", method="gravimetric",
             result={"factor": 1.01}, valid_for=3600.0,
         )  # fmt: skip
-        await until(lambda: "expires soon" in bench.diagnostic("calibrations").message)
+        await until(
+            lambda: "pump/volume expires in 0.0 d" in bench.diagnostic("calibrations").message
+        )
         await bench.give()
         await until(lambda: len(bench.ledger.of("result")) == 2)
         notes = bench.ledger.of("result")[-1]["provenance"]["notes"]

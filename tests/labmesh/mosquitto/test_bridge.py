@@ -66,6 +66,8 @@ def test_two_sites_are_one_lab_and_a_hub_that_is_away_is_no_loss(tmp_path: Path)
         asab.publish("lab1/kit/asab/event/probe-1", b"own affair")
         asab.publish("lab1/kit/asab/call/kit/pump/on", b"own affair")
         asab.publish("lab1/kit/asab/call/dtu/opt/ping", b"to dtu")
+        asab.publish("lab1/kit/asab/estop/kit", b"own site", retain=True)
+        asab.publish("lab1/kit/asab/estop/dtu/opt", b"stop opt", retain=True)
         asab.publish("lab1/kit/asab/result/hub/broker/q/m", b"to the hub")
         ledger.publish("lab1/hub/broker/journal/result/dtu/opt", b"journal")
         end = ("lab1/kit/asab/call/dtu/opt/last", b"")
@@ -74,6 +76,7 @@ def test_two_sites_are_one_lab_and_a_hub_that_is_away_is_no_loss(tmp_path: Path)
         for_dtu = {
             ("lab1/kit/asab/call/dtu/opt/ping", b"to dtu"),
             ("lab1/hub/broker/journal/result/dtu/opt", b"journal"),
+            ("lab1/kit/asab/estop/dtu/opt", b"stop opt"),
             end,
         }
         for_hub = {("lab1/kit/asab/result/hub/broker/q/m", b"to the hub")}
@@ -84,6 +87,7 @@ def test_two_sites_are_one_lab_and_a_hub_that_is_away_is_no_loss(tmp_path: Path)
         until(asab, ("lab1/kit/bridge/link", b"0"))
         until(opt, ("lab1/dtu/bridge/link", b"0"))
         asab.publish("lab1/kit/asab/node/desc", b"2", retain=True)
+        asab.publish("lab1/kit/asab/estop", b"stop all", retain=True)
         for number in range(50):
             opt.publish("lab1/dtu/opt/request/hub/broker/q/m", b"%d" % number)
         # Attempts to connect that fail must not pile up what is retained.
@@ -103,7 +107,10 @@ def test_two_sites_are_one_lab_and_a_hub_that_is_away_is_no_loss(tmp_path: Path)
                 ("lab1/dtu/bridge/link", b"1"),
             )
             assert [message for message in came if message in sent] == sent
-        came = until(opt, ("lab1/kit/asab/node/desc", b"2"), ("lab1/kit/bridge/link", b"1"))
+        came = until(
+            opt, ("lab1/kit/asab/node/desc", b"2"), ("lab1/kit/bridge/link", b"1"),
+            ("lab1/kit/asab/estop", b"stop all"),
+        )  # fmt: skip
         assert came.count(("lab1/kit/asab/node/desc", b"2")) <= 2
         # A hub with old values does not bring them back to the site they are of.
         came = until(asab, ("lab1/kit/bridge/link", b"1"))
