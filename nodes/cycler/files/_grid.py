@@ -77,8 +77,8 @@ def read_grid(
             at=f"line {first_line + 1}",
             remedy="the export may have been stopped: export it again",
         )
-    if _is_last_field_cut(body, lines, separator, {*numeric, *textual}):
-        last = int(np.flatnonzero(whole)[-1])
+    last = int(np.flatnonzero(~lines.blank)[-1])
+    if whole[last] and _is_last_field_cut(body, lines, separator, {*numeric, *textual}):
         whole[last] = False
         words = (
             f"The last line (line {first_line + last + 1}) has no line end and its last field is "
@@ -182,9 +182,12 @@ def _is_last_field_cut(body: bytes, lines: _Lines, separator: str, wanted: set[i
     there = np.flatnonzero(~lines.blank)
     if body.endswith(b"\n") or there.size < 5 or int(lines.fields[there[-1]]) - 1 not in wanted:
         return False
-    ends = [body[lines.begin[i] : lines.end[i]].rstrip() for i in there[-40:].tolist()]
-    lengths = [len(line) - line.rfind(separator.encode()) - 1 for line in ends]
-    return lengths[-1] < min(lengths[:-1])
+    ends = [
+        body[lines.begin[i] : lines.end[i]].rstrip().rsplit(separator.encode(), 1)[-1]
+        for i in there[-40:].tolist()
+    ]
+    digits = [len(end.partition(b".")[2]) for end in ends]
+    return digits[-1] < min(digits[:-1]) or len(ends[-1]) < min(map(len, ends[:-1]))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pytest
 
 from nodes.cycler.files import read_cycler_file
 from tests.nodes.cycler.files import spellings
-from tests.nodes.cycler.files.spellings import BEGUN, RECORDS, workbook
+from tests.nodes.cycler.files.spellings import BEGUN, RECORDS, Sheet, workbook
 
 TEXTS = {
     "arbin_csv": (spellings.arbin_mits8, spellings.arbin_milli),
@@ -61,13 +61,13 @@ def test_a_text_spelling_gives_the_same_table(
 def test_workbooks_give_the_same_table(tmp_path: Path) -> None:
     same(workbook(tmp_path / "a.xlsx", {"Sheet1": spellings.landt_sheet()}), "landt_xlsx")
     same(workbook(tmp_path / "b.xlsx", {"record": spellings.neware_sheet()}), "neware_xlsx")
-    parts = {
+    parts: dict[str, Sheet] = {
         "unit": [["nothing"]],
         "record_2": spellings.neware_sheet(20),
         "record_1": spellings.neware_sheet(0, 20),
     }
     same(workbook(tmp_path / "c.xlsx", parts), "neware_xlsx")
-    channel = {
+    channel: dict[str, Sheet] = {
         "Global_Info": [["Channel", "Schedule File Name", "Creator"], [8.0, "cc.sdu", "ben"]],
         "Channel_8_2": spellings.arbin_sheet(30),
         "Channel_8_1": spellings.arbin_sheet(0, 30),
