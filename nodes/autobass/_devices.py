@@ -31,6 +31,10 @@ SIMULATORS: Final = {
 """Which simulator stands in for which device, for the errors' remedies."""
 
 
+_POLL: Final = 0.1
+"""Seconds of the experiment between two questions whether the rail stands."""
+
+
 @dataclass(frozen=True, slots=True)
 class Devices:
     """What moves, switches, dispenses and measures."""
@@ -142,10 +146,10 @@ def make_devices(p: AutobassParameters, clock: Clock, correction: float, guard: 
     rail: Rail
     if p.rail_kind == "linax":
         rail = Linax(line("rail", byte_wire), clock=clock, low=p.rail_low, high=p.rail_high,
-                     speed=p.rail_speed)  # fmt: skip
+                     speed=p.rail_speed, poll=_POLL)  # fmt: skip
     else:
         rail = Lecp6(line("rail", modbus_wire), clock=clock, low=p.rail_low, high=p.rail_high,
-                     speed=p.rail_speed)  # fmt: skip
+                     speed=p.rail_speed, poll=_POLL)  # fmt: skip
     glovebox: ModbusWire | None = line("glovebox", modbus_wire)
     return Devices(
         robot=Meca500(

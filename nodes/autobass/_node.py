@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final, cast
 
 from labmesh.devices import HaltedError
-from labmesh.instrument import EmergencyStopError, InstrumentNode
+from labmesh.instrument import Condition, EmergencyStopError, InstrumentNode
 from labmesh.node import NoArguments, NodeOptions, Order, capability, service
 from messages.cell import CellAssemblyInput, CellAssemblyOutput
 from messages.errors import LabmeshError, OrderError, OrderVoidError
@@ -193,6 +193,11 @@ class AutobassNode(InstrumentNode[AutobassParameters]):
         made = story.made(lost, why)
         if made:
             await story.tell(made)
+        # Nobody will go on with a batch that has ended: how the lost cell's step ended is on
+        # record as unknown, and needs no answer.
+        for step in self.journal.in_doubt():
+            if step.request == order.request:
+                self.journal.resolve(step, "done", by=str(self.id), words=f"given up: {why}"[:500])
         return story, made
 
     async def _allocate(self, order: Order[CellAssemblyInput]) -> Batch:
@@ -277,7 +282,7 @@ class AutobassNode(InstrumentNode[AutobassParameters]):
             step for step in self.journal.in_doubt()
             if step.request == request and step.intent.get("cell") == cell.cell
         ]  # fmt: skip
-        if self.condition == "BUSY":
+        if self.condition is Condition.BUSY:
             raise LabmeshError("the robot is busy", remedy="cancel the request, or wait")
         key = f"cell{cell.cell:02d}/{SCRAP}"
         intent = {"cell": cell.cell, "by": arguments.by, "reason": arguments.reason,
@@ -296,7 +301,7 @@ class AutobassNode(InstrumentNode[AutobassParameters]):
     @service("assembly.clear", when_inactive=True)
     async def assembly_clear(self, arguments: ClearInput) -> NoArguments:
         """Note that a person has emptied post and crimper."""
-        if self.condition == "BUSY":
+        if self.condition is Condition.BUSY:
             raise LabmeshError("the robot is busy", remedy="cancel the request, or wait")
         await self._free(arguments.by)
         return NoArguments()

@@ -52,10 +52,10 @@ class AutobassParameters(InstrumentParameters):
         0.05, ge=0, le=0.2, unit="m", effect="configure", description="flange to the tip; assumed"
     )
     joint_speed: float = parameter(
-        0.15, gt=0, le=1, effect="configure", description="share of the arm's greatest"
+        0.25, gt=0, le=1, effect="configure", description="share of the arm's greatest"
     )
     linear_speed: float = parameter(
-        0.02, gt=0, le=1, unit="m/s", effect="configure", description="of straight moves"
+        0.05, gt=0, le=1, unit="m/s", effect="configure", description="of straight moves"
     )
     rail_speed: float = parameter(0.25, gt=0, le=1, unit="m/s", effect="configure",
                                   description="of the rail")  # fmt: skip

@@ -13,7 +13,7 @@ class FastClock:
         pause: Wall seconds of quiet after which it goes on: bytes on real ports get through.
     """
 
-    def __init__(self, pause: float = 0.002) -> None:
+    def __init__(self, pause: float = 0.0002) -> None:
         self._now = 1_750_000_000 * 10**9
         self._pause = pause
         self._count = 0
@@ -33,7 +33,7 @@ class FastClock:
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._count += 1
-        heappush(self._heap, (self._now + round(seconds * 1e9), self._count, future))
+        heappush(self._heap, (self._now + max(round(seconds * 1e9), 1000), self._count, future))
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._go_on())
         await future

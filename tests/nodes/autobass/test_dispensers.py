@@ -72,7 +72,7 @@ async def test_a_halt_stops_the_stroke_and_nothing_is_repeated(
     kind: type[Simulator[Any]], make: Make
 ) -> None:
     clock = ManualClock()
-    simulator = kind.make({}, clock=clock)
+    simulator: Any = kind.make({}, clock=clock)
     async with run_simulator(simulator) as server:
         driver: Dispenser = make(byte_wire(server.address()), clock=clock)
         await driver.connect()
@@ -141,7 +141,7 @@ async def test_faults_of_the_line(
 ) -> None:
     async with bench(kind, make) as (simulator, driver):
         await driver.initialise()
-        driver._timeout = 0.2  # type: ignore[attr-defined]
+        vars(driver)["_timeout"] = 0.2
         simulator.faults.order(fault)
         with pytest.raises(error, match=words):
             await driver.aspirate(35e-9)
@@ -151,7 +151,7 @@ async def test_the_wrong_device_is_named() -> None:
     for make in (ML600, RLine):
         mine, other = pair()
         await other.open()
-        driver = make(mine, clock=WallClock(), timeout=1.0)  # type: ignore[operator]
+        driver = make(mine, clock=WallClock(), timeout=1.0)
         task = asyncio.create_task(driver.connect())
         await other.read_until(b"\r", timeout=1.0)
         await other.write(b"Elmo 4.2\r")
