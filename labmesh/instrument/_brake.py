@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
 from labmesh.instrument._gate import Gate, stopping
+from labmesh.instrument._guard import AnswerLaterError
 from labmesh.instrument._stop_line import StopLine
 from labmesh.instrument._stops import Stop, StopBook
 from labmesh.place import Place
@@ -118,6 +119,8 @@ class Brake:
             with stopping("at once"):
                 async with asyncio.timeout(_AT_ONCE):
                     await self._halt()
+        except AnswerLaterError:
+            return  # it has said its stop, and wants to hear more
         except Exception as error:  # noqa: BLE001 - a driver's; the event loop stops them again
             logger.warning("not everything was stopped past the event loop: %s", error)
 

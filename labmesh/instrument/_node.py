@@ -400,6 +400,9 @@ class InstrumentNode(InstrumentServices, Node[P], Generic[P]):
         await asyncio.to_thread(note)
 
     def _not_halted(self, why: str) -> None:
+        if self.state is State.UNCONFIGURED:  # no device has been opened, or all are closed
+            self.log.warn(why)
+            return
         remedy = "use the hardware's own emergency stop"
         self.log.fatal(why, remedy=remedy)
         self.diagnose("halt", Level.ERROR, why, remedy=remedy)

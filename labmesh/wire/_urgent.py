@@ -9,8 +9,8 @@ from typing import Final
 
 from messages.errors import WireError
 
-_PATIENCE: Final = 0.5
-"""Wall seconds that a line has to take a stop."""
+_PATIENCE: Final = 0.05
+"""Wall seconds that a line has to take a stop: others wait for theirs behind it."""
 
 
 def write_at_once(number: int, data: bytes, *, where: str) -> None:

@@ -95,6 +95,16 @@ async def test_whatever_comes_on_a_stop_s_topic_stops(start: Benches) -> None:
         assert bench.node.condition is Condition.STOPPED
 
 
+async def test_who_comes_back_to_the_network_hears_what_it_missed(start: Benches) -> None:
+    async with start() as bench:
+        bench.hub.ban("kit/arm/estop")
+        await bench.press("kit")
+        assert bench.node.condition is Condition.IDLE
+        bench.hub.pardon("kit/arm/estop")
+        await until(lambda: bench.node.condition is Condition.STOPPED)
+        await until(lambda: "STOP" in bench.lines)
+
+
 async def test_who_starts_while_a_stop_is_engaged_sends_nothing(start: Benches) -> None:
     async with start() as bench:
         await bench.press()
