@@ -12,7 +12,7 @@ from nodes.cycler._driver import CyclerDriver
 from nodes.cycler._parameters import CyclerParameters
 from nodes.cycler.virtual import Engine, VirtualCycler, assembled
 from nodes.cycler.virtual._pybamm import PyBammEngine
-from nodes.cycler.wires import open_cycler
+from nodes.cycler.wires import DryCycler, open_cycler
 
 Guard = Callable[[Any], Any]
 """Makes a wire one that an emergency stop closes: `labmesh.instrument.InstrumentNode.guard`."""
@@ -30,7 +30,7 @@ def open_backend(p: CyclerParameters, clock: Clock, folder: Path, guard: Guard) 
     Raises:
         LabmeshError: The backend is not installed, or its address is wrong.
     """
-    if p.backend in ("arbin", "neware"):
+    if p.backend in ("arbin", "neware") and not p.dry_run:
         return open_cycler(p, clock=clock, folder=folder, guard=guard)
     newborn = partial(
         assembled, seed=p.seed, formation_loss=p.formation_loss, lam=p.active_material_loss
@@ -40,7 +40,11 @@ def open_backend(p: CyclerParameters, clock: Clock, folder: Path, guard: Guard) 
             PyBammEngine(p.channels), "virtual cycler (PyBaMM SPM with SEI)", p.channels, clock,
             folder / "virtual", newborn, rows_per_part=p.rows_per_file,
         )  # fmt: skip
-    return VirtualCycler(
+    virtual = VirtualCycler(
         Engine(p.channels), "virtual cycler (half-cell surrogate)", p.channels, clock,
         folder / "virtual", newborn, rows_per_part=p.rows_per_file,
     )  # fmt: skip
+    if p.backend == "virtual":
+        return virtual
+    real = open_cycler(p, clock=clock, folder=folder, guard=guard)
+    return DryCycler(real.name, real.check, virtual)

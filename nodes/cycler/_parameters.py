@@ -25,6 +25,19 @@ class CyclerParameters(InstrumentParameters):
     raw_folder: str = parameter(
         "", effect="start", description="where a real cycler's software writes its files"
     )
+    schedules: dict[str, str] = parameter(
+        {}, effect="start",
+        description="arbin: names of MITS' schedules by the fingerprints of protocols",
+    )  # fmt: skip
+    step_folder: str = parameter(
+        "", effect="start", description="neware: folder for BTS' step files, as seen here"
+    )
+    step_folder_there: str = parameter(
+        "", effect="start", description="neware: the same folder, as BTS' computer sees it"
+    )
+    results_there: str = parameter(
+        "", effect="start", description="neware: where BTS backs up results, as it sees it"
+    )
     timezone: str = parameter(
         "UTC", description="IANA name, of the clock that writes dates into raw files"
     )

@@ -1,37 +1,28 @@
-"""Real cyclers over their wires."""
+"""Cyclers of other vendors over their own wires: drivers and simulators of Arbin and Neware."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from nodes.cycler.wires._arbin import ArbinCycler
+from nodes.cycler.wires._arbin_client import ArbinChannel, ArbinClient
+from nodes.cycler.wires._arbin_sim import ArbinSimulator
+from nodes.cycler.wires._dry import DryCycler
+from nodes.cycler.wires._neware import NewareCycler
+from nodes.cycler.wires._neware_client import NewareChannel, NewareClient, NewareStatus
+from nodes.cycler.wires._neware_sim import NewareSimulator
+from nodes.cycler.wires._open import open_cycler
+from nodes.cycler.wires._schedules import fingerprint
 
-from labmesh.clock import Clock
-from messages.errors import ConfigurationError
-from nodes.cycler._driver import CyclerDriver
-from nodes.cycler._parameters import CyclerParameters
-
-
-def open_cycler(
-    parameters: CyclerParameters,
-    *,
-    clock: Clock,  # noqa: ARG001
-    folder: Path,  # noqa: ARG001
-    guard: Callable[[Any], Any],  # noqa: ARG001
-) -> CyclerDriver:
-    """Return the driver of the real cycler that the parameters name, not yet opened.
-
-    Args:
-        parameters: ``backend``, ``address``, ``raw_folder``, ``channels``, ``dry_run`` count here.
-        clock: The mesh's.
-        folder: The node's own, for what a driver downloads.
-        guard: What every wire is passed through, so that an emergency stop closes it.
-
-    Raises:
-        ConfigurationError: There is no such driver.
-    """
-    raise ConfigurationError(
-        f"there is no driver for backend {parameters.backend!r}",
-        where="backend",
-        remedy="use backend virtual",
-    )
+__all__ = [
+    "ArbinChannel",
+    "ArbinClient",
+    "ArbinCycler",
+    "ArbinSimulator",
+    "DryCycler",
+    "NewareChannel",
+    "NewareClient",
+    "NewareCycler",
+    "NewareSimulator",
+    "NewareStatus",
+    "fingerprint",
+    "open_cycler",
+]
