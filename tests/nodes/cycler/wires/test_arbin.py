@@ -141,7 +141,6 @@ async def test_our_client_and_the_spoofer(spoofer: tuple[Any, str]) -> None:
     await client.start(2, "cell-7_formation")
     await client.set_variable(2, 16, 1.5)
     await client.stop(2)
-    await client.stop_all_now()
     await client.close()
 
 

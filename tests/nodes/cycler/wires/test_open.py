@@ -1,4 +1,4 @@
-"""Real cyclers from the node's parameters: logins in a file of their own, dry runs without a byte."""
+"""Real cyclers from a node's parameters: private logins, dry runs without a byte."""
 
 from __future__ import annotations
 
