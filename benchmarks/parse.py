@@ -68,9 +68,10 @@ peer, path, options, rounds = sys.argv[1], sys.argv[2], json.loads(sys.argv[3]),
 def reader():
     if peer == "galvani":
         import galvani
+        import pandas as pd
         if path.endswith(".mpt"):
             return lambda: galvani.BioLogic.MPTfile(path)[0]
-        return lambda: galvani.BioLogic.MPRfile(path).data
+        return lambda: pd.DataFrame(galvani.BioLogic.MPRfile(path).data)
     if peer == "yadg":
         from yadg.extractors import extract
         kind = "eclab.mpt" if path.endswith(".mpt") else "eclab.mpr"

@@ -37,7 +37,7 @@ _DIRECT: Final = {
     "R/Ohm": ("internal_resistance_ohm", 1.0),
     "Temperature/°C": ("temperature_t1_celsius", 1.0),
 }
-_MODES: Final = {0: "none", 1: "galvanostatic", 2: "potentiostatic", 3: "rest"}
+_MODES: Final = ["none", "galvanostatic", "potentiostatic", "rest"]
 _COULOMB_TO_MAH: Final = 1 / 3.6
 
 
@@ -70,11 +70,10 @@ class BiologicMpr:
         remarks = records.remarks
         columns = _canonical(records, remarks, source)
         metadata = _metadata(source, found, records, remarks)
-        table = pl.DataFrame(columns)
         begun = metadata.start_time
-        if begun is not None and "VMP LOG" in found and "test_time_second" in columns:
-            since = (pl.col("test_time_second") * 1e6).cast(pl.Int64, strict=False)
-            table = table.with_columns(local_time=pl.lit(begun) + pl.duration(microseconds=since))
+        if begun is not None:
+            columns["local_time"] = _dates(begun, columns["test_time_second"])
+        table = pl.DataFrame(columns)
         return Recording(
             table,
             metadata,
@@ -82,6 +81,16 @@ class BiologicMpr:
             remarks=tuple(remarks),
             current_is_mean="interval_current" in {remark.code for remark in remarks},
         )
+
+
+def _dates(begun: datetime, since: NDArray[np.float64]) -> NDArray[Any]:
+    """Dates to the microsecond; a damaged time is no date."""
+    microseconds = since * 1e6
+    if not (np.abs(microseconds) < 1e16).all():
+        microseconds = np.where(np.abs(microseconds) < 1e16, microseconds, np.nan)
+    dates = microseconds.astype("timedelta64[us]")
+    dates += np.datetime64(begun, "us").astype(np.int64).astype("timedelta64[us]")
+    return dates.view("datetime64[us]")
 
 
 def _first(records: Records, names: tuple[str, ...]) -> str | None:
@@ -97,10 +106,11 @@ def _canonical(records: Records, remarks: list[Remark], source: Source) -> dict[
             + ("a voltage Ewe" if voltage is None else "the time"),
             remedy="export it with time and Ewe as text (.mpt)",
         )
-    columns: dict[str, Any] = {"voltage_volt": have[voltage].astype(np.float64)}
+    columns: dict[str, Any] = {"voltage_volt": _double(have[voltage])}
     for name, (canonical, by) in _DIRECT.items():
         if name in have:
-            columns[canonical] = have[name].astype(np.float64) * by
+            values = _double(have[name])
+            columns[canonical] = values if by == 1.0 else values * by
     net, change = _charge(have)
     current = _first(records, _CURRENTS)
     if current is not None:
@@ -124,6 +134,10 @@ def _canonical(records: Records, remarks: list[Remark], source: Source) -> dict[
     return columns
 
 
+def _double(values: NDArray[Any]) -> NDArray[np.float64]:
+    return values.astype(np.float64, copy=False)
+
+
 def _charge(have: dict[str, NDArray[Any]]) -> tuple[NDArray[Any] | None, NDArray[Any] | None]:
     """Net charge since the beginning and its change per record, mA.h."""
     net = have.get("(Q-Qo)/mA.h")
@@ -143,10 +157,13 @@ def _derived(time: NDArray[Any], change: NDArray[Any]) -> NDArray[np.float64]:
     if len(time) > 1:
         between = np.diff(time)
         with np.errstate(divide="ignore", invalid="ignore"):
-            current[1:] = change[1:] * 3.6 / between
-        current[1:][between <= 0] = np.nan
-        index = np.where(np.isfinite(current), np.arange(len(current)), 0)
-        current = current[np.maximum.accumulate(index)]
+            np.divide(change[1:], between, out=current[1:])
+        current *= 3.6
+        stands = between <= 0
+        if stands.any():
+            current[1:][stands] = np.nan
+            index = np.where(np.isfinite(current), np.arange(len(current)), 0)
+            current = current[np.maximum.accumulate(index)]
     return current
 
 
@@ -161,13 +178,19 @@ def _counts(
     elif "cycle number" in have:
         counts["cycle_count"] = np.nan_to_num(have["cycle number"]).astype(np.int64)
     if "Ns" in have:
-        counts["step_id"] = pl.Series(have["Ns"]).cast(pl.String)
+        counts["step_id"] = _named(
+            have["Ns"], [str(n) for n in range(int(have["Ns"].max(initial=0)) + 1)]
+        )
     if "Ns changes" in records.flags:
         counts["step_count"] = np.cumsum(records.flags["Ns changes"], dtype=np.int64)
     if "mode" in records.flags:
-        modes = pl.Series(records.flags["mode"])
-        counts["step_type"] = modes.replace_strict(_MODES, return_dtype=pl.String)
+        counts["step_type"] = _named(records.flags["mode"], _MODES)
     return counts
+
+
+def _named(numbers: NDArray[Any], names: list[str]) -> pl.Series:
+    """Words for small numbers, without making a text of each."""
+    return pl.Series(names).gather(pl.Series(numbers.astype(np.uint32)))
 
 
 def _metadata(

@@ -82,12 +82,11 @@ def _module(data: bytes, position: int) -> Module:
 
 
 def _day(text: bytes) -> date | None:
-    for form in ("%m/%d/%y", "%m.%d.%y", "%m-%d-%y"):
-        try:
-            return datetime.strptime(text.decode("ascii"), form).date()  # noqa: DTZ007
-        except ValueError:
-            continue
-    return None
+    """``mm/dd/yy``, whatever stands between the numbers."""
+    try:
+        return date(2000 + int(text[6:8]), int(text[0:2]), int(text[3:5]))
+    except ValueError:
+        return None
 
 
 _STARTED: Final = (0x249, 465, 469, 473)

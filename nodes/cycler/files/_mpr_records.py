@@ -19,6 +19,9 @@ _BEGIN: Final = {2: 405, 3: 406, 10: 1007, 11: 1007}
 
 MAX_COLUMNS: Final = 255
 
+_USED: Final = {1, 31}
+"""Flags that become something: the mode and the changes of the step."""
+
 
 @dataclass
 class Records:
@@ -59,10 +62,10 @@ def read_records(source: Source, module: Module) -> Records:
     table = np.frombuffer(data, dtype=dtype, count=count, offset=module.start + begin)
     records = Records(count, remarks=remarks)
     for key, name in names.items():
-        records.columns.setdefault(name, np.ascontiguousarray(table[key]))
+        records.columns.setdefault(name, table[key])
     if flagged:
         byte = np.ascontiguousarray(table["flags"])
-        for number in flagged:
+        for number in _USED.intersection(flagged):
             name, mask = FLAGS[number]
             shift = (mask & -mask).bit_length() - 1
             records.flags[name] = (byte & mask) >> shift

@@ -106,6 +106,7 @@ class Accumulators:
         cls, table: pl.DataFrame, *, trusted: bool = True, measured: bool = False
     ) -> Accumulators | None:
         """Those that a table of canonical columns has; None when it has none."""
+        there = set(table.columns)
         for scope, resets in _SCOPES:
             names = {
                 "charge": f"{scope}charging_capacity_ah",
@@ -116,7 +117,7 @@ class Accumulators:
                 "throughput_energy": f"{scope}cumulative_energy_wh",
                 "net": f"{scope}net_capacity_ah",
             }
-            found = {key: name for key, name in names.items() if name in table.columns}
+            found = {key: name for key, name in names.items() if name in there}
             if ("charge" in found and "discharge" in found) or {"throughput", "net"} & set(found):
                 return cls(resets=resets, trusted=trusted, measured=measured, **found)
         return None

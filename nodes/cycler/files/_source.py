@@ -18,6 +18,9 @@ from nodes.cycler.files._text import decode
 HEAD_BYTES: Final = 256 * 1024
 """How much of a file formats may look at to recognise it."""
 
+_AT_ONCE: Final = 64 * 2**20
+"""Files up to this size are read at one go."""
+
 MAX_BYTES: Final = 4 * 2**30
 MAX_UNPACKED: Final = 8 * 2**30
 BOMB_RATIO: Final = 500
@@ -110,7 +113,7 @@ class Source:
             if not path.is_file():
                 raise UnreadableFileError("this is not a file", where=str(path))
             with path.open("rb") as opened:
-                data = opened.read(HEAD_BYTES)
+                data = opened.read(size + 1 if size <= _AT_ONCE else HEAD_BYTES)
         except OSError as error:
             raise UnreadableFileError(
                 f"it cannot be opened: {error.strerror or error}",
@@ -127,8 +130,9 @@ class Source:
                 where=str(path),
                 remedy="split it in the vendor's software",
             )
-        head = Head(path.name, data, size, _members(path, data), path)
-        return cls(path, head, timezone)
+        whole = {"data": data} if size <= _AT_ONCE else {}
+        head = Head(path.name, data[:HEAD_BYTES], size, _members(path, data), path)
+        return cls(path, head, timezone, whole)
 
     @property
     def data(self) -> bytes:
