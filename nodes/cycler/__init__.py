@@ -10,6 +10,7 @@ from nodes.cycler._driver import (
 )
 from nodes.cycler._node import CyclerNode
 from nodes.cycler._parameters import CyclerParameters
+from nodes.cycler.harvester import HarvesterNode, HarvesterParameters
 
 __all__ = [
     "ENDED",
@@ -19,5 +20,7 @@ __all__ = [
     "CyclerDriver",
     "CyclerNode",
     "CyclerParameters",
+    "HarvesterNode",
+    "HarvesterParameters",
     "Job",
 ]

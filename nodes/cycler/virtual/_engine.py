@@ -145,7 +145,7 @@ class Engine:
         everyone = bool(live.all())
         which = ALL if everyone else np.flatnonzero(live)
         time = time[which]
-        before_voltage, before_current = self.bank.voltage[which], self.current[which]
+        before_voltage, before_current = self.bank.voltage[which].copy(), self.current[which]
         held = self.held[which]
         p = self.bank.propose(which, time, before_current, held)
         over = (p.voltage - self.cut[which]) * self.sign[which] >= 0

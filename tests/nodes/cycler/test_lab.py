@@ -1,0 +1,212 @@
+"""The cycler as a process of its own, with a real MQTT broker and a real ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from labmesh import RefusedError, RequestFailedError
+from labmesh.client import LabClient, Visitor, requester, visit
+from labmesh.place import Place
+from messages.errors import CallError
+from messages.ids import NodeId
+from messages.query import ResultView
+from tests.support import MqttBroker, Processes
+from tests.support.processes import Running
+
+CYCLER, HARVESTER = NodeId("kit", "cycler"), NodeId("kit", "harvester")
+CAPACITY = ("capacity", "cycling")
+CC = "constant_current"
+SHORT = {
+    "record": {"time_s": 30},
+    "method": [
+        {"step": "tag", "tag": "a"},
+        {"step": CC, "rate_C": 2, "until_voltage_V": 4.0},
+        {"step": CC, "rate_C": -2, "until_voltage_V": 3.2},
+        {"step": "loop", "loop_to": "a", "cycle_count": 2},
+    ],
+}
+"""Not good for a cell, but over within an hour or so."""
+
+
+@dataclass
+class Lab:
+    """A broker node on a fast clock, and somebody who asks."""
+
+    place: Place
+    folder: Path
+    processes: Processes
+    visitor: Visitor
+    client: LabClient
+
+    async def run(self, program: str, *options: str, **parameters: Any) -> Running:
+        return await self.processes.labmesh(
+            "run", program, f"--site={self.place.site}", f"--mqtt={self.place.mqtt}",
+            f"--data-dir={self.folder}", *options,
+            *(f"--param={name}={value}" for name, value in parameters.items()), name=program,
+        )  # fmt: skip
+
+    async def cycler(self) -> Running:
+        return await self.run("cycler", "--clock=kit/clock", channels=4, rows_per_file=100)
+
+    async def call(self, node: NodeId, service: str, **arguments: Any) -> dict[str, Any]:
+        return await self.visitor.caller.call(node, service, arguments, timeout=5)
+
+    async def offered(self, count: int) -> bool:
+        return len((await self.client.query("query.offers"))["offers"]) >= count
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Return when the condition holds; a node that is not yet there or active says no."""
+    async with asyncio.timeout(30):
+        while True:
+            with suppress(CallError):
+                if await condition():
+                    return
+            await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+async def lab(mqtt_broker: MqttBroker, tmp_path: Path, processes: Processes) -> AsyncIterator[Lab]:
+    place = Place(mqtt=mqtt_broker.url, site="kit")
+    async with visit(place, "tester") as visitor:
+        lab = Lab(place, tmp_path / "data", processes, visitor, None)  # type: ignore[arg-type]
+        broker = await lab.run("broker")
+        await lab.run("clock", rate=4000)
+        await broker.wait_line("ledger open")
+        async with requester(visitor) as client:
+            lab.client = client
+            yield lab
+
+
+def asked(cell: str, **values: Any) -> dict[str, Any]:
+    return {
+        "cycling_protocol": "short", "number_cycles": 1, "formation_cycles": 1, "protocol": SHORT,
+        "cell_info": {"sample": cell}, "location": {"address": "kit"},
+    } | values  # fmt: skip
+
+
+async def states(lab: Lab, cell: str) -> list[str]:
+    view = await lab.client.query("query.sample", {"id": cell})
+    return [state["label"] for state in view["states"]]
+
+
+async def test_a_life_with_channels(lab: Lab, tmp_path: Path) -> None:
+    """Reservation, several cells at once, kill -9 in the middle, the harvester, a refusal."""
+    cycler = await lab.cycler()
+    await until(lambda: lab.offered(2))
+    with pytest.raises(RefusedError, match="number_required_channels"):
+        await lab.client.submit("cycling_channel", "service", {"number_required_channels": 5})
+    kept = await lab.client.request("cycling_channel", "service", {"number_required_channels": 2})
+    name = kept.data["reservation_id"]
+
+    # Two cells at once on reserved channels; the process dies while they run.
+    handles = [
+        await lab.client.submit(*CAPACITY, asked(cell, reservation_id=name)) for cell in ("a", "b")
+    ]
+
+    async def both_run() -> bool:
+        found = (await lab.call(CYCLER, "channel.list"))["channels"]
+        return [each["state"] for each in found].count("running") == 2
+
+    await until(both_run)
+    cycler.kill()
+    await cycler.wait()
+    cycler = await lab.cycler()
+    await cycler.wait_line("in mid-action: capacity/cycling")
+    await lab.call(CYCLER, "life.change", transition="activate")
+    for handle in handles:
+
+        async def held(handle: Any = handle) -> bool:
+            view = await lab.client.query("query.request", {"id": str(handle.id)})
+            return bool(view["request"]["status"] == "held")
+
+        await until(held)
+        await lab.client.decide(handle.id, "release", person="somebody")
+    results: list[ResultView] = [await handle.result(timeout=60) for handle in handles]
+    for result in results:
+        # the very tests that ran before, found again: one record a line, none missing
+        assert result.provenance.notes["found_again"]
+        assert result.provenance.simulated
+        await whole(lab, result, tmp_path)
+        assert result.data["discharge_capacity"].size == 2
+        assert result.rating is not None
+        assert result.rating.rating == 5
+        assert result.parameters["protocol"]["sample"]["capacity_mAh"] == pytest.approx(7.7)
+    assert {result.data["channel_list"][0] for result in results} == {1, 2}
+    assert await states(lab, "a") == ["unknown", "formed", "discharged"]
+
+    # A formed cell is no new one.
+    formation = asked("a", cycling_protocol="formation", number_cycles=0, protocol=None)
+    with pytest.raises(RequestFailedError, match=r"in state 0.* state 2 \(discharged\)"):
+        await lab.client.request(*CAPACITY, formation)
+
+    # The channel's protection ends a test: a failure with what was measured.
+    handle = await lab.client.submit(*CAPACITY, asked("c"))
+
+    async def one_runs() -> bool:
+        found = (await lab.call(CYCLER, "channel.list"))["channels"]
+        return any(each["cell"] == "c" and each["state"] == "running" for each in found)
+
+    await until(one_runs)
+    found = (await lab.call(CYCLER, "channel.list"))["channels"]
+    [channel] = [each["channel"] for each in found if each["cell"] == "c"]
+    await lab.call(CYCLER, "cycler.fault", kind="channel_trip", channel=channel)
+    with pytest.raises(RequestFailedError, match="ended early: tripped"):
+        await handle.result(timeout=30)
+    assert (await states(lab, "c"))[-1] == "interrupted"
+
+    await harvested(lab, tmp_path / "raw", results)
+
+
+async def whole(lab: Lab, result: ResultView, folder: Path) -> None:
+    """Assert that the table has every record once, and comes from raw files named by sha256."""
+    files = result.data["files"]
+    assert len(files["raw"]) > 1
+    assert {each["sha256"] for each in files["raw"]} <= {each.sha256 for each in result.artifacts}
+    to = folder / f"{result.id}.parquet"
+    table = pl.read_parquet(await lab.client.artifact(files["table"]["sha256"], to=to))
+    assert table["record_index"].to_list() == list(range(1, table.height + 1))
+    assert table["test_time_second"].is_sorted()
+
+
+async def harvested(lab: Lab, folder: Path, results: list[ResultView]) -> None:
+    """Assert that a watched folder comes into the ledger, each content once."""
+    raw = lab.folder / "kit" / "cycler" / "virtual" / "raw"
+    folder.mkdir()
+    for part in raw.glob("*_Channel_1_Wb_*"):
+        shutil.copy(part, folder)  # its content belongs to a cycling order already
+    text = next(raw.glob("*_Channel_1_Wb_1.csv")).read_text(encoding="utf-8")
+    (folder / "cell-9_foreign.csv").write_text(
+        "\n".join(text.splitlines()[:80]) + "\n", encoding="utf-8"
+    )
+    (folder / "notes.csv").write_text("bread,butter\n1,2\n")
+    await lab.run(
+        "harvester", watch=f"[{folder}]", settle=0, interval=0.2, timezone="UTC",
+        sample="^(cell-[0-9]+)_",
+    )  # fmt: skip
+
+    async def settled() -> bool:
+        found = (await lab.call(HARVESTER, "harvest.files"))["files"]
+        return len(found) > 3 and all(f["state"] in ("imported", "unreadable") for f in found)
+
+    await until(settled)
+    found = {Path(f["path"]).name: f for f in (await lab.call(HARVESTER, "harvest.files"))["files"]}
+    own = [f for name, f in found.items() if "Channel_1" in name]
+    assert {f["result"] for f in own} <= {str(result.id) for result in results}
+    assert found["notes.csv"]["state"] == "unreadable"
+    assert found["notes.csv"]["words"]
+    foreign = await lab.client.result(found["cell-9_foreign.csv"]["result"])
+    assert foreign.request is None
+    assert (foreign.quantity, foreign.method) == ("cycling_data", "import")
+    assert foreign.parameters["sample"] == "cell-9"
+    assert foreign.data["records"] == 79
+    assert foreign.data["files"]["raw"][0]["sha256"] == foreign.parameters["sha256"]
