@@ -16,6 +16,7 @@ import pytest
 from labmesh import RefusedError, RequestFailedError
 from labmesh.client import LabClient, Visitor, requester, visit
 from labmesh.place import Place
+from messages.cycling import CapacityOutput
 from messages.errors import CallError
 from messages.ids import NodeId
 from messages.query import ResultView
@@ -26,7 +27,7 @@ CYCLER, HARVESTER = NodeId("kit", "cycler"), NodeId("kit", "harvester")
 CAPACITY = ("capacity", "cycling")
 CC = "constant_current"
 SHORT = {
-    "record": {"time_s": 30},
+    "record": {"time_s": 10},
     "method": [
         {"step": "tag", "tag": "a"},
         {"step": CC, "rate_C": 2, "until_voltage_V": 4.0},
@@ -137,7 +138,7 @@ async def test_a_life_with_channels(lab: Lab, tmp_path: Path) -> None:
         assert result.provenance.notes["found_again"]
         assert result.provenance.simulated
         await whole(lab, result, tmp_path)
-        assert result.data["discharge_capacity"].size == 2
+        assert CapacityOutput.model_validate(result.data).discharge_capacity.size == 2
         assert result.rating is not None
         assert result.rating.rating == 5
         assert result.parameters["protocol"]["sample"]["capacity_mAh"] == pytest.approx(7.7)
@@ -182,9 +183,10 @@ async def harvested(lab: Lab, folder: Path, results: list[ResultView]) -> None:
     """Assert that a watched folder comes into the ledger, each content once."""
     raw = lab.folder / "kit" / "cycler" / "virtual" / "raw"
     folder.mkdir()
-    for part in raw.glob("*_Channel_1_Wb_*"):
-        shutil.copy(part, folder)  # its content belongs to a cycling order already
-    text = next(raw.glob("*_Channel_1_Wb_1.csv")).read_text(encoding="utf-8")
+    parts = [each["name"] for each in results[0].data["files"]["raw"]]
+    for part in parts:
+        shutil.copy(raw / part, folder)  # its content belongs to a cycling order already
+    text = (raw / parts[0]).read_text(encoding="utf-8")
     (folder / "cell-9_foreign.csv").write_text(
         "\n".join(text.splitlines()[:80]) + "\n", encoding="utf-8"
     )
@@ -200,8 +202,7 @@ async def harvested(lab: Lab, folder: Path, results: list[ResultView]) -> None:
 
     await until(settled)
     found = {Path(f["path"]).name: f for f in (await lab.call(HARVESTER, "harvest.files"))["files"]}
-    own = [f for name, f in found.items() if "Channel_1" in name]
-    assert {f["result"] for f in own} <= {str(result.id) for result in results}
+    assert {found[part]["result"] for part in parts} == {str(results[0].id)}
     assert found["notes.csv"]["state"] == "unreadable"
     assert found["notes.csv"]["words"]
     foreign = await lab.client.result(found["cell-9_foreign.csv"]["result"])
