@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, Literal
 
 import polars as pl
@@ -49,7 +50,7 @@ class Rule:
 
     def rank(self, header: str) -> int | None:
         """How well a header without unit fits: 0 is best, None not at all."""
-        wanted = self.names if self.exact else [key(name) for name in self.names]
+        wanted = self.names if self.exact else _keys(self.names)
         seen = header if self.exact else key(header)
         return wanted.index(seen) if seen in wanted else None
 
@@ -87,9 +88,15 @@ class Draft:
     remarks: list[Remark] = field(default_factory=list)
 
 
+@lru_cache(maxsize=4096)
 def key(name: str) -> str:
     """A header's name for comparisons: lower case, letters (Chinese too) and digits only."""
     return re.sub(r"[\W_]+", "", name.lower())
+
+
+@lru_cache(maxsize=1024)
+def _keys(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(key(name) for name in names)
 
 
 def match(headers: Sequence[str], rules: Sequence[Rule]) -> dict[str, Match]:

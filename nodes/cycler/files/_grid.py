@@ -77,8 +77,12 @@ def read_grid(
             at=f"line {first_line + 1}",
             remedy="the export may have been stopped: export it again",
         )
-    last = int(np.flatnonzero(~lines.blank)[-1])
-    if whole[last] and _is_last_field_cut(body, lines, separator, {*numeric, *textual}):
+    last = int(np.flatnonzero(~lines.blank)[-1]) if whole.any() else 0
+    if (
+        whole.any()
+        and whole[last]
+        and _is_last_field_cut(body, lines, separator, {*numeric, *textual})
+    ):
         whole[last] = False
         words = (
             f"The last line (line {first_line + last + 1}) has no line end and its last field is "
@@ -120,23 +124,25 @@ class _Lines:
     @classmethod
     def of(cls, body: bytes, separator: str) -> _Lines:
         letters = np.frombuffer(body, dtype=np.uint8)
-        quotes = np.flatnonzero(letters == _QUOTE)
+        if not letters.size:
+            none = np.zeros(0, dtype=np.int64)
+            return cls(body, none, none, none, none.astype(bool), quoted=False)
+        ends, marks = letters == ord("\n"), letters == ord(separator)
         # An odd number of quotes would swallow lines: they are plain characters then.
-        quoted = bool(quotes.size) and quotes.size % 2 == 0
-        ends = np.flatnonzero(letters == ord("\n"))
-        marks = np.flatnonzero(letters == ord(separator))
+        quotes = body.count(b'"')
+        quoted = quotes > 0 and quotes % 2 == 0
         if quoted:
-            ends = ends[np.searchsorted(quotes, ends) % 2 == 0]
-            marks = marks[np.searchsorted(quotes, marks) % 2 == 0]
-        if not ends.size or ends[-1] != letters.size - 1:
-            ends = np.append(ends, letters.size)
-        begins = np.concatenate([[0], ends[:-1] + 1])
-        upto = np.searchsorted(marks, ends)
-        fields = np.diff(np.concatenate([[0], upto])) + 1
-        # A blank line holds spaces and a carriage return at most.
-        inked = np.flatnonzero((letters > ord(" ")) | (letters == ord(separator)))
-        blank = np.diff(np.concatenate([[0], np.searchsorted(inked, ends)])) == 0
-        return cls(body, begins, ends, fields, blank, quoted)
+            outside = np.cumsum(letters == _QUOTE, dtype=np.int32) % 2 == 0
+            ends, marks = ends & outside, marks & outside
+        end = np.flatnonzero(ends)
+        if not end.size or end[-1] != letters.size - 1:
+            end = np.append(end, letters.size)
+        begin = np.concatenate([[0], end[:-1] + 1])
+        fields = np.add.reduceat(marks, begin, dtype=np.int64) + 1
+        blank = np.zeros(begin.size, dtype=bool)
+        for i in np.flatnonzero(fields == 1).tolist():
+            blank[i] = not body[begin[i] : end[i]].strip()
+        return cls(body, begin, end, fields, blank, quoted)
 
     def only(self, keep: NDArray[np.bool_]) -> bytes:
         pairs = zip(self.begin[keep].tolist(), self.end[keep].tolist(), strict=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from nodes.cycler.files._assemble import Draft, Match, Rule, assemble, match, positions
@@ -13,6 +14,8 @@ from nodes.cycler.files._text import decode, has_decimal_comma
 
 HEADER_WITHIN: Final = 400
 """Lines among which the header of a table is looked for; BioLogic's preambles reach 250."""
+
+_RECORD: Final = frozenset("0123456789+-")
 
 SEPARATORS: Final = ("\t", ",", ";", "|")
 
@@ -53,6 +56,11 @@ def head_lines(head: Head, limit: int = HEADER_WITHIN) -> list[str]:
 
 def split(line: str, separator: str) -> list[str]:
     """The fields of a header, without their quotes."""
+    return list(_split(line, separator))
+
+
+@lru_cache(maxsize=256)
+def _split(line: str, separator: str) -> tuple[str, ...]:
     fields = line.split(separator)
     if '"' in line:
         joined: list[str] = []
@@ -62,7 +70,7 @@ def split(line: str, separator: str) -> list[str]:
             else:
                 joined.append(part)
         fields = joined
-    return [part.strip().strip('"').strip() for part in fields]
+    return tuple(part.strip().strip('"').strip() for part in fields)
 
 
 def find_header(
@@ -73,11 +81,14 @@ def find_header(
 ) -> HeaderLine | None:
     """The first line that, split by one of the separators, has the names asked for."""
     for number, text in enumerate(lines):
+        # Names do not begin with a digit or a sign; records do.
+        if text[:2].lstrip('"')[:1] in _RECORD:
+            continue
         line = _unquoted(text)
         for separator in separators:
             if line.count(separator) < 2:
                 continue
-            names = split(line, separator)
+            names = list(_split(line, separator))
             if accepts(names):
                 return HeaderLine(number, separator, names)
     return None

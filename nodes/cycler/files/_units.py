@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import polars as pl
@@ -122,6 +123,7 @@ _BRACKETED: Final = re.compile(r"^\s*(.*?)\s*[(\[{<]\s*([^()\[\]{}<>]*)\s*[)\]}>
 _SLASHED: Final = re.compile(r"^\s*(.+)/\s*([^/]+?)\s*$", re.DOTALL)
 
 
+@lru_cache(maxsize=4096)
 def parse_header(text: str) -> Header:
     """``Current(A)``, ``Current / mA``, ``I [uA]`` and ``(Q-Qo)/mA.h`` as name and unit.
 
