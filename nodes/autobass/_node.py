@@ -39,6 +39,8 @@ from nodes.autobass._vision import SimulatedOffsets
 
 _LAYOUT: Final = "layout/positions"
 """The calibration of the taught positions."""
+_NEVER: Final = -1.0
+"""Share that is never left: an empty place of the rack or a taken post is no trouble."""
 
 
 class AutobassNode(InstrumentNode[AutobassParameters]):
@@ -68,6 +70,11 @@ class AutobassNode(InstrumentNode[AutobassParameters]):
         self._define_supplies(p, layout)
         for key, words in ((self._volume_key, "dispensed volume"), (_LAYOUT, "taught positions")):
             self.calibrations.declare(key, words)
+            if p.simulated and self.calibrations.last(key) is None:
+                self.calibrations.record(
+                    key, who="nobody", method="none: the devices are simulated",
+                    result={"correction": 1.0},
+                )  # fmt: skip
         found = self.calibrations.last(self._volume_key)
         correction = float(found.result.get("correction", 1.0)) if found is not None else 1.0
         devices = make_devices(p, self.clock, correction, self.guard)
@@ -334,10 +341,10 @@ class AutobassNode(InstrumentNode[AutobassParameters]):
         for part in PARTS:
             define(tray(part), "parts", "1", float(layout.pits), lot=p.lots.get(part, ""))
         for number in range(1, layout.vials.count + 1):
-            define(vial(number), "stock", "m3", p.vial_volume, level=0.0, low=0.0)
+            define(vial(number), "stock", "m3", p.vial_volume, level=0.0, low=_NEVER)
         define("waste", "waste", "m3", p.waste_volume)
         for name in ("post", "crimper"):
-            define(name, "wear", "1", 1.0, low=0.0)
+            define(name, "wear", "1", 1.0, low=_NEVER)
 
     @property
     def _volume_key(self) -> str:

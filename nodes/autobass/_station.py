@@ -55,6 +55,8 @@ class Station:
         self._clock = clock
         self._offsets = offsets
         self._side = 1
+        self._safe_side = 0
+        self._rail_at: float | None = None
         self._kinds: dict[str, Callable[[Step], Awaitable[JsonObject]]] = {
             "prepare": self._prepare, "wash": self._wash, "place": self._place,
             "aspirate": self._aspirate, "dispense": self._dispense, "align": self._align,
@@ -77,6 +79,7 @@ class Station:
         robot = self.devices.robot
         await robot.activate()
         await robot.home()
+        self._safe_side, self._rail_at = 0, None  # where they stand is known to nobody
         await self._retreat()
 
     async def _prepare(self, step: Step) -> JsonObject:
@@ -215,6 +218,7 @@ class Station:
         self._side = side
         await self._retreat()
         self.interlocks.arm_to(zone)
+        self._safe_side = 0
         await self.devices.robot.move_pose(self._down(spot, self.layout.heights.travel))
         if height is not None:
             await self.devices.robot.move_linear(self._down(spot, height))
@@ -223,13 +227,18 @@ class Station:
         await self.devices.robot.move_linear(self._down(spot, self.layout.heights.travel))
 
     async def _retreat(self) -> None:
-        """Go to the safe posture of the present side."""
-        await self.devices.robot.move_joints(_SAFE[self._side])
+        """Go to the safe posture of the present side, unless the arm is there."""
+        if self._safe_side != self._side:
+            await self.devices.robot.move_joints(_SAFE[self._side])
+            self._safe_side = self._side
         self.interlocks.arm_to("safe")
 
     async def _drive(self, position: float) -> None:
-        self.interlocks.rail_to(position)
-        await self.devices.rail.move_to(position)
+        if position != self._rail_at:
+            self.interlocks.rail_to(position)
+            self._rail_at = None
+            await self.devices.rail.move_to(position)
+            self._rail_at = position
 
     def _down(self, spot: Spot, height: float) -> Pose:
         return Pose(spot.x, spot.y, height, radians(180.0), 0.0, 0.0)

@@ -160,7 +160,7 @@ def start(tmp_path: Path) -> Start:
                 place=Place(mqtt=f"memory://{name}", site="kit", ledger=LEDGER), name="autobass",
                 data_dir=tmp_path,
                 parameters={
-                    **addresses, "expired_calibration": "flag", "simulated": True,
+                    **addresses, "simulated": True,
                     "assume_vials": True, "lots": {"anode": "A-7", "cathode": "C-3"}, **parameters,
                 },
             )  # fmt: skip

@@ -75,6 +75,7 @@ async def test_two_cells_dry_and_really_with_everything_on_record(start: Start) 
         trail = AssemblyTrail.model_validate(bench.trail(result))
         assert trail.electrolyte == VIAL
         assert set(trail.calibrations) == {"ml600/volume", "layout/positions"}
+        assert trail.calibrations["ml600/volume"]["method"].startswith("none: the devices are")
         of_first = [step for step in trail.steps if step.cell == 1]
         for part in PARTS:
             pick, place = (s for s in of_first if s.part == part and s.kind in ("pick", "place"))
@@ -160,19 +161,26 @@ async def test_a_cell_that_fails_is_scrapped_and_a_person_is_asked(start: Start)
         assert bench.node.supplies.level("post") == 0
 
 
-async def test_the_emergency_stop_halts_every_device(start: Start) -> None:
+async def test_the_emergency_stop_halts_every_device_and_a_person_resets_it(start: Start) -> None:
     async with start() as bench:
         await bench.give(1)
         await soon(lambda: strokes(bench) == 1)
-        topic = bench.ada.topics.stop()
-        await bench.ada.send(topic, EmergencyStop(reason="smoke", by="Ada"), retain=True)
+        stop = EmergencyStop(reason="smoke", by="Ada")
+        await bench.ada.send(bench.ada.topics.stop(), stop, retain=True)
         result = await bench.result()
         assert "smoke" in result["failure"]["message"]
         assert [s["label"] for s in result["samples"]] == ["scrapped"]
         assert bench.node.condition is Condition.STOPPED
-        given = list(bench.devices.dispenser.given)
+        assert strokes(bench) == 1
+
+        # What lay on the post is cleared away, and the robot homes itself before the next batch.
+        await bench.call("instrument.reset", acknowledged_by="Ada")
+        await bench.call("assembly.clear", by="Ada")
         await bench.give(1)
-        assert bench.devices.dispenser.given == given
+        result = await bench.result(2)
+        assert result["failure"] is None
+        assert [s["label"] for s in result["samples"]] == ["assembled"]
+        assert strokes(bench) == 3
 
 
 async def test_a_missing_address_names_its_simulator(start: Start) -> None:
