@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from labmesh import Order, OrderError, OrderVoidError
 from labmesh.clock import Clock
@@ -16,10 +16,10 @@ from messages.model import Model
 from nodes.asab._inventory import Inventory
 from nodes.asab._laws import Property
 from nodes.asab._measurement import Reading, measure
-from nodes.asab._mixing import Mixer, Mixture, Vector
+from nodes.asab._mixing import Mixer, Mixture, Vector, named
 from nodes.asab._noise import Noise
 from nodes.asab._parameters import AsabParameters
-from nodes.asab._stocks import SYMBOLS, Stock
+from nodes.asab._stocks import Stock
 
 P = TypeVar("P", bound=Model)
 
@@ -83,6 +83,21 @@ class Line:
             volume_uncertainty=parameters.volume_uncertainty,
             tolerance=parameters.tolerance,
         )
+
+    @property
+    def sample_volume(self) -> float:
+        """M3 for one measurement."""
+        return self._parameters.sample_volume
+
+    @property
+    def conductivity_duration(self) -> float:
+        """Seconds of a reading."""
+        return self._parameters.conductivity_duration
+
+    @property
+    def density_duration(self) -> float:
+        """Seconds of a reading."""
+        return self._parameters.density_duration
 
     @asynccontextmanager
     async def batch(
@@ -175,11 +190,6 @@ class Line:
         await self._clock.sleep(self._parameters.clean_duration)
         await asyncio.to_thread(self.inventory.cleaned)
         self._changed()
-
-
-def named(vector: Vector) -> dict[str, Any]:
-    """Return the numbers of a vector of components by symbol."""
-    return dict(zip(SYMBOLS, map(float, vector), strict=True))
 
 
 def _canonical(order: Order[P], mixture: Mixture) -> str:

@@ -72,9 +72,14 @@ def measure(
     errors = np.array([noise.normal("repeat", *labels, index) for index in range(repeats)])
     values = np.maximum(true * (1 + repeatability * errors), 0.0)
     mean = float(values.mean())
-    effect = _gradient(law, mixture.achieved, temperature)
-    formulation = math.sqrt(max(0.0, float(effect @ mixture.covariance @ effect)))
+    formulation = formulation_uncertainty(law, mixture, temperature)
     return Reading(values, mean, math.hypot(repeatability * mean / math.sqrt(repeats), formulation))
+
+
+def formulation_uncertainty(law: Law, mixture: Mixture, temperature: float) -> float:
+    """Return the standard uncertainty of a property that not knowing the mixture better gives."""
+    effect = _gradient(law, mixture.achieved, temperature)
+    return math.sqrt(max(0.0, float(effect @ mixture.covariance @ effect)))
 
 
 def molality_and_share(fractions: Vector) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -264,3 +264,8 @@ def describe(fractions: Vector) -> str:
     except BodyError:
         return f"{words} mol/mol (no solvent)"
     return f"{words} mol/mol ({molality:.4g} mol/kg, w_EC {w_ec:.4f})"
+
+
+def named(vector: Vector) -> dict[str, Any]:
+    """Return the numbers of a vector of components by symbol."""
+    return dict(zip(SYMBOLS, map(float, vector), strict=True))

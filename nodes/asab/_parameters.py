@@ -1,22 +1,33 @@
-"""Parameters of the simulated ASAB."""
+"""Parameters of ASAB."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from labmesh import NodeParameters
+from labmesh import parameter
+from labmesh.instrument import InstrumentParameters
 from messages.model import Unit
+from nodes.asab._device_parameters import DeviceParameters
 
 Seconds = Annotated[float, Unit("s"), Field(ge=0)]
 CubicMetres = Annotated[float, Unit("m3"), Field(gt=0)]
 Kelvin = Annotated[float, Unit("K"), Field(gt=0)]
 
 
-class AsabParameters(NodeParameters):
+class AsabParameters(InstrumentParameters):
     """Durations are simulated ones; their defaults are assumed, not measured at a real ASAB."""
 
+    rig: Literal["laws", "devices"] = parameter(
+        "laws",
+        effect="start",
+        description="laws: no device at all, values from published laws at once; "
+        "devices: pumps, valves and instruments by their drivers, each simulated or real",
+    )
+    devices: DeviceParameters = Field(
+        default_factory=DeviceParameters, description="of the rig of devices"
+    )
     seed: int = Field(default=0, description="of all noise; the same seed gives the same campaign")
     stocks_file: str = Field(
         default="", description="YAML file of the stock solutions; empty: the four of FINALES 2"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from messages.chemistry import Formulation
+from messages.ledger import SampleId
 from messages.model import Flag, Model, Name, Real, Text, Unit
 
 
@@ -17,6 +18,7 @@ class StockLevel(Model):
     label: Text
     volume: Annotated[Real, Unit("m3"), Field(ge=0)]
     concentration: dict[str, Annotated[Real, Unit("mol/m3")]]
+    sample: SampleId = Field(description="of the solution in the ledger")
 
 
 class StockLevels(Model):
@@ -55,3 +57,26 @@ class Plan(Model):
         default_factory=dict, description="by stock; empty where it is not feasible"
     )
     reason: Text = Field(default="", description="why it is not feasible")
+
+
+class CalibrateInput(Model):
+    """Somebody has filled the conductivity cell with a standard."""
+
+    who: Text = Field(min_length=1, description="the person")
+    kcl: Literal["0.01", "0.1"] = Field(
+        default="0.1", description="molality of aqueous KCl at 25 degrees Celsius, mol/kg"
+    )
+    conductivity: Annotated[Real, Unit("S/m"), Field(gt=0)] | None = Field(
+        default=None, description="of another standard, or at another temperature"
+    )
+    days: Annotated[Real, Unit("d"), Field(gt=0, le=3650)] = Field(
+        default=90.0, description="until it expires"
+    )
+
+
+class CellCalibration(Model):
+    """The calibration that counts from now on."""
+
+    id: Text
+    cell_constant: Annotated[Real, Unit("1/m")]
+    uncertainty: Annotated[Real, Unit("1/m")] = Field(description="standard")

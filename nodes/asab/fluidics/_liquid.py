@@ -18,6 +18,9 @@ AIR: Final = "air"
 CRUMB: Final = 1e-15
 """m3; less is the rounding of doubles, not liquid."""
 
+_SWEEPS: Final = 2
+"""Fillings of a tube with gas that take liquid from its wall."""
+
 _SAME: Final = 1e-9
 """Volume fraction; plugs that differ by less are one."""
 
@@ -82,8 +85,13 @@ class Contents:
                 join(out, Plug(left - whole, plug.liquid))
                 self._add(Plug(whole, plug.liquid), first=not backwards)
                 continue
-            while left > CRUMB:
+            # What blows longer than that finds a wall as dry as it gets, and passes through.
+            for sweep in range(_SWEEPS if gas else 1):
                 step = min(left, whole)
+                if step <= CRUMB:
+                    break
+                if sweep:
+                    self.plugs = deque([Plug(whole, self.mean)])
                 for gone in self._take(step, first=backwards):
                     liquid, leaving = plug.liquid, gone.liquid
                     if gas and film * (1 - leaving.get(AIR, 0.0)) > _SAME:
@@ -92,6 +100,8 @@ class Contents:
                     self._add(Plug(gone.volume, liquid), first=not backwards)
                     join(out, Plug(gone.volume, leaving))
                 left -= step
+            if left > CRUMB:
+                join(out, Plug(left, plug.liquid))
         return out
 
     def _take(self, volume: float, *, first: bool) -> list[Plug]:

@@ -36,11 +36,18 @@ class Way:
         return sum(each.volume for each in self.tubes[: self.names.index(tube) + 1])
 
 
-def find_way(rig: Rig, begin: str, end: str, *, through: Collection[str] = ()) -> Way:
+def find_way(
+    rig: Rig,
+    begin: str,
+    end: str,
+    *,
+    through: Collection[str] = (),
+    avoiding: Collection[str] = (),
+) -> Way:
     """Return the way of the smallest dead volume that no valve forbids.
 
-    It passes through no pump and no vessel, and through all of the tubes ``through``. No valve
-    would have to stand at two positions.
+    It passes through no pump and no vessel, through all of the tubes ``through`` and none of the
+    points ``avoiding``. No valve would have to stand at two positions.
 
     Raises:
         FluidicsError: There is none.
@@ -55,7 +62,7 @@ def find_way(rig: Rig, begin: str, end: str, *, through: Collection[str] = ()) -
         if point == end:
             yield Way(tubes, valves)
             return
-        if tubes and point in ends:
+        if tubes and (point in ends or point in avoiding):
             return
         been = {begin, *(p for tube in tubes for p in (tube.begin, tube.end))}
         for tube, other in beside.get(point, ()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import count
@@ -16,7 +17,7 @@ from pydantic import BaseModel
 import messages.ledger as wire
 from labmesh import NodeOptions, Order
 from labmesh.place import Place
-from messages.ledger import Progress
+from messages.ledger import ArtifactRef, Progress
 from messages.node import State
 from nodes.asab import AsabNode
 from tests.support import MqttBroker
@@ -74,6 +75,12 @@ class Desk:
 
     def __init__(self) -> None:
         self.said: list[Progress] = []
+        self.attached: dict[str, bytes] = {}
+
+    @property
+    def texts(self) -> list[str]:
+        """What was said, in words."""
+        return [progress.text for progress in self.said]
 
     def order(
         self,
@@ -99,7 +106,14 @@ class Desk:
             campaign=campaign,
             lease=15.0,
         )
-        return Order(plain, parameters, report)
+
+        async def attach(source: Path | str | bytes, *, name: str, media_type: str) -> ArtifactRef:
+            assert isinstance(source, bytes)
+            self.attached[name] = source
+            digest = hashlib.sha256(source).hexdigest()
+            return ArtifactRef(sha256=digest, name=name, media_type=media_type, size=len(source))
+
+        return Order(plain, parameters, report, attach)
 
 
 @pytest.fixture

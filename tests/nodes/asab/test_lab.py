@@ -50,7 +50,7 @@ class Lab:
         return await run(self.processes, program, self.place, self.folder, *options, **parameters)
 
     async def has_offers(self) -> bool:
-        return len((await self.client.query("query.offers"))["offers"]) == 3
+        return len((await self.client.query("query.offers"))["offers"]) == 5
 
     async def levels(self) -> dict[str, float]:
         answer = await self.visitor.caller.call(ASAB, "stock.levels", {}, timeout=5)

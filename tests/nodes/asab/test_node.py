@@ -19,6 +19,9 @@ from messages.formulation_algebra import formulation_from, molality_and_w_ec
 from messages.node import Level
 from nodes.asab import AsabNode, AsabParameters, PlanInput, RefillInput
 from nodes.asab._conductivity import conductivity
+from nodes.asab._laws_rig import LawsRig
+from nodes.asab._line import Line
+from nodes.asab._stock_samples import sample_of
 from tests.nodes.asab.conftest import Desk, Start
 
 GOOD = ConductivityInput(formulation=formulation_from(1.0, 0.3))
@@ -27,6 +30,11 @@ ONE_BATCH = 3e-6
 
 async def levels(node: AsabNode) -> dict[str, float]:
     return {s.name: s.volume for s in (await node.stock_levels(NoArguments())).stocks}
+
+
+def line_of(node: AsabNode) -> Line:
+    assert isinstance(node._rig, LawsRig)
+    return node._rig.line
 
 
 def level_of(node: AsabNode) -> Level:
@@ -56,7 +64,10 @@ async def test_a_conductivity(start: Start, desk: Desk) -> None:
     assert notes["simulated_instrument"] == "ASAB"
     assert notes["law"]["conductivity"]["relative_accuracy"] == 0.05
     [step] = story["samples"]
-    assert (step.state, step.label, step.location, step.parents) == (0, "measured", "waste", ())
+    assert (step.state, step.label, step.location) == (0, "measured", "waste")
+    assert set(step.parents) == {
+        sample_of(stock) for stock in node._stocks if notes["stock_volumes"][stock.name] > 0
+    }
     assert step.properties["simulated"] is True
     assert output.run_info.formulation_info is not None
     assert output.run_info.formulation_info.sample == step.sample
@@ -229,7 +240,7 @@ async def test_a_plan_moves_nothing(start: Start) -> None:
 async def test_a_request_takes_about_a_quarter_of_an_hour(start: Start, desk: Desk) -> None:
     async with start(**AsabParameters().model_dump()) as node:
         clock = ManualClock()
-        node._ready._clock = clock
+        line_of(node)._clock = clock
         begun = clock.now()
         task = asyncio.create_task(node.conductivity(desk.order(GOOD)))
         while not task.done():
@@ -254,7 +265,7 @@ async def test_a_request_takes_about_a_quarter_of_an_hour(start: Start, desk: De
 async def test_a_retracted_order_stops_and_leaves_a_clean_line(start: Start, desk: Desk) -> None:
     async with start(conductivity_duration=300.0) as node:
         clock = ManualClock()
-        node._ready._clock = clock
+        line_of(node)._clock = clock
         order = desk.order(GOOD)
         task = asyncio.create_task(node.conductivity(order))
         while not desk.said or "1 of 3" not in desk.said[-1].text:
@@ -264,14 +275,14 @@ async def test_a_retracted_order_stops_and_leaves_a_clean_line(start: Start, des
         await clock.advance(30)
         with pytest.raises(OrderVoidError, match="not needed"):
             await asyncio.wait_for(task, 10)
-        assert node._ready.inventory.dirty == ""
+        assert line_of(node).inventory.dirty == ""
         assert len(desk.said) == 2
 
 
 async def test_what_was_left_in_the_line_is_cleaned_first(start: Start, desk: Desk) -> None:
     lost = uuid4()
     async with start(clean_duration=0.0) as node:
-        node._ready.inventory.take(lost, "c", "f", {"emc": 3e-6})
+        line_of(node).inventory.take(lost, "c", "f", {"emc": 3e-6})
     async with start() as node:
         assert str(lost) in node._diagnostics["line"].message
         before = await levels(node)
