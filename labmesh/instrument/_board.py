@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from labmesh.instrument._gate import REMEDY
 from messages.safety import Condition
 
 _CLOSED = frozenset({Condition.STOPPED, Condition.FAULT, Condition.PAUSED})
@@ -35,6 +34,9 @@ class Judgement:
 class Board:
     """What is known of an instrument, and what follows.
 
+    Args:
+        reset: What the operator does about a stop or a fault.
+
     Attributes:
         active: The lifecycle's state is active.
         stop: The emergency stop that is engaged, in words, or empty.
@@ -48,7 +50,8 @@ class Board:
         waits: An order waits between two steps for the end of a pause.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, reset: str) -> None:
+        self._reset = reset
         self.active = False
         self.stop = ""
         self.fault: tuple[str, str] | None = None
@@ -65,10 +68,10 @@ class Board:
     def judge(self) -> Judgement:
         """Say how it is; what comes first outweighs the rest."""
         if self.stop:
-            return Judgement(Condition.STOPPED, self.stop, REMEDY)
+            return Judgement(Condition.STOPPED, self.stop, self._reset)
         if self.fault is not None:
             why, remedy = self.fault
-            return Judgement(Condition.FAULT, why, remedy or REMEDY)
+            return Judgement(Condition.FAULT, why, remedy or self._reset)
         if self.parked:
             return Judgement(Condition.PAUSED, f"parked: {self.parked}")
         if self.paused and (self.waits or not self.busy):

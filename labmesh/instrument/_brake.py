@@ -116,6 +116,7 @@ class Brake:
 
     async def _halt_at_once(self) -> None:
         try:
+            self._gate.settle()
             with stopping("at once"):
                 async with asyncio.timeout(_AT_ONCE):
                     await self._halt()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -15,15 +16,25 @@ Stopping = Literal["", "at once", "in order"]
 
 _STOPPING: ContextVar[Stopping] = ContextVar("stopping", default="")
 
-REMEDY: Final = "look at the instrument, then reset it: labmesh estop reset"
+
+_SETTLE: Final = 0.002
+"""Wall seconds in which a write that is on its way from driver to system gets there."""
 
 
 class Gate:
-    """Whether anything but a stop may be sent; any thread may ask, close and open it."""
+    """Whether anything but a stop may be sent; any thread may ask, close and open it.
 
-    def __init__(self) -> None:
+    Args:
+        who: The instrument, for the remedy.
+    """
+
+    def __init__(self, who: str) -> None:
+        self.remedy: Final = (
+            f"look at the instrument, then: labmesh estop reset {who} --by YOUR_NAME"
+        )
         self._lock = threading.Lock()
         self._why = ""
+        self._under_way = 0
 
     @property
     def closed(self) -> str:
@@ -47,7 +58,26 @@ class Gate:
             EmergencyStopError: It is closed.
         """
         if self._why:
-            raise EmergencyStopError(self._why, where=where, remedy=REMEDY)
+            raise EmergencyStopError(self._why, where=where, remedy=self.remedy)
+
+    @contextmanager
+    def passing(self, where: str) -> Iterator[None]:
+        """Let what the block writes pass, or a stop by whoever is the stop; errors as `check`."""
+        with self._lock:
+            if not now_stopping():
+                self.check(where)
+            self._under_way += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._under_way -= 1
+
+    def settle(self) -> None:
+        """Let a write that had passed before the gate was closed go out first; blocks a moment."""
+        until = time.monotonic() + _SETTLE
+        while self._under_way and time.monotonic() < until:
+            time.sleep(_SETTLE / 10)
 
 
 @contextmanager

@@ -51,10 +51,6 @@ class _Guarded:
         """Close the wire."""
         await self._wire.close()
 
-    def _may_pass(self) -> None:
-        if not now_stopping():
-            self._gate.check(self.address)
-
     def _no_way(self) -> WireError:
         return WireError(
             "an emergency stop cannot write to this kind of wire from its thread",
@@ -67,13 +63,13 @@ class GuardedBytes(_Guarded):
 
     async def write(self, data: bytes) -> None:
         """Send, unless a stop is engaged and this is not the stop."""
-        self._may_pass()
         if now_stopping() == "at once":
             if not isinstance(self._wire, UrgentBytes):
                 raise self._no_way()
             self._wire.write_now(data)
             return
-        await self._wire.write(data)
+        with self._gate.passing(self.address):
+            await self._wire.write(data)
 
     async def read_until(self, end: bytes, *, timeout: float) -> bytes:  # noqa: ASYNC109
         """Read."""
@@ -123,19 +119,19 @@ class GuardedModbus(_Guarded):
 
     async def write_coil(self, address: int, value: bool) -> None:
         """Write, unless a stop is engaged and this is not the stop."""
-        self._may_pass()
         if now_stopping() == "at once":
             self._urgent.write_coil_now(address, value)
             return
-        await self._wire.write_coil(address, value)
+        with self._gate.passing(self.address):
+            await self._wire.write_coil(address, value)
 
     async def write_registers(self, address: int, values: Sequence[int]) -> None:
         """Write, unless a stop is engaged and this is not the stop."""
-        self._may_pass()
         if now_stopping() == "at once":
             self._urgent.write_registers_now(address, values)
             return
-        await self._wire.write_registers(address, values)
+        with self._gate.passing(self.address):
+            await self._wire.write_registers(address, values)
 
     @property
     def _urgent(self) -> UrgentModbus:
@@ -146,10 +142,11 @@ class GuardedModbus(_Guarded):
     async def _read(self, function: str, address: int, count: int) -> list[Any]:
         if now_stopping() == "at once":
             raise AnswerLaterError("answers are read when the event loop is free")
-        if not self._reads:
-            self._may_pass()
-        answer: list[Any] = await getattr(self._wire, function)(address, count)
-        return answer
+        ask = getattr(self._wire, function)
+        if self._reads:
+            return list(await ask(address, count))
+        with self._gate.passing(self.address):
+            return list(await ask(address, count))
 
 
 class GuardedFolder(_Guarded):
@@ -157,8 +154,8 @@ class GuardedFolder(_Guarded):
 
     async def put(self, name: str, data: bytes) -> None:
         """Write a file, unless a stop is engaged."""
-        self._may_pass()
-        await self._wire.put(name, data)
+        with self._gate.passing(self.address):
+            await self._wire.put(name, data)
 
     async def take(self, pattern: str, *, timeout: float) -> tuple[str, bytes]:  # noqa: ASYNC109
         """Take a file."""

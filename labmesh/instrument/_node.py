@@ -11,7 +11,7 @@ from labmesh.instrument._board import Board
 from labmesh.instrument._brake import Brake
 from labmesh.instrument._calibrations import Calibrations
 from labmesh.instrument._file import InstrumentFile
-from labmesh.instrument._gate import REMEDY, Gate
+from labmesh.instrument._gate import Gate
 from labmesh.instrument._guard import W, guarded
 from labmesh.instrument._journal import StepJournal
 from labmesh.instrument._parameters import InstrumentParameters
@@ -52,9 +52,9 @@ class InstrumentNode(InstrumentServices, Node[P], Generic[P]):
                 where=type(self).__qualname__,
                 remedy="override async def halt(self)",
             )
-        self.gate = Gate()
+        self.gate = Gate(str(options.id))
         self._guards = 0
-        self._board = Board()
+        self._board = Board(self.gate.remedy)
         self._file: InstrumentFile | None = None
         self._journal: StepJournal | None = None
         self._calibrations: Calibrations | None = None
@@ -382,9 +382,11 @@ class InstrumentNode(InstrumentServices, Node[P], Generic[P]):
             in_hand.update(dict.fromkeys(board.caught))
         board.caught.clear()
         board.in_hand = tuple(in_hand)
-        self.abort_orders(EmergencyStopError(str(stop), where=str(self.id), remedy=REMEDY))
+        self.abort_orders(
+            EmergencyStopError(str(stop), where=str(self.id), remedy=self.gate.remedy)
+        )
         held = "; ".join(in_hand)
-        self.log.fatal(str(stop), in_hand=held or "nothing", remedy=REMEDY)
+        self.log.fatal(str(stop), in_hand=held or "nothing", remedy=self.gate.remedy)
         text = f"{stop}; in hand: {held or 'nothing'}"
         self.happened("estop", text, stop=str(stop.id), by=stop.by, in_hand=list(in_hand))
         self.review()

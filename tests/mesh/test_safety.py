@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from labmesh.transport import Outbound
+from labmesh.wire import InputBuffer
 from messages.ids import NodeId
 from messages.safety import EmergencyStop
 from tests.mesh.conftest import Lab
+from tests.nodes.autobass.conftest import SimulatedDevices, batch, soon
+from tests.nodes.autobass.fast_clock import FastClock
 from tests.support import Running
 from tests.support.device import LineDevice, line_device
 
@@ -62,6 +67,43 @@ async def test_a_stop_gets_past_a_flood_and_a_blocked_event_loop(
     await hog
     await device.until("STOP", count=2)  # again from the event loop, where answers are read
     assert (await call(lab, "instrument.journal"))["condition"] == "stopped"
+
+
+async def test_autobass_tells_its_devices_nothing_but_their_stops(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Byte by byte, as the simulators of the robot's devices hear them on their ports."""
+    devices, heard = SimulatedDevices(FastClock()), defaultdict[int, bytearray](bytearray)
+    feed = InputBuffer.feed
+
+    def hear(line: InputBuffer, data: bytes) -> None:
+        heard[id(line)] += data
+        feed(line, data)
+
+    monkeypatch.setattr(InputBuffer, "feed", hear)
+    async with devices.on() as addresses:
+        simulated = {"expired_calibration": "flag", "simulated": "true", "assume_vials": "true"}
+        flags = [
+            flag
+            for name, value in {**addresses, **simulated}.items()
+            for flag in ("--param", f"{name}={value}")
+        ]
+        await lab.start("tests.nodes.autobass.quick_node:QuickNode", "robot", *flags)
+        await lab.until_offered("autobass_assembly")
+        handle = await lab.client.submit("cell_assembly", "autobass_assembly", batch(4))
+        await soon(lambda: len(devices.dispenser.given) > 3)
+        mesh = lab.visitor.mesh
+        await mesh.send(mesh.topics.stop("kit"), EmergencyStop(reason="smoke", by="Ada"))
+        final = await asyncio.wait_for(handle.done(), 30)
+        assert "emergency stop by kit/asker (Ada): smoke" in final.message
+        robot = NodeId("kit", "robot")
+        story = await lab.visitor.caller.call(robot, "instrument.journal", {}, timeout=10)
+        assert any(str(handle.id) in words for words in story["in_hand"])
+    stops = {"ClearMotion": rb"(ClearMotion\(\)\0)+", "SM": rb"(SM\r)+", "aK": rb"(aK\raV\r)+",
+             "\n1_0": rb"(\n1_0\n)+"}  # fmt: skip
+    for word, only in stops.items():
+        (line,) = [bytes(each) for each in heard.values() if word.encode() in each]
+        assert re.fullmatch(only, line[line.index(word.encode()) :]), line[-200:]
 
 
 async def test_a_dry_run_is_in_the_ledger_as_one_and_sends_no_byte(
