@@ -77,6 +77,8 @@ class CyclerNode(InstrumentNode[CyclerParameters]):
         self._chamber: ClimateChamber | None = None
         self._watch_task: asyncio.Task[None] | None = None
         self._ended: dict[int, asyncio.Event] = {}
+        self._felt: float | None = None
+        self._outside: int | None = None
         self._offer_as_it_is()
 
     def _offer_as_it_is(self) -> None:
@@ -213,6 +215,7 @@ class CyclerNode(InstrumentNode[CyclerParameters]):
         while True:
             try:
                 await self._show()
+                await self._watch_chamber()
             except LabmeshError as error:
                 self.diagnose(
                     "channels", Level.ERROR, f"the cycler does not answer: {error.what}",
@@ -220,6 +223,32 @@ class CyclerNode(InstrumentNode[CyclerParameters]):
                 )  # fmt: skip
             await self.clock.sleep(_LOOK)
             await asyncio.sleep(_PACE)
+
+    async def _watch_chamber(self) -> None:
+        """Tell how warm it is; virtual cells feel it, real ones are stopped beyond the limits."""
+        if self._chamber is None:
+            return
+        p, state = self.parameters, await self._chamber.read()
+        if isinstance(self.cycler, VirtualCycler) and state.temperature != self._felt:
+            self._felt = state.temperature
+            for channel in range(1, p.channels + 1):
+                await self.cycler.set_temperature(channel, state.temperature)
+        outside = not p.temperature_min <= state.temperature <= p.temperature_max
+        now = self.clock.now()
+        self._outside = (self._outside or now) if outside else None
+        if self._outside is not None and now - self._outside >= p.limit_delay * 1e9:
+            await self.cycler.halt()
+        bad = outside or state.alarm
+        self.diagnose(
+            "chamber",
+            Level.ERROR if bad else Level.OK,
+            f"{state.temperature:.2f} K, set to {state.set_point:.2f} K"
+            + (": channels are stopped" if outside else "")
+            + (", alarm" if state.alarm else ""),
+            remedy="look at the chamber" if bad else "",
+            temperature=state.temperature,
+            set_point=state.set_point,
+        )
 
     async def _show(self) -> None:
         """Wake who waits for a channel, and publish one line on all."""

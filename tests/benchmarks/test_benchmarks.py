@@ -28,6 +28,7 @@ SMALLEST = {
     "composition": (["--nodes", "1", "--rounds", "1"], "one container"),
     "campaign_regret": (["--seeds", "1"], "regret"),
     "bag": (["--seconds", "0.3", "--rates", "100", "--qos", "0", "--encodings", "json"], "played"),
+    "virtual_cycler": (["--channels", "2", "--cycles", "1"], "M records"),
     "artifacts": (["--megabytes", "1", "--rounds", "1", "--seconds", "0.3"], "custody, MB/s"),
 }
 

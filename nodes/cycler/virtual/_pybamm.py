@@ -2,7 +2,8 @@
 
 A program is solved as a whole when it is loaded, and its records come out as time goes on; a
 channel that is restored is solved again, which gives the same. It is slow (a second for a hundred
-hours of cycling) and exact where the surrogate is fast: for comparisons, not for 64 channels.
+hours of cycling) and exact where the surrogate is fast: for comparisons, not for 64 channels. A
+temperature counts from the next program on.
 """
 
 from __future__ import annotations
@@ -158,6 +159,8 @@ class PyBammEngine:
         self, channel: int, program: Program, cell: Cell, limits: Mapping[str, float]
     ) -> _Solved:
         pybamm = self._pybamm
+        # The model knows no formation: what that takes is taken before the first step.
+        cell = replace(cell, in_positive=cell.in_positive - cell.formation, formation=0.0)
         steps, cycles = _unrolled(program)
         values = self._parameters(cell, self._kelvin[channel])
         experiment = pybamm.Experiment([self._step(step, program.record) for step in steps])
