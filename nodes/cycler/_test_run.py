@@ -151,7 +151,10 @@ class TestRun:
                     remedy="wait for their end",
                     retryable=True,
                 )
-        await node.chamber.set_temperature(wanted)
+        if abs(state.set_point - wanted) > 0.05:
+            await node.chamber.set_temperature(wanted)
+        await self._order.feedback(0.0, f"the chamber goes to {wanted:.2f} K")
+        await node.chamber.settle()
 
     async def _over(self, taken: Assignment, plan: Plan) -> ChannelStatus:
         """Return how the test ended, once it has; a cancel stops it."""
