@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from labmesh.cli._output import Output
 from labmesh.cli._session import json_command
 from labmesh.cli._verbs import Verbs
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class Simulators(Verbs):
@@ -29,6 +32,13 @@ class Simulators(Verbs):
         from labmesh.cli._sim_run import run_command
 
         return run_command(cmd_name, find_simulator(cmd_name))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the names that begin so, without importing a simulator."""
+        from click.shell_completion import CompletionItem
+
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        return [CompletionItem(name) for name in names]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the names: what each stands in for is `labmesh sim list`'s to say."""

@@ -9,7 +9,6 @@ import hashlib
 import os
 import socket
 import sys
-import tty
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
@@ -145,6 +144,14 @@ class SerialPort:
         Raises:
             WireError: The link cannot be made, or something else has its name.
         """
+        if not hasattr(os, "openpty"):
+            raise WireError(
+                "this system has no pseudo-terminals",
+                where=str(self._link or ""),
+                remedy="run simulators of serial instruments on Linux or macOS",
+            )
+        import tty  # noqa: PLC0415 - Windows has none
+
         ours, theirs = os.openpty()
         tty.setraw(theirs)
         self._ends = ours, theirs

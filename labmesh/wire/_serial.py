@@ -19,6 +19,9 @@ from labmesh.wire._urgent import write_at_once
 from messages.errors import ConfigurationError, WireError
 
 _PIECE: Final = 65536
+_PSEUDO: Final = ("/dev/pts/", "/dev/ttys0")
+"""Names of pseudo-terminals on Linux and macOS."""
+
 _WRITABLE: Final = 5.0
 """Wall seconds after which a port that takes no byte counts as broken."""
 
@@ -53,8 +56,8 @@ class SerialSettings:
                 remedy="bytes=5 to 8, parity=N, E, O, M or S, stop=1, 1.5 or 2",
             )
         settings = cls(address.path, address.whole("baud", baud), size, parity, stop)
-        # Linux keeps a pseudo-terminal at eight bits without parity, and refuses anything else.
-        if os.path.realpath(address.path).startswith("/dev/pts/"):
+        # A pseudo-terminal is kept at eight bits without parity, and refuses anything else.
+        if os.path.realpath(address.path).startswith(_PSEUDO):
             return cls(settings.path, settings.baud, 8, "N", 1)
         return settings
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ async def test_as_a_process(processes: Processes, tmp_path: Path) -> None:
     sim = await processes.start(
         Path(sys.executable).with_name("labmesh"), "sim", TOY, "--port", "0", "--port", "0",
         "--port", f"files={tmp_path / 'files'}", "--link", f"aux={link}", "--json",
-        "--fault", "nak", "--signal-fault", "alarm", "--rate", "1000", "--set", "delay=1",
+        "--fault", "nak", "--rate", "1000", "--set", "delay=1",
         cwd=ROOT,
     )  # fmt: skip
     await sim.wait_line('"files"')
@@ -38,8 +40,17 @@ async def test_as_a_process(processes: Processes, tmp_path: Path) -> None:
     await wire.open()
     assert await ask(wire) == b"\x15\r"
     assert await ask(wire) == b"1 x\r"
+    sim.signal(signal.SIGUSR1)  # power goes
+    with pytest.raises(WireError, match="closed the connection|connection broke"):
+        await wire.read_exactly(1, timeout=5)
+    sim.signal(signal.SIGUSR2)
+    async with asyncio.timeout(5):
+        while True:
+            with suppress(WireError):
+                await wire.open()
+                break
+    assert await ask(wire) == b"1 x\r"
     await wire.close()
-    sim.signal(signal.SIGUSR1)
     sim.signal(signal.SIGINT)
     assert await sim.wait() == 0
     assert sim.stderr == []

@@ -197,10 +197,17 @@ async def test_the_file_is_lines_that_people_can_read(tmp_path: Path) -> None:
 async def test_a_record_is_continued_even_after_a_crash(tmp_path: Path) -> None:
     path = tmp_path / "rail.wire"
     await recorded(path)
+    ours, _ = pair()
+    killed = RecordedBytes(ours, path)
+    await killed.open()
+    await killed.write(b"SM\r")
+    assert read_session(path).events[-1]["data"] == b"SM\r", "nothing waits for a close"
+    assert killed._recorder is not None
+    killed._recorder.close()
     with path.open("ab") as file:
         file.write(b'{"t": 3.1, "do": "wri')
     await recorded(path)
-    assert [e["do"] for e in read_session(path).events].count("write") == 4
+    assert [e["do"] for e in read_session(path).events].count("write") == 5
 
 
 @pytest.mark.parametrize(
