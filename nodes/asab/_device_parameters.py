@@ -57,7 +57,8 @@ class DeviceParameters(BaseModel):
     )
     cell_constant: float = parameter(
         0.0, ge=0, unit="1/m", effect="configure", description="of the conductivity cell by its "
-        "certificate: recorded as its calibration where there is none; 0: cell.calibrate finds it",
+        "certificate: recorded as its calibration where there is none; 0: a simulated cell's own, "
+        "and cell.calibrate finds that of a real one",
     )  # fmt: skip
     cell_constant_uncertainty: float = parameter(
         0.01, gt=0, lt=1, unit="1", description="relative standard uncertainty of the certificate"

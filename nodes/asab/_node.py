@@ -51,6 +51,7 @@ from nodes.asab._stock_samples import register, sample_of
 from nodes.asab._stocks import CHEMICALS, Stock, load_stocks
 from nodes.asab._tube_book import TubeBook
 from nodes.asab.devices import KCL
+from nodes.asab.sim import PotentiostatOptions
 
 _YEAR: Final = 365 * 86400 * 10**9
 
@@ -337,17 +338,26 @@ class AsabNode(InstrumentNode[AsabParameters]):
         return methods
 
     def _record_certificate(self, parameters: AsabParameters) -> None:
-        """Record the cell's certificate as its calibration, where there is none yet."""
+        """Record the cell's certificate as its calibration, where there is none yet.
+
+        A simulated cell without one is calibrated by its construction.
+        """
         p = parameters.devices
-        if p.cell_constant and self.calibrations.last(CELL_CONSTANT) is None:
-            self.calibrations.record(
-                CELL_CONSTANT, who="parameter devices.cell_constant", method="certificate",
-                result={
-                    "cell_constant": p.cell_constant,
-                    "uncertainty": p.cell_constant * p.cell_constant_uncertainty,
-                },
-                expires=self.clock.now() + _YEAR,
-            )  # fmt: skip
+        if self.calibrations.last(CELL_CONSTANT) is not None:
+            return
+        who, method, constant = "parameter devices.cell_constant", "certificate", p.cell_constant
+        if not constant and not p.hardware:
+            who, method = "simulation", "simulated: exact by construction"
+            constant = PotentiostatOptions().cell_constant
+        if not constant:
+            return
+        uncertainty = constant * p.cell_constant_uncertainty
+        self.calibrations.record(
+            CELL_CONSTANT, who=who, method=method, expires=self.clock.now() + _YEAR,
+            result={
+                "cell_constant": constant, "uncertainty": uncertainty, "simulated": not p.hardware
+            },
+        )  # fmt: skip
 
     async def _register(self) -> None:
         troubles = await register(self.lab, self.id, self._stocks)

@@ -104,7 +104,7 @@ def rig(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
                 server = await stack.enter_async_context(run_simulator(simulator, ports))
                 addresses[name] = server.address() + ("&stable=0" if ports else "")
             devices: dict[str, Any] = {
-                "world": str(world), "cell_constant": 105.3, **addresses
+                "world": str(world), **addresses
             } | changes.pop("devices", {})  # fmt: skip
             parameters = {"rig": "devices", "devices": devices} | changes
             node = await stack.enter_async_context(start(**parameters))
@@ -132,7 +132,7 @@ async def test_all_of_one_sample_with_every_device(rig: Any, desk: Desk) -> None
     assert {name.split("_")[-1] for name in desk.attached} == {"Measurement.csv", "impedance.json"}
     fits = order.notes["readings"]["conductivity"]["fits"]
     assert len(fits) == 3
-    assert order.notes["calibrations"]["conductivity_cell/cell_constant"]["method"] == "certificate"
+    assert order.notes["calibrations"]["conductivity_cell/cell_constant"]["who"] == "simulation"
     [step] = order.story()["samples"]
     assert step.label == "measured"
     assert all(parent.startswith("stock-") for parent in step.parents)
@@ -203,7 +203,7 @@ async def test_what_would_run_out_is_refused_before_anything_moves(rig: Any, des
 
 
 async def test_a_cell_is_calibrated_with_kcl(rig: Any, desk: Desk) -> None:
-    async with rig(devices={"cell_constant": 0.0}) as lab:
+    async with rig(devices={"cell_constant": 0.0, "hardware": True}) as lab:
         with pytest.raises(CalibrationExpiredError, match="never calibrated"):
             await lab.node.conductivity(desk.order(ConductivityInput(formulation=MIX)))
         await lab.node.reset(by="tester")
