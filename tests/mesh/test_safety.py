@@ -69,6 +69,33 @@ async def test_a_stop_gets_past_a_flood_and_a_blocked_event_loop(
     assert (await call(lab, "instrument.journal"))["condition"] == "stopped"
 
 
+async def test_without_the_mqtt_broker_it_parks_and_goes_on_when_that_is_back(
+    lab: Lab, device: LineDevice
+) -> None:
+    arm = await start_arm(
+        lab, device, "--param", "on_connection_loss=park", "--param", "connection_patience=0.2",
+        "--param", "heartbeat_interval=0.2", "--param", "heartbeat_timeout=0.2",
+    )  # fmt: skip
+    await until_offered(lab)
+    device.mute = "cell1/crimp"
+    handle = await lab.client.submit("assembly", "arm", {"cells": 2})
+    await device.until("cell1/crimp")
+    lab.mqtt.kill()
+    await arm.wait_line("lost for 0.2 s: no order is begun")
+    await device.answer()
+    await device.until("park")
+    assert "cell2/pick" not in device.lines
+    lab.mqtt.start()
+    result = await asyncio.wait_for(handle.result(), 60)
+    assert len(result.data["done"]) == 6
+    # And a device that does not answer is a fault.
+    await device.until("alive")
+    device.mute = "alive"
+    async with asyncio.timeout(20):
+        while (await call(lab, "instrument.journal"))["condition"] != "fault":
+            await asyncio.sleep(0.05)
+
+
 async def test_autobass_tells_its_devices_nothing_but_their_stops(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:

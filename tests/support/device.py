@@ -21,14 +21,22 @@ class LineDevice:
         self.lines: list[str] = []
         self.mute = ""
         self._news = asyncio.Condition()
+        self._writer: asyncio.StreamWriter | None = None
 
     async def until(self, line: str, *, count: int = 1, seconds: float = 20.0) -> None:
         """Return when a line has come ``count`` times."""
         async with asyncio.timeout(seconds), self._news:
             await self._news.wait_for(lambda: self.lines.count(line) >= count)
 
+    async def answer(self) -> None:
+        """Answer what was not answered, and everything from now on."""
+        self.mute = ""
+        if self._writer is not None:
+            self._writer.write(b"ok\n")
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one connection."""
+        self._writer = writer
         with suppress(ConnectionError):
             async for raw in reader:
                 line = raw.decode().strip()

@@ -88,6 +88,7 @@ class ArmNode(InstrumentNode[ArmParameters]):
     async def heartbeat(self) -> None:
         if not self.alive:
             raise LabmeshError("the arm does not answer", remedy="plug it in")
+        await self.tell("alive")
 
     async def tell(self, what: str) -> None:
         """Send a line and wait for its answer."""
