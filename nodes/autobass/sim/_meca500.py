@@ -66,7 +66,7 @@ class Meca500Simulator(Simulator[Meca500Options]):
         self._console = self._new_console()
         self._control: asyncio.Queue[bytes] | None = None
         self._monitors: set[asyncio.Queue[bytes]] = set()
-        self._status = ""
+        self._told: dict[int, str] = {}
         self._watch: asyncio.TimerHandle | None = None
         zone = self.options.work_zone
         if zone is not None:
@@ -146,7 +146,7 @@ class Meca500Simulator(Simulator[Meca500Options]):
         queue: asyncio.Queue[bytes] = asyncio.Queue()
         queue.put_nowait(
             _message(codes.CONNECTED, f"Connected to Meca500 R3-virtual v{FIRMWARE}")
-            + _message(codes.STATUS, self._console.status())
+            + b"".join(_message(c, self._console.state(c)) for c in self._console.states())
         )
         self._monitors.add(queue)
         tasks = [
@@ -194,16 +194,17 @@ class Meca500Simulator(Simulator[Meca500Options]):
         self._tell_status()
 
     def _tell_status(self) -> None:
-        """Send a status that has changed to whoever watches."""
-        status = self._console.status()
-        if status == self._status:
+        """Send what has changed of status, tool and gripper to whoever watches."""
+        states = self._console.states()
+        changed = [code for code, state in states.items() if self._told.get(code) != state]
+        if not changed:
             return
-        self._status = status
+        self._told = states
         watching = set(self._monitors)
         if self._control is not None and self._console.on_control:
             watching.add(self._control)
         for queue in watching:
-            queue.put_nowait(_message(codes.STATUS, status))
+            queue.put_nowait(b"".join(_message(c, self._console.state(c)) for c in changed))
 
     def _stop_safely(self, code: int, state: int) -> None:
         """Begin a safety stop (1), make it resettable (2), or end it (0)."""

@@ -25,6 +25,9 @@ from nodes.autobass.sim._meca_tables import (
 
 _COMMAND: Final = re.compile(r"-?([A-Za-z]\w*)\s*(?:\((.*)\))?", re.DOTALL)
 
+_GRIPPER: Final = 10
+"""External tool type of the gripper MEGP 25E (programming manual, GetRtExtToolStatus)."""
+
 Numbers = tuple[float, ...]
 
 
@@ -212,7 +215,8 @@ class Console:
             self._say(2116, f"{self.interval:g}")
         elif name == "setctrlportmonitoring":
             self.on_control = bool(one)
-            self._say(codes.STATUS, self.status())
+            for code in self.states() if self.on_control else ():
+                self._say(code, self.state(code))
         elif name == "connectionwatchdog":
             self.watchdog = one
             self._say(codes.WATCHDOG, str(int(one > 0)))
@@ -227,6 +231,18 @@ class Console:
         idle = arm.pending == 0
         flags = (arm.activated, arm.homed, False, bool(arm.error), arm.paused, idle, not arm.moving)
         return ",".join(str(int(flag)) for flag in flags)
+
+    def states(self) -> dict[int, str]:
+        """What is told whenever it changes: of the robot, the tool, the gripper; without time."""
+        told = {codes.STATUS: self.status(), codes.GRIPPER_STATUS: self._gripper_status()}
+        if self._gripper is not None:
+            told[codes.TOOL_STATUS] = self._tool_status()
+            told[codes.GRIPPER_STATE] = self._gripper.flags()
+        return told
+
+    def state(self, code: int) -> str:
+        """One of `states` as it is sent, with the time where it has one."""
+        return self.real_time(code) if code >= codes.TARGET_JOINTS else self.states()[code]
 
     def real_time(self, code: int) -> str:
         """The data of a real-time message: microseconds, then values."""
@@ -247,7 +263,7 @@ class Console:
         elif self._gripper is None:
             values = "0,0,0,0,0" if code == 2300 else "0,0,0,0" if code == 2320 else "0"
         elif code == 2300:
-            values = f"0,10,{int(arm.homed)},0,0"
+            values = self._tool_status()
         elif code == 2320:
             values = self._gripper.flags()
         elif code == 2321:
@@ -255,6 +271,9 @@ class Console:
         else:
             values = f"{self._gripper.width:.3f}"
         return f"{now},{values}"
+
+    def _tool_status(self) -> str:
+        return f"0,{_GRIPPER},{int(self._arm.homed)},0,0"
 
     def _gripper_status(self) -> str:
         if self._gripper is None:
