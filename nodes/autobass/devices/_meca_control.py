@@ -11,6 +11,7 @@ from typing import Final
 from labmesh.clock import Clock
 from labmesh.devices import DeviceError, HaltedError
 from labmesh.wire import ByteWire, WireError, WireTimeoutError
+from messages.errors import LabmeshError
 from nodes.autobass.devices import _meca_codes as codes
 from nodes.autobass.devices._meca_line import Answer, MecaLine, command
 from nodes.autobass.devices._meca_pose import RobotStatus
@@ -174,7 +175,7 @@ class MecaControl:
         except HaltedError:
             raise
         except BaseException:
-            with contextlib.suppress(WireError):
+            with contextlib.suppress(LabmeshError):
                 await self.halt()
             raise
 

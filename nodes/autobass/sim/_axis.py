@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from labmesh.clock import Clock
+
+_TICK: Final = 1e-6
+"""Seconds; clocks count nanoseconds, so that less than one might never pass."""
 
 
 class Axis:
@@ -26,6 +30,7 @@ class Axis:
         self._from = self._to = position
         self._speed = 1.0
         self._since = 0
+        self._hits = False
 
     @property
     def position(self) -> float:
@@ -46,16 +51,21 @@ class Axis:
         """Seconds until it is there."""
         return abs(self._to - self.position) / self._speed
 
-    def move(self, target: float, speed: float) -> bool:
-        """Set off; False when something is in the way, and it will end half-way."""
+    @property
+    def collided(self) -> bool:
+        """Whether the last move has ended at an obstacle."""
+        return self._hits and not self.moving
+
+    def move(self, target: float, speed: float) -> None:
+        """Set off; where it is blocked, for half the way only."""
         self._from, self._since = self.position, self._clock.now()
         self._speed = speed
-        free, self.blocked = not self.blocked, False
-        self._to = target if free else (self._from + target) / 2
-        return free
+        self._hits, self.blocked = self.blocked, False
+        self._to = (self._from + target) / 2 if self._hits else target
 
     def stop(self) -> None:
         """Stand still where it is."""
+        self._hits = False
         self._from = self._to = self.position
 
     def jam(self, *, jammed: bool) -> None:
@@ -66,5 +76,5 @@ class Axis:
     async def arrived(self) -> None:
         """Return when it stands."""
         while self.moving:
-            await self._clock.sleep(1.0 if self.jammed else self.remaining)
+            await self._clock.sleep(1.0 if self.jammed else max(self.remaining, _TICK))
             await asyncio.sleep(0)

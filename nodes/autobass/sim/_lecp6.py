@@ -99,6 +99,8 @@ class Lecp6Simulator(Simulator[Lecp6Options]):
     def _read(self, table: Table, address: int) -> int:
         if table == "coil":
             return int(self._coils.get(address, False))
+        if self.axis.collided:
+            self._raise()
         if table == "discrete":
             told = {
                 _BUSY: self.axis.moving,
@@ -181,13 +183,7 @@ class Lecp6Simulator(Simulator[Lecp6Options]):
     def _move(self, target: float, speed: float) -> None:
         self._held = None
         self._wanted = target, speed
-        free = self.axis.move(target, speed)
-        if not free:
-            self.spawn(self._collide(), name="carriage")
-
-    async def _collide(self) -> None:
-        await self.axis.arrived()
-        self._raise()
+        self.axis.move(target, speed)
 
     def _raise(self) -> None:
         """Stop with an alarm: the servo is off."""

@@ -149,8 +149,8 @@ class LinaxSimulator(Simulator[LinaxOptions]):
             refused = REFUSED_LIMIT
         if refused:
             return refused, []
-        free = self.axis.move(target / _MICRO, self._speed)
-        self.spawn(self._arrive(collides=not free), name="carriage")
+        self.axis.move(target / _MICRO, self._speed)
+        self.spawn(self._arrive(), name="carriage")
         return "", self._event()
 
     def _reference(self) -> tuple[str, list[str]]:
@@ -167,10 +167,8 @@ class LinaxSimulator(Simulator[LinaxOptions]):
             await self._tell(["@H"])
         await self._tell(self._event())
 
-    async def _arrive(self, *, collides: bool) -> None:
+    async def _arrive(self) -> None:
         await self.axis.arrived()
-        if collides:
-            self._collide()
         await self._tell(self._event())
 
     def _collide(self) -> None:
@@ -186,6 +184,8 @@ class LinaxSimulator(Simulator[LinaxOptions]):
 
     @property
     def _status(self) -> int:
+        if self.axis.collided:
+            self._collide()
         if self._error:
             return 9
         return 2 if self.axis.moving else int(self._powered)

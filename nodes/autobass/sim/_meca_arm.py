@@ -19,6 +19,10 @@ RESTING: Final[Joints] = (0.0, -60.0, 60.0, 0.0, 0.0, 0.0)
 """Where the arm is before anybody has moved it: folded, as it is shipped (user manual)."""
 
 
+_TICK: Final = 1e-6
+"""Seconds; clocks count nanoseconds, so that less than one might never pass."""
+
+
 @dataclass(frozen=True)
 class Item:
     """One entry of the motion queue; names in lower case."""
@@ -166,7 +170,7 @@ class Arm:
                 await self._wait()
             else:
                 self._since = self._clock.now()
-                await self._sleep(end - self._done)
+                await self._sleep(max(end - self._done, _TICK))
             if self._motion is not motion:
                 return False
             self._hold()

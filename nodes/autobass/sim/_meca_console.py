@@ -117,6 +117,8 @@ class Console:
             refused = 1038
         if refused or numbers is None:
             self._refuse(refused, text)
+            if name == "setcheckpoint" and refused != 1003:
+                self._say(codes.CHECKPOINT_DISCARDED, arguments[0])  # whoever waits for it is told
             return
         if name == "movejoints":
             try:
