@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from uuid import UUID
 
 from messages.safety import Condition
 
@@ -39,6 +40,7 @@ class Board:
 
     Attributes:
         active: The lifecycle's state is active.
+        stop_id: Of the last stop that is engaged.
         stop: The emergency stop that is engaged, in words, or empty.
         fault: What is wrong and what helps, or None.
         doubts: Steps of which nobody knows how they ended.
@@ -54,6 +56,7 @@ class Board:
         self._reset = reset
         self.active = False
         self.stop = ""
+        self.stop_id: UUID | None = None
         self.fault: tuple[str, str] | None = None
         self.doubts: tuple[str, ...] = ()
         self.busy: list[str] = []

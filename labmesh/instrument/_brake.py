@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
@@ -58,6 +59,9 @@ class Brake:
         self._line: StopLine | None = None
         self._home: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._lock = threading.Lock()
+        self._count = 0
+        self._unwritten: set[Stop] = set()
 
     @property
     def connected(self) -> bool:
@@ -85,17 +89,25 @@ class Brake:
         Raises:
             StoreError: It cannot be written down; the gate stays closed.
         """
+        with self._lock:
+            count, unwritten = self._count, tuple(self._unwritten)
+        for stop in unwritten:
+            self._book.engage(stop)
         stops = self._book.engaged()
         self._book.reset(stops, by=by, reason=reason, at=at)
-        if not self._book.engaged():
-            self._gate.open()
+        with self._lock:
+            if self._count == count:  # no other was heard meanwhile
+                self._gate.open()
         return stops
 
     def _heard(self, delivery: Delivery) -> Coroutine[Any, Any, None] | None:
         stop = Stop.read(delivery.topic, delivery.payload)
         if not self._book.is_news(stop):
             return None
-        self._gate.close(str(stop))
+        with self._lock:
+            self._count += 1
+            self._unwritten.add(stop)
+            self._gate.close(str(stop))
         return self._brake(stop)
 
     async def _brake(self, stop: Stop) -> None:
@@ -111,6 +123,8 @@ class Brake:
         try:
             # In yet another thread: a slow disk must not keep the next stop waiting.
             await asyncio.to_thread(self._book.engage, stop)
+            with self._lock:
+                self._unwritten.discard(stop)
         except LabmeshError as error:
             logger.error("the stop holds until this process ends, but is not noted: %s", error)
 

@@ -11,7 +11,7 @@ from messages.node import Level
 from messages.safety import Condition
 
 if TYPE_CHECKING:
-    from labmesh.instrument._node import InstrumentNode
+    from labmesh.instrument._body import InstrumentBody
 
 _TICK: Final = 0.5
 """Wall seconds between two looks."""
@@ -26,7 +26,7 @@ class Watch:
         lost: Why no new order may begin (the MQTT broker is lost), or empty.
     """
 
-    def __init__(self, node: InstrumentNode[Any]) -> None:
+    def __init__(self, node: InstrumentBody[Any]) -> None:
         self._node = node
         self._gone_since: float | None = None
         self._last_beat = 0.0
