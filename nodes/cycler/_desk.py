@@ -115,7 +115,7 @@ class Desk:
 
     def take(
         self, request: str, owner: str, cell: str, reservation: str, *, usable: Iterable[int],
-        now: int, prefix: str,
+        now: int, prefix: str, attempt: int = 1,
     ) -> Assignment:  # fmt: skip
         """Give a channel to a request, the same as before if it has one.
 
@@ -127,6 +127,7 @@ class Desk:
             usable: Channels on which nothing runs and that work.
             now: Mesh time, ns.
             prefix: Of the test's name.
+            attempt: At the request; a later one without a channel begins a test of another name.
 
         Raises:
             OrderError: The reservation is unknown, expired, used up or somebody else's; no channel
@@ -141,6 +142,7 @@ class Desk:
             self._refuse_twice(cell)
             channel = self._pick(reservation, owner, usable)
             test = f"{prefix}{request.replace('-', '')[-12:]}"
+            test += f"-{attempt}" if attempt > 1 else ""
             self._base.execute("DELETE FROM reserved WHERE channel = ?", (channel,))
             self._base.execute(
                 "INSERT INTO assigned VALUES (?, ?, ?, ?, 1)", (request, channel, test, cell)

@@ -20,7 +20,7 @@ from nodes.cycler._limits import checked
 from nodes.cycler._results import attach_all, capacity_output, rated, read_and_make, scratch
 
 if TYPE_CHECKING:
-    from nodes.cycler._node import CyclerNode
+    from nodes.cycler._base import CyclerBase
 
 _TURN: Final = 1.0
 """Wall seconds between two looks whether the order still stands."""
@@ -35,7 +35,7 @@ class TestRun:
 
     __test__ = False  # it is no test of pytest's
 
-    def __init__(self, node: CyclerNode, order: Order[CapacityInput]) -> None:
+    def __init__(self, node: CyclerBase, order: Order[CapacityInput]) -> None:
         self._node = node
         self._order = order
         self._asked = order.parameters
@@ -58,7 +58,7 @@ class TestRun:
         taken = node.desk.take(
             request, str(order.requester), self._sample, self._asked.reservation_id,
             usable=await node.usable(), now=node.clock.now(),
-            prefix=_PREFIX if node.cycler.simulated else "test-",
+            prefix=_PREFIX if node.cycler.simulated else "test-", attempt=order.attempt,
         )  # fmt: skip
         freed = False
         try:

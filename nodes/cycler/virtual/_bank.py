@@ -53,7 +53,7 @@ class Bank:
         self.values = {name: np.ones(count) for name in _NAMES}
         self.temperature = np.full(count, REFERENCE)
         self.voltage = np.zeros(count)
-        self._ohmic = np.ones(count)
+        self._ohmic, self._film = np.ones(count), np.ones(count)
         self._exchange = np.ones(count)
         self._thermal = np.ones(count)
         self._growth = np.zeros(count)
@@ -90,6 +90,7 @@ class Bank:
         warmth = (1 / REFERENCE - 1 / kelvin) / GAS
         faster = np.exp(v["activation_resistance"][i] * warmth)
         self._ohmic[i] = v["resistance"][i] / faster
+        self._film[i] = v["film"][i] / faster
         self._exchange[i] = v["exchange"][i] * faster
         self._thermal[i] = 2 * GAS * kelvin / FARADAY
         self._growth[i] = v["growth"][i] * np.exp(v["activation_sei"][i] * warmth)
@@ -109,7 +110,8 @@ class Bank:
         charge = current * hours
         filled = self.in_negative[which] / negative
         there = np.minimum(np.maximum(filled / _BARE, 0.0), 1.0)
-        grown = self._growth[which] * hours / self.sei[which] * there
+        sei = self.sei[which]
+        grown = self._growth[which] * hours / sei * there
         formation = self.formation[which]
         formed = np.maximum(charge, 0.0) * formation / self.formation_scale[which]
         in_negative = self.in_negative[which] + charge - grown - formed
@@ -128,7 +130,7 @@ class Bank:
         double = 4 * self._exchange[which] * order
         ratio = current / double
         thermal = self._thermal[which]
-        ohmic = self._ohmic[which]
+        ohmic = self._ohmic[which] + self._film[which] * sei
         voltage = potential[0] - potential[1] + ohmic * current + thermal * np.arcsinh(ratio)
         miss = held - voltage
         held_here = miss == miss  # noqa: PLR0124 - False where it is NaN
@@ -148,7 +150,7 @@ class Bank:
             surface -= reached * change
             voltage = np.where(held_here, held, voltage)
         return Proposal(
-            in_negative, in_positive, surface, self.sei[which] + grown, formation - formed,
+            in_negative, in_positive, surface, sei + grown, formation - formed,
             current, charge, voltage,
         )  # fmt: skip
 

@@ -32,7 +32,9 @@ class Cell:
     Attributes:
         negative: Capacity of the graphite.
         positive: Capacity of the NMC.
-        resistance: Ohmic, Ohm.
+        resistance: Ohmic, Ohm, without the SEI.
+        film: Resistance of the SEI over its lithium, Ohm/(A.h): 2e5 Ohm m, 9.585e-5 m3/mol and two
+            Li in each, the values of PyBaMM's parameter set, on the graphite's 5.04e-3 m2.
         exchange: Exchange current of the graphite at half filling.
         shift: Difference of surface and mean stoichiometry of graphite times its capacity over
             the current, h.
@@ -53,13 +55,14 @@ class Cell:
 
     negative: float = 8.735070e-3
     positive: float = 13.088958e-3
-    resistance: float = 3.5249
-    exchange: float = 1.8277e-3
+    resistance: float = 2.8597
+    film: float = 1.40e4
+    exchange: float = 1.6855e-3
     shift: float = 1040.6 / 15 / 3600
-    lag: float = 0.11332
-    tau: float = 212.60
-    growth: float = 9.7470e-11
-    sei: float = 1.4808e-5
+    lag: float = 0.11200
+    tau: float = 212.35
+    growth: float = 9.0043e-11
+    sei: float = 1.4440e-5
     formation: float = 0.0
     formation_scale: float = 2.7e-3
     lam_negative: float = 0.0
@@ -112,6 +115,7 @@ def assembled(
         negative=base.negative * scale,
         positive=base.positive * scale,
         resistance=base.resistance * slow / scale,
+        film=base.film / scale**2,
         exchange=base.exchange * scale / slow,
         growth=base.growth * grow * scale**2,
         sei=base.sei * scale,

@@ -97,7 +97,7 @@ class Engine:
         self.runners.pop(channel, None)
 
     def interrupt(self) -> None:
-        """Make `run`, in another thread, return after the round it is in."""
+        """Make `run`, in another thread, return after this round; or the next `run` at once."""
         self._interrupted = True
 
     def cell(self, channel: int) -> Cell:
@@ -126,10 +126,10 @@ class Engine:
             The new records by channel, columns as `COLUMNS`, and the programs that ended.
         """
         np.copyto(self.until, until)
-        self._interrupted = False
         ended: list[Ended] = []
         while not self._interrupted and self._round(ended):
             pass
+        self._interrupted = False
         return self._recorder.taken(), ended
 
     # One round.

@@ -15,6 +15,7 @@ from nodes.cycler import CellLimits, ChannelState, Job
 from nodes.cycler.files import read_cycler_file
 from nodes.cycler.virtual import Engine, VirtualCycler, assembled
 from nodes.cycler.virtual import _pybamm as pybamm_backend
+from nodes.cycler.virtual._arbin_file import ArbinFiles
 from tests.nodes.cycler.virtual import cycles, protocol
 
 HOUR = 3600.0
@@ -75,6 +76,27 @@ async def test_no_record_is_lost_or_doubled_by_a_crash(rig: Rig, tmp_path: Path)
     assert len(ours) == len(theirs) > 2
     assert [file.read_bytes() for file in ours] == [file.read_bytes() for file in theirs]
     assert (await rig.cycler.status(2)).state is ChannelState.FINISHED
+
+
+async def test_no_record_is_lost_to_a_full_disk(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    await rig.cycler.start(1, job())
+    await rig.later(HOUR)
+    with monkeypatch.context() as broken:
+
+        def full(*arguments: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        broken.setattr(ArbinFiles, "append", full)
+        with pytest.raises(OSError, match="No space"):
+            await rig.later(HOUR)
+        with pytest.raises(OSError, match="No space"):
+            await rig.later(60)
+    await rig.later(8 * HOUR)
+    data = read_cycler_file((await rig.cycler.raw_files(1, "t1"))[0], timezone="UTC")
+    assert data.table["record_index"].to_list() == list(range(1, data.table.height + 1))
+    assert data.table["test_time_second"].diff().max() == pytest.approx(60)
+    with pytest.raises(LabmeshError, match="there was a test t1 before"):
+        await rig.cycler.start(2, job())
 
 
 async def test_its_files_are_read_by_our_own_parser(rig: Rig) -> None:
