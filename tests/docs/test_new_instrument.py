@@ -9,16 +9,18 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
 
 from labmesh.cli._root import root
 from labmesh.launch import load_plan
+from labmesh.node import find_node
 from labmesh.sim import COMMON_FAULTS
 from labmesh.wire._address import OPTIONS, WireAddress
 from tests.docs.test_pages import ROOT, blocks, shell
 from tests.labmesh.cli.test_docs import invocations
 from tests.support import Processes
 
-PAGES = ("docs/new_instrument.md", "docs/wires.md")
+PAGES = ("docs/new_instrument.md", "docs/wires.md", "docs/cycler_wires.md")
 EXAMPLES = ROOT / "docs" / "examples"
 
 sys.path.insert(0, str(EXAMPLES))
@@ -55,6 +57,10 @@ def test_commands_and_links_are_real(page: str, monkeypatch: pytest.MonkeyPatch)
                         command = found
                     if "--help" not in words:
                         command.make_context("labmesh", words)
+    for _, text in blocks(page, "yaml"):
+        for entry in yaml.safe_load(text):
+            node = entry["node"]
+            find_node(node["run"]).Parameters.model_validate(node["param"])
     for target in re.findall(r"\]\(([^)#:]+)\)", (ROOT / page).read_text(encoding="utf-8")):
         assert (ROOT / "docs" / target).exists(), target
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
+from pathlib import Path
 from typing import ClassVar, Final
 
+import numpy as np
 from pydantic import Field
 
 from labmesh.sim import SimLine, SimPort, Simulator
+from nodes.cycler.virtual._arbin_file import ArbinFiles
 from nodes.cycler.wires import _arbin_messages as cti
 from nodes.cycler.wires._arbin_messages import Layout
 from nodes.cycler.wires._channel_model import KINDS, CyclerOptions, SimulatedChannel
@@ -16,12 +19,18 @@ from nodes.cycler.wires._channel_model import KINDS, CyclerOptions, SimulatedCha
 _SHOWN: Final = {"rest": "Rest", "charge": "Charge", "discharge": "Discharge"}
 _ENDED: Final = {"never": "Idle", "finished": "Finished", "stopped": "Idle", "unsafe": "Unsafe"}
 
+_PER_PART: Final = 20_000
+"""Records of a part of an exported file."""
+
 
 class ArbinOptions(CyclerOptions):
     """Options of the simulated Arbin."""
 
     username: str = Field(default="", description="who may log in; empty: anybody")
     password: str = Field(default="", description="with which password; empty: any")
+    exports: str = Field(
+        default="", description="folder to which results are exported as text; empty: nowhere"
+    )
     schedules: list[str] = Field(
         default_factory=list, description="names of the schedules that it has; empty: any"
     )
@@ -143,6 +152,8 @@ class ArbinSimulator(Simulator[ArbinOptions]):
             return b""
         channel = self.channels[index]
         now = channel.at(self._now())
+        if now.step is None:
+            self._export(index, channel)
         shown = _ENDED[channel.ended] if now.step is None else _SHOWN[KINDS[now.step]]
         step = 1 if now.step is None else now.step + 1
         layout = cti.CHANNEL_INFO_FEEDBACK
@@ -161,3 +172,16 @@ class ArbinSimulator(Simulator[ArbinOptions]):
         body = bytearray(fixed[:-2] + struct.pack("<ff", 25.0, 0.0))
         struct.pack_into("<I", body, 8, len(body) + 2)
         return bytes(body) + struct.pack("<H", sum(body) & 0xFFFF)
+
+    def _export(self, index: int, channel: SimulatedChannel) -> None:
+        """Write a test that is over as MITS does, once."""
+        stem = f"{channel.test}_simulated_Channel_{index + 1}"
+        folder = Path(self.options.exports)
+        if not self.options.exports or not channel.test or any(folder.glob(f"{stem}_Wb_*")):
+            return
+        rows = [
+            (r.test_time, r.step_time, r.current, r.voltage, 298.15, r.charged, r.discharged,
+             r.energy_in, r.energy_out, (r.step or 0) + 1, 1)
+            for r in channel.records(self._now())
+        ]  # fmt: skip
+        ArbinFiles(folder, stem, _PER_PART).append(np.array(rows), round(channel.began * 1e9), 0.0)

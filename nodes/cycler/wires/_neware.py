@@ -11,6 +11,7 @@ from labmesh.wire import ByteWire
 from messages.errors import LabmeshError
 from nodes.cycler._driver import ChannelState, ChannelStatus, Job
 from nodes.cycler.wires._neware_client import NewareChannel, NewareClient, NewareStatus
+from nodes.cycler.wires._neware_records import as_bdf
 from nodes.cycler.wires._schedules import exported
 
 _STATES: Final = {
@@ -30,21 +31,23 @@ class NewareCycler:
         steps: The folder of step files, as this computer sees it.
         steps_there: The same as BTS' computer (Windows) sees it.
         results_there: Where BTS backs up results, as it sees it.
-        exports: The same as this computer sees it.
+        exports: The same as this computer sees it; None: records are downloaded by the API.
+        downloads: Where downloaded records are kept, as Battery Data Format.
     """
 
     simulated = False
 
     def __init__(
         self, wire: ByteWire, *, steps: Path, steps_there: str, results_there: str,
-        exports: Path | None = None, username: str = "admin", password: str = "neware",  # noqa: S107
+        exports: Path | None = None, downloads: Path | None = None, username: str = "admin",
+        password: str = "neware",  # noqa: S107
     ) -> None:  # fmt: skip
         self.name = "Neware (BTS 8)"
         self._where = wire.address
         self._client = NewareClient(wire)
         self._steps, self._steps_there = steps, PureWindowsPath(steps_there)
         self._results_there = results_there
-        self._exports = exports
+        self._exports, self._downloads = exports, downloads
         self._login = username, password
 
     async def open(self) -> None:
@@ -104,8 +107,27 @@ class NewareCycler:
         await self._client.stop_all_now()
 
     async def raw_files(self, channel: int, test: str) -> tuple[Path, ...]:
-        """Return what BTS has backed up of a test."""
+        """Return what BTS has backed up of a test, or download its records."""
+        if self._exports is None and self._downloads is not None:
+            return (await self._downloaded(channel, test, self._downloads),)
         return await asyncio.to_thread(exported, self._exports, test, self._where)
+
+    async def _downloaded(self, channel: int, test: str, folder: Path) -> Path:
+        file = folder / f"{test}_channel_{channel}.bdf.csv"
+        if file.exists():
+            return file
+        where = self._channel(channel)
+        [now] = await self._client.inquire([where])
+        if now.barcode != test:
+            raise LabmeshError(
+                f"channel {channel} has test {now.barcode or 'none'} by now, asked is {test}",
+                where=self._where,
+                remedy="BTS gives the last test of a channel alone: export it in BTS Client",
+            )
+        over = _STATES.get(now.work) is not ChannelState.RUNNING
+        text = as_bdf(await self._client.download(where), self._where)
+        await asyncio.to_thread(_keep, file if over else file.with_suffix(".part.csv"), text)
+        return file if over else file.with_suffix(".part.csv")
 
     def _channel(self, channel: int) -> NewareChannel:
         known = self._client.channels
@@ -114,6 +136,20 @@ class NewareCycler:
                 f"no channel {channel}", where=self._where, remedy=f"there are 1 to {len(known)}"
             )
         return known[channel - 1]
+
+
+def _keep(file: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        temporary = file.with_suffix(".tmp")
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(file)
+    except OSError as error:
+        raise LabmeshError(
+            f"the records cannot be written: {error.strerror}", where=str(file),
+            remedy="make room on the disk",
+        ) from None  # fmt: skip
 
 
 def _status(number: int, found: NewareStatus) -> ChannelStatus:

@@ -9,16 +9,18 @@ from xml.etree.ElementTree import Element
 
 from labmesh.sim import SimLine, SimPort, Simulator
 from labmesh.wire import WireError
-from nodes.cycler.wires._channel_model import KINDS, CyclerOptions, SimulatedChannel
+from nodes.cycler.wires._channel_model import (
+    KINDS,
+    CyclerOptions,
+    Reading,
+    SimulatedChannel,
+)
 from nodes.cycler.wires._neware_messages import END, document, element, list_of, parse
 
 _DEVICE: Final[dict[str, Any]] = {"devtype": 27, "devid": 21}
 _PER_SUBDEVICE: Final = 8
 _STEPS: Final = {"rest": "rest", "charge": "cc", "discharge": "dc"}
 _WORK: Final = {"never": "finish", "finished": "finish", "stopped": "stop", "protect": "protect"}
-_RECORD: Final = 30.0
-"""Seconds between two records."""
-
 _PROTECT_CODE: Final = 100012
 
 Where = tuple[int, int]
@@ -166,15 +168,13 @@ class NewareSimulator(Simulator[CyclerOptions]):
             (self.lit.add if item.text == "true" else self.lit.discard)(self._where(item))
         return reply
 
-    def _records(self, where: Where) -> int:
+    def _records(self, where: Where) -> list[Reading]:
         channel = self.channels.get(where)
-        if channel is None or channel.ended == "never":
-            return 0
-        return int(channel.at(self._now()).test_time / _RECORD) + 1
+        return channel.records(self._now()) if channel is not None else []
 
     def _test(self, item: Element) -> Element:
         where = self._where(item)
-        count, running = self._records(where), self._work(where) == "working"
+        count, running = len(self._records(where)), self._work(where) == "working"
         return element(
             "chl", "false" if running else "true", **self._named(item),
             testid=self.test_ids.get(where, 0), count=count,
@@ -184,23 +184,26 @@ class NewareSimulator(Simulator[CyclerOptions]):
         item = asked if asked is not None else element("download")
         where = self._where(item)
         first, most = int(item.get("startpos", "0")), int(item.get("count", "0"))
-        count = self._records(where)
-        rows = [self._row(where, n) for n in range(first, min(first + most, count + 1)) if n > 0]
+        records = self._records(where)
+        rows = [
+            self._row(where, n, records[n - 1])
+            for n in range(max(first, 1), min(first + most, len(records) + 1))
+        ]
         head = element(
             "download", **self._named(item), testid=self.test_ids.get(where, 0), startpos=first,
             count=most, auxid=0,
         )  # fmt: skip
         return document("donwload_resp", head, list_of(rows))
 
-    def _row(self, where: Where, number: int) -> Element:
-        channel = self.channels[where]
-        passed = (number - 1) * _RECORD
-        seen = channel.recorded(passed)
-        began = datetime.fromtimestamp(channel.began, UTC)
-        stamp = (began + timedelta(seconds=passed)).strftime("%Y-%m-%d %H:%M:%S")
+    def _row(self, where: Where, number: int, seen: Reading) -> Element:
+        began = datetime.fromtimestamp(self.channels[where].began, UTC)
+        stamp = (began + timedelta(seconds=seen.test_time)).strftime("%Y-%m-%d %H:%M:%S")
         step = seen.step or 0
+        # Of the step alone, without a sign: as BTS counts.
+        charge = (0.0, seen.charged, seen.discharged)[step]
+        energy = (0.0, seen.energy_in, seen.energy_out)[step]
         return element(
             "data", seqid=number, stepid=step + 1, cycleid=1, steptype=_STEPS[KINDS[step]],
-            testtime=int(seen.step_time * 1000), atime=stamp, volt=seen.voltage,
-            curr=seen.current, cap=seen.charged - seen.discharged, eng=0,
+            testtime=round(seen.step_time * 1000), atime=stamp, volt=seen.voltage,
+            curr=seen.current, cap=charge, eng=energy,
         )  # fmt: skip

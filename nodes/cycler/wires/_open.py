@@ -57,7 +57,7 @@ def open_cycler(
     login = _login(folder / LOGIN, dry=p.dry_run) if (folder / LOGIN).exists() else None
     return NewareCycler(
         wire, steps=Path(p.step_folder), steps_there=p.step_folder_there,
-        results_there=p.results_there, exports=exports,
+        results_there=p.results_there, exports=exports, downloads=folder / "downloads",
         **({"username": login[0], "password": login[1]} if login else {}),
     )  # fmt: skip
 

@@ -23,6 +23,7 @@ from labmesh.wire import WireError, WireRefusedError, byte_wire
 from messages.errors import LabmeshError
 from messages.protocol import CyclingProtocol
 from nodes.cycler._driver import ChannelState, Job
+from nodes.cycler.files import read_cycler_file
 from nodes.cycler.wires import ArbinClient, ArbinCycler, ArbinSimulator, fingerprint
 from nodes.cycler.wires import _arbin_messages as cti
 from nodes.cycler.wires._arbin_sim import ArbinOptions
@@ -232,6 +233,25 @@ async def test_a_test_from_start_to_files(
     assert [file.stem[-2:] for file in files] == ["_2", "10"]
     with pytest.raises(LabmeshError, match="no file of test cell-9"):
         await cycler.raw_files(4, "cell-9")
+
+
+async def test_the_simulator_exports_what_our_parser_reads(tmp_path: Path) -> None:
+    options, clock = ArbinOptions(channels=2, exports=str(tmp_path)), ManualClock()
+    async with run_simulator(ArbinSimulator(options, clock=clock)) as server:
+        cycler = ArbinCycler(
+            byte_wire(server.address()), username="", password="",
+            schedules={fingerprint(PROTOCOL): "s.sdx"}, exports=tmp_path,
+        )  # fmt: skip
+        await cycler.open()
+        await cycler.start(2, job())
+        await clock.advance(1800)
+        assert (await cycler.status(2)).state is ChannelState.FINISHED
+        [file] = await cycler.raw_files(2, "cell-7_formation")
+        await cycler.close()
+    assert "simulated" in file.name
+    read = read_cycler_file(file, timezone="UTC")
+    assert {check.outcome for check in read.checks} <= {"passed", "not_checked"}
+    assert read.cycles["discharge_capacity_vendor_ah"][0] == pytest.approx(0.002 * 600 / 3600)
 
 
 async def test_stop_and_halt(mits: SimulatorServer, cycler: ArbinCycler) -> None:

@@ -14,6 +14,7 @@ from labmesh.wire.testing import pair
 from messages.errors import LabmeshError
 from messages.protocol import CyclingProtocol
 from nodes.cycler._driver import ChannelState, Job
+from nodes.cycler.files import read_cycler_file
 from nodes.cycler.wires import NewareChannel, NewareClient, NewareCycler, NewareSimulator
 from nodes.cycler.wires._channel_model import CyclerOptions
 from nodes.cycler.wires._neware_messages import END, parse
@@ -172,12 +173,38 @@ async def test_all_records_are_downloaded(server: SimulatorServer, cycler: Newar
     await clock.advance(1800)
     client = cycler._client
     records = await client.download(client.channels[0])
-    assert [int(record["seqid"]) for record in records] == list(range(1, 62))
+    assert [int(record["seqid"]) for record in records] == list(range(1, 64))
     assert records[30]["steptype"] == "cc"
-    assert await client.last_test(client.channels[0]) == (1, 61)
+    assert await client.last_test(client.channels[0]) == (1, 63)
     await client.light(client.channels[3])
     await client.clear_flag(client.channels[3])
     assert server.simulator.lit == {(1, 4)}  # type: ignore[attr-defined]
+
+
+async def test_records_become_a_file_that_is_read(server: SimulatorServer, tmp_path: Path) -> None:
+    """Where no folder is shared, the API alone does."""
+    clock = server.simulator.clock
+    assert isinstance(clock, ManualClock)
+    cycler = NewareCycler(
+        byte_wire(server.address()), steps=tmp_path, steps_there="C:\\s", results_there="C:\\r",
+        downloads=tmp_path / "downloads",
+    )  # fmt: skip
+    await cycler.open()
+    await cycler.start(1, job())
+    await clock.advance(1000)
+    [part] = await cycler.raw_files(1, "cell-7_1")
+    assert read_cycler_file(part).table.height == 36
+    await clock.advance(800)
+    [file] = await cycler.raw_files(1, "cell-7_1")
+    read = read_cycler_file(file)
+    assert {check.outcome for check in read.checks} <= {"passed", "not_checked"}
+    assert read.table["test_time_second"][-1] == 1800
+    assert read.cycles["charge_capacity_vendor_ah"][0] == pytest.approx(0.002 * 600 / 3600)
+    await cycler.start(1, job("cell-8_1"))
+    assert await cycler.raw_files(1, "cell-7_1") == (file,), "it was kept"
+    with pytest.raises(LabmeshError, match="channel 1 has test cell-8_1 by now, asked is cell-6_1"):
+        await cycler.raw_files(1, "cell-6_1")
+    await cycler.close()
 
 
 async def test_commands_answered_for_another_channel(
