@@ -16,9 +16,9 @@ _LENGTH: Final = 12
 def fingerprint(protocol: CyclingProtocol) -> str:
     """Return 12 hexadecimal digits of what a protocol does to a cell.
 
-    The same method gives the same, whatever sample and capacity it is for: with C-rates one schedule
-    serves cells of any capacity. Limits do not count, for the node watches those of each test
-    itself; nor do the intervals of records, which are the schedule's own.
+    The same method gives the same, whatever sample and capacity it is for: with C-rates one
+    schedule serves cells of any capacity. Limits do not count, for the node watches those of each
+    test itself; nor do the intervals of records, which are the schedule's own.
     """
     does = protocol.model_dump_json(include={"method"})
     return hashlib.sha256(does.encode()).hexdigest()[:_LENGTH]
