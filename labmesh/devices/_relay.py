@@ -95,7 +95,8 @@ class RelayBoard:
             if self._wire is not None:
                 await self._wire.discard_input()
                 await self._wire.write(f"{relay}_pulse".encode())
-            await self._clock.sleep(self._gap + PULSE)
+            # Twice the gap: the board's silence begins when the command has arrived, not now.
+            await self._clock.sleep(2 * self._gap + PULSE)
             self._check_released()
             if await self._ask(relay, "read", default=False):
                 raise DeviceError(

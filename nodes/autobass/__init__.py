@@ -2,7 +2,14 @@
 
 from nodes.autobass._node import AutobassNode
 from nodes.autobass._parameters import AutobassParameters
-from nodes.autobass._services import AssemblyStatus, CellStatus, ClearInput, ScrapInput
+from nodes.autobass._services import (
+    AssemblyStatus,
+    CellStatus,
+    ClearInput,
+    ReportInput,
+    ReportOutput,
+    ScrapInput,
+)
 
 __all__ = [
     "AssemblyStatus",
@@ -10,5 +17,7 @@ __all__ = [
     "AutobassParameters",
     "CellStatus",
     "ClearInput",
+    "ReportInput",
+    "ReportOutput",
     "ScrapInput",
 ]

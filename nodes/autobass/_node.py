@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import Any, Final, cast
 
 from labmesh.devices import HaltedError
-from labmesh.instrument import Condition, EmergencyStopError, InstrumentNode
-from labmesh.node import NoArguments, NodeOptions, Order, capability, service
+from labmesh.instrument import EmergencyStopError
+from labmesh.node import NodeOptions, Order, capability
 from messages.cell import CellAssemblyInput, CellAssemblyOutput
 from messages.errors import LabmeshError, OrderError, OrderVoidError
 from messages.model import JsonObject
 from messages.node import Level
 from nodes.autobass._batch_run import BatchRun, first_pits, last_electrolyte, refuse_unfit
+from nodes.autobass._desk import AssemblyDesk
 from nodes.autobass._devices import Devices, make_devices
 from nodes.autobass._interlocks import Interlocks
 from nodes.autobass._layout import PARTS, TrayLayout, load_layout
@@ -30,11 +31,9 @@ from nodes.autobass._plan import (
     tray,
     vial,
 )
-from nodes.autobass._records import SCRAP
-from nodes.autobass._result import Made, Story, summary
-from nodes.autobass._services import AssemblyStatus, ClearInput, ScrapInput
+from nodes.autobass._result import summary
 from nodes.autobass._station import Station
-from nodes.autobass._status import BATCH_STEP, END_STEP, last_batch, status_of
+from nodes.autobass._status import BATCH_STEP
 from nodes.autobass._vision import SimulatedOffsets
 
 _LAYOUT: Final = "layout/positions"
@@ -43,15 +42,13 @@ _NEVER: Final = -1.0
 """Share that is never left: an empty place of the rack or a taken post is no trouble."""
 
 
-class AutobassNode(InstrumentNode[AutobassParameters]):
+class AutobassNode(AssemblyDesk):
     """AutoBASS: assembles CR2032 cells, one after another, from trays and a vial of electrolyte.
 
     Every step is in the journal before it is done. After a crash the robot says what lies on its
     post, and goes on where it stopped, or without the cell, when a person says so; nothing that
     changes a cell is done twice.
     """
-
-    Parameters = AutobassParameters
 
     def __init__(self, options: NodeOptions) -> None:
         super().__init__(options)
@@ -60,13 +57,11 @@ class AutobassNode(InstrumentNode[AutobassParameters]):
             spec = replace(bound.spec, simulated=self.parameters.simulated)
             self._capabilities[key] = replace(bound, spec=spec)
         self._devices: Devices | None = None
-        self._station: Station | None = None
-        self._layout: TrayLayout | None = None
 
     async def on_configure(self) -> None:
         """Open every wire, read the layout, and know the supplies; nothing moves."""
         p = self.parameters
-        layout = self._layout = load_layout(p.layout_file)
+        layout = load_layout(p.layout_file)
         self._define_supplies(p, layout)
         for key, words in ((self._volume_key, "dispensed volume"), (_LAYOUT, "taught positions")):
             self.calibrations.declare(key, words)
@@ -174,39 +169,6 @@ class AutobassNode(InstrumentNode[AutobassParameters]):
         order.performed(order.parameters.model_copy(update={"batch_size": len(made)}))
         return story.output(made)
 
-    async def _end(
-        self, order: Order[CellAssemblyInput], batch: Batch, uncertainty: float | None, lost: int,
-        why: str,
-    ) -> tuple[Story, list[Made]]:  # fmt: skip
-        """Note in the journal that the batch has ended, and tell the ledger of its cells.
-
-        Args:
-            order: The order.
-            batch: What it asked for.
-            uncertainty: Of dispensed volumes, relative.
-            lost: Number of the cell that was given up, 0: none.
-            why: It ended.
-        """
-        intent = {"words": why[:500]} | ({"lost": lost} if lost else {})
-        async with self.journal.step(
-            order.request, END_STEP, kind="end", once=False, intent=intent
-        ):
-            past = await asyncio.to_thread(self.journal.steps, order.request)
-        lots: dict[str, str] = {part: self.supplies.supply(tray(part)).lot for part in PARTS}
-        story = Story(
-            order, batch, past, self.parameters, self.id.site, self.calibrations.notes(),
-            self._ready.layout.digest, uncertainty, lots,
-        )  # fmt: skip
-        made = story.made(lost, why)
-        if made:
-            await story.tell(made)
-        # Nobody will go on with a batch that has ended: how the lost cell's step ended is on
-        # record as unknown, and needs no answer.
-        for step in self.journal.in_doubt():
-            if step.request == order.request:
-                self.journal.resolve(step, "done", by=str(self.id), words=f"given up: {why}"[:500])
-        return story, made
-
     async def _allocate(self, order: Order[CellAssemblyInput]) -> Batch:
         """Find vial and pits, and see that everything suffices; the same when it is resumed.
 
@@ -231,7 +193,8 @@ class AutobassNode(InstrumentNode[AutobassParameters]):
         batch = Batch(asked.batch_size, volume, first_pits(self.supplies), place, info.sample,
                       p.wash_volume, wash)  # fmt: skip
         self.supplies.check({**needs(batch), "post": 1.0, "crimper": 1.0})
-        intent = {"cells": batch.cells, "volume": volume, "lot": info.sample, "words": "allocate"}
+        intent = {"cells": batch.cells, "volume": volume, "lot": info.sample, "words": "allocate",
+                  "asked": asked.model_dump(mode="json")}  # fmt: skip
         async with self.journal.step(
             order.request, BATCH_STEP, kind="allocate", once=True, intent=intent
         ) as noted:
@@ -263,74 +226,9 @@ class AutobassNode(InstrumentNode[AutobassParameters]):
                 f"{type(error).__name__}: {error}", remedy="look at the robot, then reset it"
             )
 
-    @service("assembly.status", when_inactive=True)
-    async def assembly_status(self, arguments: NoArguments) -> AssemblyStatus:
-        """What is in hand: parts on the post, electrolyte in them, and what a person can do."""
-        recent = await asyncio.to_thread(self.journal.recent, 1000)
-        request = last_batch(recent)
-        if request is None:
-            return AssemblyStatus()
-        return status_of(
-            request, await asyncio.to_thread(self.journal.steps, request), str(self.id)
-        )
-
-    @service("assembly.scrap", when_inactive=True)
-    async def assembly_scrap(self, arguments: ScrapInput) -> AssemblyStatus:
-        """Give a cell up that was taken out by hand; a resumed batch goes on with the next one."""
-        now = await self.assembly_status(NoArguments())
-        request = arguments.request or now.request
-        cell = next((c for c in now.cells if c.cell == arguments.cell), None)
-        if request is None or request != now.request or cell is None:
-            raise LabmeshError(f"cell {arguments.cell} is not in hand",
-                               remedy="assembly.status names what is")  # fmt: skip
-        if cell.label != "under way":
-            raise LabmeshError(f"cell {arguments.cell} is {cell.label} already")
-        doubtful = [
-            step for step in self.journal.in_doubt()
-            if step.request == request and step.intent.get("cell") == cell.cell
-        ]  # fmt: skip
-        if self.condition is Condition.BUSY:
-            raise LabmeshError("the robot is busy", remedy="cancel the request, or wait")
-        key = f"cell{cell.cell:02d}/{SCRAP}"
-        intent = {"cell": cell.cell, "by": arguments.by, "reason": arguments.reason,
-                  "words": f"cell {cell.cell} given up by {arguments.by}"}  # fmt: skip
-        async with self.journal.step(request, key, kind=SCRAP, once=True, intent=intent) as noted:
-            noted.result(by=arguments.by)
-        for step in doubtful:
-            await asyncio.to_thread(
-                self.journal.resolve, step, "done", by=arguments.by,
-                words="the cell was given up; how the step ended is not known",
-            )  # fmt: skip
-        await self._free(arguments.by)
-        await self._show_in_hand()
-        return await self.assembly_status(NoArguments())
-
-    @service("assembly.clear", when_inactive=True)
-    async def assembly_clear(self, arguments: ClearInput) -> NoArguments:
-        """Note that a person has emptied post and crimper."""
-        if self.condition is Condition.BUSY:
-            raise LabmeshError("the robot is busy", remedy="cancel the request, or wait")
-        await self._free(arguments.by)
-        return NoArguments()
-
-    async def _free(self, by: str) -> None:
-        for name in ("post", "crimper"):
-            await asyncio.to_thread(self.supplies.refill, name, 0.0, by=by)
-
     async def _may_go_on(self) -> None:
         """Wait between two steps while paused or parked, whether the order was cancelled or not."""
         await self.checkpoint(cast("Order[Any]", _Standing()))
-
-    async def _show_in_hand(self) -> None:
-        now = await self.assembly_status(NoArguments())
-        if now.finished:
-            self.diagnose("in-hand", Level.OK, "nothing is in hand")
-            return
-        words = "; ".join(filter(None, (
-            f"on the post: {now.on_post}" if now.on_post else "",
-            f"in the crimper: {now.in_crimper}" if now.in_crimper else "",
-        ))) or "a batch is not finished; post and crimper are free"  # fmt: skip
-        self.diagnose("in-hand", Level.WARN, words, remedy="; or ".join(now.choices)[:3000])
 
     def _tell_air(self, why: str) -> None:
         level = Level.WARN if why else Level.OK
@@ -349,13 +247,6 @@ class AutobassNode(InstrumentNode[AutobassParameters]):
     @property
     def _volume_key(self) -> str:
         return f"{self.parameters.dispenser_kind}/volume"
-
-    @property
-    def _ready(self) -> Station:
-        if self._station is None:
-            raise LabmeshError("the node is not configured", where=str(self.id),
-                               remedy=f"labmesh lifecycle set {self.id} configure")  # fmt: skip
-        return self._station
 
     @property
     def _opened(self) -> Devices:

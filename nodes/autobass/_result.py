@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, get_args
+from pathlib import Path
+from typing import Any, Protocol, get_args
+from uuid import UUID
 
 from labmesh.instrument import Step
-from labmesh.node import Order
 from messages.assembly import AssemblyTrail, CellTrail, Part
 from messages.cell import (
     AssembledCell,
@@ -17,7 +18,7 @@ from messages.cell import (
     CellAssemblyOutput,
     IdentifiedCellInfo,
 )
-from messages.ledger import Rating, SampleStep
+from messages.ledger import ArtifactRef, Rating, SampleStep
 from messages.location import Location
 from messages.model import JsonObject
 from nodes.autobass._layout import CELLS_IN
@@ -43,12 +44,31 @@ class Made:
     rating: Rating
 
 
+class Reporter(Protocol):
+    """Who takes what a batch has to say: an order, or what stands for one that is gone."""
+
+    request: UUID
+    parameters: CellAssemblyInput
+
+    def sample(self, step: SampleStep) -> None:
+        """See `Order.sample`."""
+
+    def note(self, **values: Any) -> None:
+        """See `Order.note`."""
+
+    async def attach(
+        self, source: Path | str | bytes, *, name: str = "", media_type: str = ""
+    ) -> ArtifactRef:
+        """See `Order.attach`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Story:
     """What is known of a batch when it ends.
 
     Attributes:
-        order: The order.
+        order: The order, or what stands for it.
         batch: What was asked.
         steps: All its steps in the journal.
         parameters: Of the node.
@@ -59,7 +79,7 @@ class Story:
         lots: By part.
     """
 
-    order: Order[CellAssemblyInput]
+    order: Reporter
     batch: Batch
     steps: Sequence[Step]
     parameters: AutobassParameters

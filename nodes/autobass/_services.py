@@ -45,6 +45,20 @@ class ScrapInput(Model):
     request: Uuid | None = Field(default=None, description="without it, the last batch")
 
 
+class ReportInput(Model):
+    """Tell the ledger of the cells of a batch whose request has ended without a result."""
+
+    by: Annotated[Text, Field(min_length=1)] = Field(description="who says so")
+    request: Uuid | None = Field(default=None, description="without it, the last batch")
+
+
+class ReportOutput(Model):
+    """What the ledger was told."""
+
+    result: Uuid | None = Field(default=None, description="of the ledger; None: no cell was begun")
+    cells: tuple[Text, ...] = Field(default=(), description="their samples")
+
+
 class ClearInput(Model):
     """Post and crimper were emptied by hand, and belong to no cell any more."""
 

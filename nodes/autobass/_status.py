@@ -94,8 +94,9 @@ def _choices(request: UUID, cells: Sequence[CellStatus], node: str) -> tuple[str
             f"assembly.scrap '{{cell: {cell.cell}, by: NAME}}'"
         )
     resume = f"labmesh lifecycle set {node} activate, then labmesh request release {request}"
+    report = f"labmesh service call {node} assembly.report '{{by: NAME}}'"
     return (
         *found,
         f"resume where it stopped: {resume}",
-        f"end the batch here: labmesh request abandon {request}",
+        f"end the batch here: labmesh request abandon {request}, then for its cells {report}",
     )

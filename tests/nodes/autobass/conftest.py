@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import yaml
 
 from labmesh.calls import Caller
 from labmesh.clock import Clock
@@ -29,6 +30,7 @@ from messages.ledger import OrderCancel
 from messages.model import JsonObject
 from messages.node import State
 from nodes.autobass import AutobassNode
+from nodes.autobass._layout import load_layout
 from nodes.autobass.sim import LinaxSimulator, Meca500Simulator, ML600Simulator
 from tests.labmesh.memory import LEDGER, FakeLedger, fake_ledger, seat, until
 from tests.labmesh.node.conftest import running
@@ -56,6 +58,15 @@ def batch(cells: int = 1, **changes: Any) -> JsonObject:
         batch_size=cells,
     )
     return asked.model_copy(update=changes).model_dump(mode="json")
+
+
+def flat_layout(folder: Path) -> Path:
+    """Return a layout as the default one with short ways up and down: fewer points to check."""
+    found = load_layout("").model_dump()
+    found["heights"] = {"travel": 0.095, "pick": 0.091, "place": 0.092, "dispense": 0.092}
+    file = folder / "layout.yaml"
+    file.write_text(yaml.safe_dump(found))
+    return file
 
 
 class SimulatedDevices:
@@ -160,7 +171,7 @@ def start(tmp_path: Path) -> Start:
                 place=Place(mqtt=f"memory://{name}", site="kit", ledger=LEDGER), name="autobass",
                 data_dir=tmp_path,
                 parameters={
-                    **addresses, "simulated": True,
+                    **addresses, "simulated": True, "layout_file": str(flat_layout(tmp_path)),
                     "assume_vials": True, "lots": {"anode": "A-7", "cathode": "C-3"}, **parameters,
                 },
             )  # fmt: skip

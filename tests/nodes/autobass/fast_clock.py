@@ -11,10 +11,13 @@ class FastClock:
 
     Args:
         pause: Wall seconds of quiet after which it goes on: bytes on real ports get through.
+        pulse: Wall seconds before a wait as long as that for a relay's pulse begins: the board
+            tells two commands apart by the silence between them alone.
     """
 
-    def __init__(self, pause: float = 0.0002) -> None:
+    def __init__(self, pause: float = 0.0002, pulse: float = 0.03) -> None:
         self._now = 1_750_000_000 * 10**9
+        self._pulse = pulse
         self._pause = pause
         self._count = 0
         self._heap: list[tuple[int, int, asyncio.Future[None]]] = []
@@ -31,6 +34,8 @@ class FastClock:
         if seconds <= 0:
             await asyncio.sleep(0)
             return
+        if 2.2 <= seconds < 2.3:
+            await asyncio.sleep(self._pulse)
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._count += 1
         heappush(self._heap, (self._now + max(round(seconds * 1e9), 1000), self._count, future))

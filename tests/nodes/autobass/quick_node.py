@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from labmesh.clock import Clock
 from nodes.autobass import AutobassNode
 from tests.nodes.autobass.fast_clock import FastClock
 
-
-class QuickClock(FastClock):
-    """Leaves the devices, whose clock is another process's, time to see a pulse of a relay end."""
-
-    async def sleep(self, seconds: float) -> None:
-        await super().sleep(seconds)
-        if seconds > 1.2:
-            await asyncio.sleep(0.15)
-
-
-CLOCK = QuickClock()
+CLOCK = FastClock(pulse=0.2)
+"""The devices' clock is another process's: they must have seen a relay's pulse end."""
 
 
 class QuickNode(AutobassNode):

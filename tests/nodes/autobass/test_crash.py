@@ -12,7 +12,7 @@ from messages.ids import NodeId
 from messages.model import JsonObject
 from messages.node import Diagnostic, State
 from tests.mesh.conftest import Lab, lab  # noqa: F401 - a fixture
-from tests.nodes.autobass.conftest import VIAL, SimulatedDevices, Start, batch, soon
+from tests.nodes.autobass.conftest import VIAL, SimulatedDevices, Start, batch, flat_layout, soon
 from tests.nodes.autobass.fast_clock import FastClock
 
 PROGRAM = "tests.nodes.autobass.quick_node:QuickNode"
@@ -31,7 +31,7 @@ async def test_kill_in_mid_assembly(lab: Lab) -> None:  # noqa: F811
             flag
             for name, value in {
                 **addresses, "expired_calibration": "flag", "simulated": "true",
-                "assume_vials": "true",
+                "assume_vials": "true", "layout_file": str(flat_layout(lab.folder)),
             }.items()
             for flag in ("--param", f"{name}={value}")
         ]  # fmt: skip
@@ -73,6 +73,24 @@ async def test_kill_in_mid_assembly(lab: Lab) -> None:  # noqa: F811
         assert devices.relays.switched[1] == 1
         assert [step.label for step in result.samples] == ["assembled"]
         assert "1 by hand (-1)" in result.data["batch_output"][0]["rating"]["reason"]
+
+        # Killed once more, and this time nobody goes on: the ledger learns what became of the cell.
+        handle = await lab.client.submit("cell_assembly", "autobass_assembly", batch(1))
+        await soon(lambda: len(devices.dispenser.given) == WASHES + 3)
+        node.kill()
+        await node.wait()
+        node = await lab.start(PROGRAM, "robot", *flags, wait=False)
+        await lab.until_state("robot", State.INACTIVE, node)
+        await lab.until_status(handle.id, "held")
+        with pytest.raises(LabmeshError, match=r"is held; labmesh request abandon"):
+            await call("assembly.report", by="Ada")
+        await lab.client.decide(handle.id, "abandon", person="Ada")
+        told = await call("assembly.report", by="Ada")
+        assert told["cells"] == [f"cell-{handle.id}-01"]
+        sample = (await lab.client.query("query.sample", {"id": told["cells"][0]}))["sample"]
+        assert sample["label"] == "scrapped"
+        assert sample["parents"] == [VIAL]
+        assert (await call("assembly.status"))["finished"]
 
 
 async def test_a_cell_is_given_up_and_the_batch_goes_on(start: Start) -> None:
