@@ -29,7 +29,7 @@ SMALLEST = {
     "campaign_regret": (["--seeds", "1"], "regret"),
     "bag": (["--seconds", "0.3", "--rates", "100", "--qos", "0", "--encodings", "json"], "played"),
     "virtual_cycler": (["--channels", "2", "--cycles", "1"], "M records"),
-    "parse": (["--rounds", "1", "--only", "cp.mpr"], "peer / ours"),
+    "parse": (["--rounds", "1", "--only", "ocvcurve"], "ocvcurve_data.dta"),
     "artifacts": (["--megabytes", "1", "--rounds", "1", "--seconds", "0.3"], "custody, MB/s"),
 }
 
