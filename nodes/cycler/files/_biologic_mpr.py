@@ -68,6 +68,12 @@ class BiologicMpr:
             )
         records = read_records(source, data)
         remarks = records.remarks
+        if "" in found:
+            words = (
+                f"At byte {found[''].start} a module should begin, and none does: the file is "
+                "damaged, and its records may be shifted."
+            )
+            remarks.append(Remark("error", "damaged", words))
         columns = _canonical(records, remarks, source)
         metadata = _metadata(source, found, records, remarks)
         begun = metadata.start_time

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -11,6 +12,9 @@ import polars as pl
 from nodes.cycler.files._columns import BY_NAME, COLUMNS, REQUIRED
 from nodes.cycler.files._recording import Metadata, Recording, Remark
 from nodes.cycler.files._source import Source
+
+_ABSURD: Final = 1e12
+"""More than any column counts in its unit; Unix time in seconds is below 1e11 for long."""
 
 
 def canonical(recording: Recording, source: Source) -> Recording:
@@ -31,7 +35,7 @@ def canonical(recording: Recording, source: Source) -> Recording:
             f"it was recognised as {recording.metadata.format}, but no column is a voltage",
             remedy="export the voltage too",
         )
-    table = _typed(table)
+    table = _sane(_typed(table), remarks)
     before = table.height
     table = table.filter(pl.col("voltage_volt").is_finite())
     if before > table.height:
@@ -48,6 +52,26 @@ def canonical(recording: Recording, source: Source) -> Recording:
         remarks.append(Remark("note", "zone_unknown", words))
     order = [column.name for column in COLUMNS if column.name in table.columns]
     return replace(recording, table=table.select(order), metadata=metadata, remarks=tuple(remarks))
+
+
+def _sane(table: pl.DataFrame, remarks: list[Remark]) -> pl.DataFrame:
+    """Numbers that no instrument writes, as null: damaged bytes read as numbers."""
+    doubles = [name for name, dtype in table.schema.items() if dtype == pl.Float64]
+    if not table.height or not doubles:
+        return table
+    counts = table.select((pl.col(doubles).abs() >= _ABSURD).sum()).row(0, named=True)
+    lost = {name: count for name, count in counts.items() if count}
+    if not lost:
+        return table
+    worst = max(lost, key=lambda name: lost[name])
+    words = (
+        f"{lost[worst]} of {table.height} values of {worst} are no numbers that an instrument "
+        "writes: the file is damaged."
+    )
+    remarks.append(Remark("error", "absurd_values", words))
+    return table.with_columns(
+        pl.when(pl.col(name).abs() < _ABSURD).then(pl.col(name)).alias(name) for name in lost
+    )
 
 
 def _typed(table: pl.DataFrame) -> pl.DataFrame:

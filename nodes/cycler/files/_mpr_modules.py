@@ -45,6 +45,8 @@ class Module:
 def modules(source: Source) -> dict[str, Module]:
     """The modules by short name; of two with one name, the first.
 
+    What follows the last module, other than blanks, becomes the module ``""``: the file is damaged.
+
     Raises:
         UnreadableFileError: A module does not begin where the one before it ends.
     """
@@ -54,7 +56,10 @@ def modules(source: Source) -> dict[str, Module]:
     while position + 57 <= len(data):
         if data[position : position + 6] != b"MODULE":
             if found:
-                break  # what follows the last module is padding
+                rest = len(data) - position
+                if data[position:].strip(b"\x00 "):
+                    found[""] = Module("", 0, position, rest, rest, None, is_new=False)
+                break
             raise source.refuse(
                 "it begins as a BioLogic file, but there is no module where the first should be",
                 at=f"byte {position}",

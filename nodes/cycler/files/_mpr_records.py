@@ -59,7 +59,11 @@ def read_records(source: Source, module: Module) -> Records:
         remarks.append(Remark("error", "truncated", words))
         count = present
     dtype, names, flagged = _layout(source, numbers, length, remarks)
-    table = np.frombuffer(data, dtype=dtype, count=count, offset=module.start + begin)
+    table = (
+        np.frombuffer(data, dtype=dtype, count=count, offset=module.start + begin)
+        if count
+        else np.empty(0, dtype=dtype)
+    )
     records = Records(count, remarks=remarks)
     for key, name in names.items():
         records.columns.setdefault(name, table[key])

@@ -13,7 +13,7 @@ from messages.errors import LabmeshError
 from nodes.cycler.files._canonical import canonical
 from nodes.cycler.files._check import Check
 from nodes.cycler.files._checks import check
-from nodes.cycler.files._errors import UnreadableFileError
+from nodes.cycler.files._errors import UnreadableFileError, first_line, is_damage
 from nodes.cycler.files._formats import FORMATS
 from nodes.cycler.files._recognise import choose
 from nodes.cycler.files._recording import Accumulators, Metadata, Remark
@@ -108,12 +108,10 @@ def _guarded(chosen: Format, source: Source) -> CyclerData:
     except LabmeshError:
         raise
     except BaseException as error:
-        # A panic of a library in Rust is no Exception; Ctrl-C and the like are none of ours.
-        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+        if not is_damage(error):
             raise
         raise UnreadableFileError(
-            f"it was recognised as {chosen.title}, but reading failed: "
-            f"{type(error).__name__}: {_first_line(error)}",
+            f"it was recognised as {chosen.title}, but reading failed: {first_line(error)}",
             where=str(source.path),
             remedy="the file may be cut or damaged: export or copy it again",
         ) from error
@@ -138,7 +136,3 @@ def _read(chosen: Format, source: Source) -> CyclerData:
         summary=summary,
         checks=check(recording, summary),
     )
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [""])[0][:300]

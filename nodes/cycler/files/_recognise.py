@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from nodes.cycler.files._errors import UnreadableFileError
+from messages.errors import LabmeshError
+from nodes.cycler.files._errors import UnreadableFileError, first_line, is_damage
 from nodes.cycler.files._source import Format, Head, Recognition, Source
 
 ENOUGH: Final = 0.5
@@ -16,6 +17,7 @@ APART: Final = 0.15
 """How much better than the next a format must be."""
 
 _SUPPORT: Final = 0.05
+_STUMBLED: Final = 0.1
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,24 @@ def candidates(head: Head, formats: Sequence[Format]) -> list[Candidate]:
     """All formats that recognise something in a file, the surest first."""
     found = []
     for each in formats:
-        recognition = each.recognise(head)
+        recognition = _seen(each, head)
         if recognition is not None:
             supported = head.suffix in each.suffixes
             score = recognition.score + (_SUPPORT if supported else 0.0)
             found.append(Candidate(each, recognition, score))
     return sorted(found, key=lambda candidate: -candidate.score)
+
+
+def _seen(each: Format, head: Head) -> Recognition | None:
+    """What a format sees; a library that stumbles over damaged bytes makes a hint, no more."""
+    try:
+        return each.recognise(head)
+    except LabmeshError as error:
+        return Recognition(_STUMBLED, (error.what,))
+    except BaseException as error:
+        if not is_damage(error):
+            raise
+        return Recognition(_STUMBLED, (f"it cannot be opened: {first_line(error)}",))
 
 
 def choose(source: Source, formats: Sequence[Format]) -> Format:

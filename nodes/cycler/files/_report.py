@@ -58,11 +58,12 @@ def report(
         protocol=said.protocol[:_MOST],
         started=start if start is not None and start.tzinfo else None,
         records=data.table.height,
-        duration=float(time[-1] - time[0]) if len(time) else 0.0,
+        duration=float(np.nan_to_num(time[-1] - time[0])) if len(time) else 0.0,
         summary=CycleSummary(
             cycle=cycles["cycle"].to_numpy().astype(np.int64),
             **{
-                name: cycles[f"{name}_{units[name]}"].fill_null(0.0).to_numpy() for name in _AMOUNTS
+                name: np.nan_to_num(cycles[f"{name}_{units[name]}"].fill_null(0.0).to_numpy())
+                for name in _AMOUNTS
             },
         ),
         files=CyclingFiles(
