@@ -24,7 +24,7 @@ ARBIN_RULES: Final = (
     Rule("current_ampere", ("Current",), "A"),
     Rule("date", ("Date_Time", "DateTime"), kind="text"),
     Rule("cycle_count", ("Cycle_Index",), "1"),
-    Rule("step_id", ("Step_Index",), "", kind="text"),
+    Rule("step_id", ("Step_Index",)),
     Rule("step_time_second", ("Step_Time",), "s"),
     Rule("record_index", ("Data_Point",), "1"),
     Rule("schedule_charging_capacity_ah", ("Charge_Capacity",), "Ah"),

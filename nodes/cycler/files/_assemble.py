@@ -11,13 +11,12 @@ from typing import Final, Literal
 import polars as pl
 
 from nodes.cycler.files._columns import BY_NAME
-from nodes.cycler.files._grid import DAMAGED_SHARE, Grid
+from nodes.cycler.files._grid import Grid
 from nodes.cycler.files._recording import Remark
 from nodes.cycler.files._source import Source
-from nodes.cycler.files._times import parse_durations
 from nodes.cycler.files._units import factor, parse_header
+from nodes.cycler.files._values import Damages, as_numbers, has_colon, is_free, whole_numbers
 
-NOT_A_VALUE: Final = ("N/A", "n/a", "NA", "NaN", "nan", "--", "-", "NULL", "null", "inf", "-inf")
 Kind = Literal["number", "duration", "text"]
 
 ESSENTIAL: Final = ("test_time_second", "voltage_volt", "current_ampere")
@@ -139,10 +138,8 @@ def positions(matches: dict[str, Match]) -> tuple[list[int], list[int]]:
     """The columns to be read as numbers, and those to be read as text."""
     numeric: list[int] = []
     textual: list[int] = []
-    for column, each in matches.items():
-        plain = column in BY_NAME and BY_NAME[column].dtype in {pl.Float64, pl.Int64}
-        is_number = plain and each.rule.kind == "number"
-        (numeric if is_number else textual).append(each.index)
+    for each in matches.values():
+        (numeric if each.rule.kind == "number" else textual).append(each.index)
     return numeric, textual
 
 
@@ -153,36 +150,34 @@ def assemble(source: Source, grid: Grid, matches: dict[str, Match]) -> Draft:
         UnreadableFileError: A unit is unknown, or too many values are damaged.
     """
     columns: dict[str, pl.Series] = {}
-    damaged = pl.repeat(False, grid.height, dtype=pl.Boolean, eager=True)
-    examples: list[str] = []
+    factors: dict[str, float] = {}
+    damages = Damages(source, grid.height)
     clocks: set[str] = set()
-    remarks: list[Remark] = list(grid.remarks)
     for column, each in matches.items():
         raw = grid.column(each.index)
-        if column not in BY_NAME or each.rule.kind == "text":
-            columns[column] = _whole_numbers(raw) if column == "step_id" else raw
+        if each.rule.kind == "text" or is_free(column, raw):
+            columns[column] = raw
             continue
-        values, bad = _numbers(raw, each.rule.kind, decimal_comma=grid.decimal_comma)
-        is_clock = each.rule.kind == "duration" and _has_colon(raw)
-        if is_clock:
-            clocks.add(column)
-        if bad is not None and bad.any():
-            seen = raw.filter(bad)[0]
-            words = f"{each.header!r}: {int(bad.sum())} values are no numbers, such as {seen!r}"
-            if column in ESSENTIAL:
-                damaged = damaged | bad
-                examples.append(words)
-            else:
-                remarks.append(Remark("warning", "unreadable_values", f"{words}; left empty."))
-        columns[column] = values if is_clock else _converted(source, values, each)
-    table = pl.DataFrame({name: values.alias(name) for name, values in columns.items()})
-    count = int(damaged.sum())
-    if count:
-        words = f"{count} of {grid.height} records are damaged ({'; '.join(examples)})"
-        if count > max(1.0, DAMAGED_SHARE * grid.height):
-            raise source.refuse(words, remedy="export or copy the file again")
-        remarks.append(Remark("error", "damaged_records", f"{words}; they are left out."))
-        table = table.filter(~damaged)
+        if raw.dtype.is_numeric():
+            columns[column] = raw
+        else:
+            is_clock = each.rule.kind == "duration" and has_colon(raw)
+            columns[column], bad = as_numbers(
+                raw, is_duration=each.rule.kind == "duration", decimal_comma=grid.decimal_comma
+            )
+            damages.add(each.header, raw, bad, essential=column in ESSENTIAL)
+            if is_clock:
+                clocks.add(column)
+                continue
+        factors[column] = _scale(source, each)
+    table = pl.DataFrame([values.alias(name) for name, values in columns.items()])
+    # All at once: each operation of polars has its price.
+    table = table.with_columns(
+        pl.col(name).cast(pl.Float64).fill_nan(None) * by for name, by in factors.items()
+    )
+    if "step_id" in factors:
+        table = table.with_columns(whole_numbers(table["step_id"]))
+    table = damages.without(table)
     dates = table.drop_in_place("date") if "date" in table.columns else None
     units = {name: each.unit for name, each in matches.items() if each.unit not in {"", "1"}}
     unnamed = [
@@ -190,6 +185,7 @@ def assemble(source: Source, grid: Grid, matches: dict[str, Match]) -> Draft:
         for name in ESSENTIAL
         if name in matches and not matches[name].named and name not in clocks
     ]
+    remarks = [*grid.remarks, *damages.remarks]
     if unnamed:
         said = ", ".join(f"{matches[name].header!r} in {matches[name].unit}" for name in unnamed)
         words = f"The header names no units; the vendor's own are taken: {said}."
@@ -197,46 +193,18 @@ def assemble(source: Source, grid: Grid, matches: dict[str, Match]) -> Draft:
     return Draft(table, units, _unread(grid.headers, matches), dates, frozenset(clocks), remarks)
 
 
-def _whole_numbers(raw: pl.Series) -> pl.Series:
-    """Numbers of steps as text without a point, however the file writes them."""
-    text = raw.cast(pl.String)
-    return text.str.replace(r"^(-?\d+)\.0*$", "${1}")
-
-
-def _has_colon(raw: pl.Series) -> bool:
-    if raw.dtype != pl.String:
-        # Cells of a spreadsheet that hold durations.
-        return False
-    return bool(raw.drop_nulls().head(100).str.contains(":", literal=True).any())
-
-
-def _numbers(
-    raw: pl.Series, kind: str, *, decimal_comma: bool
-) -> tuple[pl.Series, pl.Series | None]:
-    if raw.dtype.is_numeric():
-        return raw.cast(pl.Float64).fill_nan(None), None
-    text = raw.cast(pl.String).str.strip_chars()
-    plain = text.str.replace(",", ".", literal=True) if decimal_comma else text
-    if kind == "duration":
-        found = parse_durations(plain)
-    else:
-        found = plain.cast(pl.Float64, strict=False).fill_nan(None)
-    there = text.is_not_null() & (text != "") & ~text.is_in(NOT_A_VALUE)
-    return found, (there & found.is_null()).fill_null(value=False)
-
-
-def _converted(source: Source, values: pl.Series, each: Match) -> pl.Series:
-    wanted = BY_NAME[each.rule.column].unit
-    if wanted in {"1", ""}:
-        return values
-    by = _factor(each.unit, wanted) if each.unit else None
+def _scale(source: Source, each: Match) -> float:
+    column = BY_NAME.get(each.rule.column)
+    if column is None or column.unit in {"1", ""}:
+        return 1.0
+    by = _factor(each.unit, column.unit) if each.unit else None
     if by is None:
         raise source.refuse(
             f"column {each.header!r} is a {each.rule.column.split('_')[0]}, but its unit is not "
             "named and cannot be told",
             remedy="export it with units in the header",
         )
-    return values if by == 1.0 else values * by
+    return by
 
 
 def _unread(headers: Sequence[str], matches: dict[str, Match]) -> tuple[str, ...]:

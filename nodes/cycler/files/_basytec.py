@@ -19,7 +19,7 @@ _RULES: Final = (
     Rule("current_ampere", ("I", "Current")),
     Rule("record_index", ("DataSet",), "1"),
     Rule("step_time_second", ("t-Step", "t-Step[h:min:s]"), kind="duration"),
-    Rule("step_id", ("Line",), kind="text"),
+    Rule("step_id", ("Line",)),
     Rule("step_type", ("Command",), kind="text"),
     Rule("cycle_count", ("Cyc-Count",), "1"),
     Rule("cycle_charging_capacity_ah", ("Ah-Cyc-Charge",), "Ah", unit_in_name=True),

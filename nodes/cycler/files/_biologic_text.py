@@ -23,7 +23,7 @@ _RULES: Final = (
     Rule("current_ampere", ("I", "<I>"), exact=True),
     Rule("step_time_second", ("step time",), exact=True),
     Rule("cycle_count", ("cycle number", "z cycle"), "1", exact=True),
-    Rule("step_id", ("Ns",), kind="text", exact=True),
+    Rule("step_id", ("Ns",), exact=True),
     Rule("cycle_charging_capacity_ah", ("Q charge",), exact=True),
     Rule("cycle_discharging_capacity_ah", ("Q discharge",), exact=True),
     Rule("cycle_charging_energy_wh", ("Energy charge",), exact=True),
@@ -36,16 +36,16 @@ _RULES: Final = (
     Rule("absolute_impedance_ohm", ("|Z|",), exact=True),
     Rule("phase_degree", ("Phase(Z)",), exact=True),
     Rule("temperature_t1_celsius", ("Temperature", "Temperature/°C", "T/°C"), "C"),
-    Rule("mode", ("mode",), kind="text", exact=True),
-    Rule("changes", ("Ns changes",), kind="text", exact=True),
-    Rule("half", ("half cycle",), kind="text", exact=True),
+    Rule("mode", ("mode",), exact=True),
+    Rule("changes", ("Ns changes",), exact=True),
+    Rule("half", ("half cycle",), exact=True),
     # Charge between two records: what GCPL exports without a current hold instead.
     Rule("step_net_capacity_ah", ("dq", "dQ"), exact=True),
 )
 _ELAPSED: Final = Rule("test_time_second", ("time",), exact=True)
 _ABSOLUTE: Final = Rule("date", ("time/s", "time"), kind="text", exact=True)
 
-_MODES: Final = {"1": "galvanostatic", "2": "potentiostatic", "3": "rest"}
+_MODES: Final = {1.0: "galvanostatic", 2.0: "potentiostatic", 3.0: "rest"}
 _SIGNATURE: Final = re.compile(r"^(EC|BT)-L[Aa][Bb] ASCII FILE")
 _VOLTAGES: Final = {"Ewe/V", "Ecell/V", "<Ewe>/V", "<Ecell>/V", "Ewe/mV", "Ecell/mV"}
 
@@ -163,22 +163,18 @@ def _step_time(table: pl.DataFrame, remarks: list[Remark]) -> pl.DataFrame:
 
 
 def _counts(table: pl.DataFrame, remarks: list[Remark]) -> pl.DataFrame:
-    columns: dict[str, Any] = {}
-    texts = {
-        name: table[name].str.strip_chars() for name in ("mode", "changes", "half")
-        if name in table.columns
-    }  # fmt: skip
-    if "mode" in texts:
-        columns["step_type"] = texts["mode"].replace_strict(
-            _MODES, default=texts["mode"], return_dtype=pl.String
-        )
-    if "changes" in texts:
-        columns["step_count"] = (texts["changes"] == "1").cast(pl.Int64).cum_sum()
-    if "half" in texts and "cycle_count" not in table.columns:
-        columns["cycle_count"] = texts["half"].cast(pl.Int64, strict=False) // 2
-        words = "Cycles are counted from EC-Lab's half cycles: two make one."
-        remarks.append(Remark("note", "half_cycles", words))
-    return table.with_columns(**columns).drop(list(texts))
+    made: list[pl.Expr] = []
+    own = [name for name in ("mode", "changes", "half") if name in table.columns]
+    if "mode" in own and table["mode"].dtype.is_numeric():
+        words = pl.col("mode").replace_strict(_MODES, default=None, return_dtype=pl.String)
+        made.append(words.alias("step_type"))
+    if "changes" in own and table["changes"].dtype.is_numeric():
+        made.append((pl.col("changes") == 1).cast(pl.Int64).cum_sum().alias("step_count"))
+    if "half" in own and "cycle_count" not in table.columns:
+        made.append((pl.col("half").cast(pl.Int64, strict=False) // 2).alias("cycle_count"))
+        words_ = "Cycles are counted from EC-Lab's half cycles: two make one."
+        remarks.append(Remark("note", "half_cycles", words_))
+    return table.with_columns(made).drop(own)
 
 
 _SAID: Final = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -50,22 +51,30 @@ def read_dates(
         return Dated()
     if dates.dtype == pl.Datetime:
         return Dated(local=dates.cast(pl.Datetime("us")))
-    numbers = dates.cast(pl.Float64, strict=False)
-    if numbers.count() == dates.count():
-        return _numeric(numbers)
+    first = _beginning(dates)
+    if dates.dtype.is_numeric() or re.fullmatch(r"[\d.+eE]+", first):
+        numbers = dates.cast(pl.Float64, strict=False)
+        if numbers.count() == dates.count():
+            return _numeric(numbers)
     text = dates.cast(pl.String).str.strip_chars()
-    if text.head(1).str.contains(r"\s\s|\t").any():
+    if re.search(r"\s\s|\t", first):
         text = text.str.replace_all(r"\s+", " ")
-    if text.head(1).str.contains(_ZONE).all():
+    if re.match(_ZONE, first):
         aware = text.str.replace(" ", "T").str.to_datetime(
             "%Y-%m-%dT%H:%M:%S%.f%#z", strict=False, time_zone="UTC", time_unit="us"
         )
         if aware.count() == text.count():
             return Dated(unix=aware.dt.timestamp("us") / 1e6)
-    if text.head(1).str.contains(r"^\d{1,2}/\d{1,2}/").all():
+    if re.match(r"\d{1,2}/\d{1,2}/", first):
         return _slashed(text, elapsed, usual)
     plain = _tried(text, "%Y-%m-%d", years=("",))
     return _checked(plain if plain.count() == text.count() else parse_dates(text), text)
+
+
+def _beginning(dates: pl.Series) -> str:
+    """The first date, as text."""
+    there = dates.head(100).drop_nulls()
+    return str(there[0]).strip() if there.len() else ""
 
 
 def _numeric(numbers: pl.Series) -> Dated:
@@ -118,22 +127,22 @@ def _slashed(text: pl.Series, elapsed: pl.Series | None, usual: First) -> Dated:
 
 def _told(text: pl.Series) -> str:
     """Which comes first, when a few values show it by a number above 12."""
-    sample = text.gather_every(max(1, text.len() // 50)).str.extract_groups(r"^(\d+)/(\d+)/")
-    first, second = (
-        sample.struct.field(name).cast(pl.Int64, strict=False).max() for name in ("1", "2")
-    )
-    if isinstance(second, int) and second > 12:
-        return "%m/%d"
-    return "%d/%m" if isinstance(first, int) and first > 12 else ""
+    for value in text.gather_every(max(1, text.len() // 50)).to_list():
+        found = re.match(r"(\d+)/(\d+)/", value or "")
+        if found and int(found.group(2)) > 12:
+            return "%m/%d"
+        if found and int(found.group(1)) > 12:
+            return "%d/%m"
+    return ""
 
 
 def _tried(text: pl.Series, begin: str, *, years: Sequence[str] = ()) -> pl.Series:
     best = pl.Series(text.name, [None] * len(text), dtype=pl.Datetime("us"))
-    sample = text.head(1)
+    first = _beginning(text)
     if not years:
-        years = ("/%Y",) if bool(sample.str.contains(r"/\d{4}").all()) else ("/%y",)
+        years = ("/%Y",) if re.search(r"/\d{4}", first) else ("/%y",)
     # Reading fractions of seconds takes four times as long: only where there are some.
-    fraction = "%.f" if bool(sample.str.contains(".", literal=True).all()) else ""
+    fraction = "%.f" if "." in first else ""
     for year in years:
         for tail in _TAILS:
             form = f"{begin}{year}{tail.replace('%.f', fraction)}"

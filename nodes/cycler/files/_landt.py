@@ -26,7 +26,7 @@ _RULES: Final = (
     Rule("current_ampere", ("Current",), needs_unit=True),
     Rule("date", ("date_time_iso_string", "SysTime", "System Time"), kind="text"),
     Rule("cycle_count", ("cycle_index", "Cycle-Index"), "1"),
-    Rule("step_id", ("step_index", "Step-Index"), kind="text"),
+    Rule("step_id", ("step_index", "Step-Index")),
     Rule("step_type", ("step_name", "Step-Type", "Step-State", "State"), kind="text"),
     Rule(
         "step_time_second", ("step_time_s", "StepTime/Sec", "StepTime/Sec."), "s", unit_in_name=True

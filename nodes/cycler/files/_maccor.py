@@ -29,7 +29,7 @@ MACCOR_RULES: Final = (
     Rule("step_cumulative_energy_wh", ("Watt-hr", "Ener.", "Energy"), "Wh"),
     Rule("step_cumulative_energy_wh", ("mWatt-hr",), "mWh"),
     Rule("cycle_count", ("Cyc#", "Cycle C", "Cycle", "Cycle#"), "1"),
-    Rule("step_id", ("Step",), kind="text"),
+    Rule("step_id", ("Step",)),
     Rule("record_index", ("Rec#", "Rec"), "1"),
     Rule("date", ("DPt Time",), kind="text"),
     Rule("state", ("State", "Md"), kind="text"),

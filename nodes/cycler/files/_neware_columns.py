@@ -53,7 +53,7 @@ NEWARE_RULES: Final = (
     ),
     Rule("cycle_count", ("Cycle Index", "Cycle ID", "Cycle", "循环号", "循环序号"), "1"),
     Rule("step_count", ("Step Number",), "1"),
-    Rule("step_id", ("Step Index", "Step ID", "Step", "工步号", "工步序号"), kind="text"),
+    Rule("step_id", ("Step Index", "Step ID", "Step", "工步号", "工步序号")),
     Rule(
         "step_type",
         ("Step Type", "Step Name", "Status", "工步类型", "工步状态", "工步名称", "状态"),

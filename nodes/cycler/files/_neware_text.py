@@ -107,9 +107,7 @@ class NewareNested:
         draft = assemble(source, grid, matches)
         draft.unread = tuple(name for name in draft.unread if name != _ORDINAL)
         ordinal = draft.table.drop_in_place("ordinal").cast(pl.Int64)
-        draft.table = draft.table.with_columns(
-            **{name: steps[name].gather(ordinal) for name in steps.columns}
-        )
+        draft.table = draft.table.with_columns(*steps[ordinal].get_columns())
         about = Metadata(
             self.name,
             self.vendor,
@@ -155,16 +153,15 @@ def _flattened(utf8: bytes, levels: _Levels) -> tuple[bytes, pl.DataFrame]:
     cycle: int | None = None
     found = match(levels.step, NEWARE_RULES)
     width = len([name for name in levels.cycle if name])
+    indent, prefix = separator * 2, b"0"
     for line in lines:
-        if line.startswith(separator * 2):
-            records.append(b"%d" % (len(ids) - 1) + line)
+        if line.startswith(indent):
+            records.append(prefix + line)
             continue
         if not line.strip():
             continue
-        if line.startswith(separator):
-            fields = split(line.decode(errors="replace"), levels.separator)
-        else:
-            fields = split(line.decode(errors="replace"), levels.separator)
+        fields = split(line.decode(errors="replace"), levels.separator)
+        if not line.startswith(separator):
             cycle = int(fields[0]) if fields[0].isdigit() else None
             if len(fields) <= width + 1:
                 continue
@@ -174,6 +171,7 @@ def _flattened(utf8: bytes, levels: _Levels) -> tuple[bytes, pl.DataFrame]:
         for column, into in (("step_id", ids), ("step_type", kinds)):
             place = found[column].index if column in found else len(fields)
             into.append(fields[place] if place < len(fields) else None)
+        prefix = b"%d" % (len(ids) - 1)
     steps = pl.DataFrame(
         {"cycle_count": cycles, "step_id": ids, "step_type": kinds},
         schema={"cycle_count": pl.Int64, "step_id": pl.String, "step_type": pl.String},

@@ -20,7 +20,7 @@ _RULES: Final = (
     Rule("current_ampere", ("Current",)),
     Rule("date", ("Date and Time",), kind="text"),
     Rule("cycle_count", ("Cycle Number",), "1"),
-    Rule("step_id", ("Step Number",), kind="text"),
+    Rule("step_id", ("Step Number",)),
     Rule("step_type", ("Step Type",), kind="text"),
     Rule("step_time_second", ("Step Time",)),
     Rule("step_net_capacity_ah", ("Capacity",)),

@@ -19,7 +19,7 @@ _RULES: Final = (
     Rule("current_ampere", ("Current",)),
     Rule("date", ("Real Time",), kind="text"),
     Rule("cycle_count", ("Cycle",), "1"),
-    Rule("step_id", ("Step",), kind="text"),
+    Rule("step_id", ("Step",)),
     Rule("step_type", ("Instruction Name",), kind="text"),
     Rule("step_time_second", ("Step Time", f"Step Time{_CLOCK}"), kind="duration"),
     Rule("cycle_charging_capacity_ah", ("Charge Capacity",)),

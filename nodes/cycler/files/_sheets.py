@@ -11,6 +11,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
@@ -66,11 +67,23 @@ def peek(head: Head) -> tuple[Sheet, ...]:
 def _peeked(path: Path, size: int, begin: bytes) -> tuple[Sheet, ...]:
     try:
         if begin.startswith(_OLE):
-            return tuple(_xls(path)) if size <= MAX_XLS_BYTES else ()
+            with _calm():
+                return tuple(_xls(path)) if size <= MAX_XLS_BYTES else ()
         with zipfile.ZipFile(path) as archive:
             return tuple(_xlsx(archive))
     except _DAMAGE:
         return ()
+
+
+@contextmanager
+def _calm() -> Iterator[None]:
+    """Calamine panics on some damaged workbooks, past every ``except Exception``."""
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise ValueError(f"it is damaged ({error})") from error
 
 
 def _xls(path: Path) -> Iterator[Sheet]:
@@ -166,7 +179,8 @@ def open_book(source: Source) -> CalamineWorkbook:
         UnreadableFileError: It is damaged or protected.
     """
     try:
-        return CalamineWorkbook.from_filelike(io.BytesIO(source.data))
+        with _calm():
+            return CalamineWorkbook.from_filelike(io.BytesIO(source.data))
     except _DAMAGE as error:
         raise source.refuse(
             f"the workbook cannot be opened: {error}",
@@ -181,13 +195,17 @@ def sheet_rows(source: Source, book: CalamineWorkbook, name: str) -> Sequence[Se
         UnreadableFileError: The sheet is damaged.
     """
     try:
-        return list(book.get_sheet_by_name(name).to_python(skip_empty_area=False))
+        with _calm():
+            return list(book.get_sheet_by_name(name).to_python(skip_empty_area=False))
     except _DAMAGE as error:
         raise source.refuse(f"sheet {name!r} cannot be read: {error}") from error
 
 
 def cells_as_series(cells: Sequence[Cell]) -> pl.Series:
     """A column of cells: numbers where all are, dates where all are, else text; blanks are null."""
+    if type(cells[0]) is float:
+        with suppress(TypeError):
+            return pl.Series(cells, dtype=pl.Float64, strict=True)
     there = [cell for cell in cells if cell is not None and cell != ""]
     blank_free = [None if cell == "" else cell for cell in cells]
     if all(isinstance(cell, (int, float)) for cell in there):

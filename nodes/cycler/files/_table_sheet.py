@@ -52,7 +52,7 @@ def read_sheet(
     if begin is None:
         raise source.refuse("no row names the columns that are needed", at=f"sheet {name!r}")
     headers = [text_of(cell).strip() for cell in rows[begin]]
-    records = [row for row in rows[begin + 1 :] if any(cell not in {"", None} for cell in row)]
+    records = [row for row in rows[begin + 1 :] if row.count("") < len(row)]
     if not records:
         raise source.refuse(
             "the header was recognised, but no record follows it", at=f"sheet {name!r}"

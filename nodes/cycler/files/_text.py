@@ -72,7 +72,10 @@ def _legacy(data: bytes) -> Decoded:
         text = ""
     if text:
         return Decoded(text.encode("utf-8"), "gbk")
-    return Decoded(data.decode("cp1252", errors="replace").encode("utf-8"), "cp1252")
+    head, rest = data[:65536], data[65536:]
+    if not rest.isascii():
+        head, rest = data, b""
+    return Decoded(head.decode("cp1252", errors="replace").encode("utf-8") + rest, "cp1252")
 
 
 def read_delimited(
