@@ -146,7 +146,7 @@ async def _serve(
 ) -> None:
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     faults = server.simulator.faults
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, ended.set)
     loop.add_signal_handler(signal.SIGUSR1, lambda: faults.order(on_signal))
     loop.add_signal_handler(signal.SIGUSR2, faults.clear)

@@ -16,6 +16,9 @@ _NO_UNIT: Final = 11
 _BROKEN: Final = 4
 """Server device failure."""
 
+_LONGEST: Final = 1024
+"""Bytes; a frame has 260 at most."""
+
 
 class ModbusUnits:
     """The registers of the units on one port; they are as after power-up when it is made.
@@ -59,6 +62,8 @@ class ModbusUnits:
                     answer = await self._answer(request)
                 if answer is not None:
                     await line.write(framer.buildFrame(answer))
+            if len(waiting) > _LONGEST:
+                waiting = b""  # no frame is that long: what comes is not Modbus
 
     async def _answer(self, request: ModbusPDU) -> ModbusPDU | None:
         from pymodbus.pdu import ExceptionResponse  # noqa: PLC0415 - heavy

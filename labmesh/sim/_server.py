@@ -170,6 +170,8 @@ class SimulatorServer:
             await (self._power_on() if on else self._power_off())
         except LabmeshError as error:
             self.simulator.trouble(f"power does not come back: {error}")
+        except Exception as error:  # noqa: BLE001 - a mistake of the simulator's author is told
+            self.simulator.trouble(f"power: {type(error).__name__}: {error}", error)
 
     # Lines.
 
