@@ -52,6 +52,9 @@ class Meca500(MecaControl):
         blending: How much of a move may melt into the next, 0 to 1 (SetBlending).
         answer_timeout: Wall seconds within which the robot answers or shows a sign of life.
         motion_timeout: Seconds after which a motion is overdue and halted.
+        watchdog: Wall seconds without a word from this process after which the robot stops a
+            motion by itself (ConnectionWatchdog, firmware 10 or later); some times
+            ``answer_timeout``, or 0 for none.
     """
 
     def __init__(
@@ -68,10 +71,21 @@ class Meca500(MecaControl):
         blending: float = 0.0,
         answer_timeout: float = 2.0,
         motion_timeout: float = 120.0,
+        watchdog: float = 0.0,
     ) -> None:
         super().__init__(
-            wire, clock=clock, answer_timeout=answer_timeout, motion_timeout=motion_timeout
+            wire,
+            clock=clock,
+            answer_timeout=answer_timeout,
+            motion_timeout=motion_timeout,
+            watchdog=watchdog,
         )
+        if watchdog and watchdog < 2 * answer_timeout:
+            raise LimitError(
+                f"a watchdog of {watchdog:g} s would stop a healthy motion",
+                where=self._where,
+                remedy=f"{2 * answer_timeout:g} s or more",
+            )
         self._limits = limits
         self._zone = work_zone
         self._tool = tool or Pose(0, 0, 0)

@@ -38,17 +38,24 @@ class MecaControl:
         clock: Clock,
         answer_timeout: float,
         motion_timeout: float,
+        watchdog: float,
     ) -> None:
         self.identity = ""
         self._where = wire.address if wire is not None else "dry run"
         self._line = MecaLine(wire, answer_timeout) if wire is not None else None
         self._clock = clock
         self._motion_timeout = motion_timeout
+        self._watchdog = watchdog
         self._checkpoint = 0
         self._halted = False
         self._dry_joints: tuple[float, ...] = (0.0,) * _JOINTS
         self._dry_ready = [False, False]
         self._lock = asyncio.Lock()
+
+    @property
+    def simulated(self) -> bool:
+        """Whether there is no arm: a dry run, or a robot that calls itself virtual."""
+        return self._line is None or "virtual" in self.identity
 
     async def connect(self) -> None:
         """Open the control port and read who answers into `identity`. Moves nothing.
@@ -134,6 +141,8 @@ class MecaControl:
                 if now.error:
                     await self._line.ask(command("ResetError"), codes.ERROR_RESET, codes.NO_ERROR)
                 if now.activated and now.paused:
+                    # What a client that vanished has left in the queue must not come back to life.
+                    await self._line.ask(_STOP, codes.CLEARED)
                     await self._line.ask(command("ResumeMotion"), codes.RESUMED)
             self._halted = False
 
@@ -170,8 +179,9 @@ class MecaControl:
         await self._line.synchronise()
         self._check_released()
         try:
-            await self._line.send(frames)
+            await self._line.send(self._feed(self._watchdog) + frames)
             await self._listen(self._line, what, over)
+            await self._line.send(self._feed(0))
         except HaltedError:
             raise
         except BaseException:
@@ -190,6 +200,7 @@ class MecaControl:
             except WireTimeoutError:
                 if asked:
                     raise line.lost(what, "the robot does not answer") from None
+                await line.send(self._feed(self._watchdog))
                 await line.ask_mark()
                 asked = True
                 continue
@@ -208,6 +219,10 @@ class MecaControl:
                     where=self._where,
                     remedy="look for what blocks the arm, then reset the error",
                 )
+
+    def _feed(self, seconds: float) -> bytes:
+        """What keeps the robot's connection watchdog quiet, where there is one."""
+        return command("ConnectionWatchdog", seconds) if self._watchdog else b""
 
     async def _drain(self) -> None:
         """Read away what the robot said until now, errors too."""

@@ -68,6 +68,7 @@ class Meca500Simulator(Simulator[Meca500Options]):
         self._monitors: set[asyncio.Queue[bytes]] = set()
         self._told: dict[int, str] = {}
         self._watch: asyncio.TimerHandle | None = None
+        self._expired = asyncio.Event()
         zone = self.options.work_zone
         if zone is not None:
             self.arm.settings.zone = WorkZone(zone[:3], zone[3:])
@@ -84,7 +85,7 @@ class Meca500Simulator(Simulator[Meca500Options]):
     async def stop(self) -> None:
         """Power goes: the brakes hold the arm where it is."""
         self.arm.power()
-        self._feed_watchdog(0)
+        self._feed_watchdog()
 
     def trip(self, kind: str) -> None:
         """Collide, jam, stop."""
@@ -130,17 +131,30 @@ class Meca500Simulator(Simulator[Meca500Options]):
         streamer = asyncio.create_task(self._stream(self._control, control=True))
         try:
             self._say(codes.CONNECTED, f"Connected to Meca500 R3-virtual v{FIRMWARE}")
-            while True:
-                raw = await line.read_until(b"\0")
-                self._console.handle(raw.removesuffix(b"\0").decode("ascii", "replace"))
-                self._feed_watchdog(self._console.watchdog)
-                self._tell_status()
+            await self._answer(line)
         finally:
             self._control = None
             await _end(writer, streamer)
-            self._feed_watchdog(0)
+            self._feed_watchdog()
             if self.arm.pending:
                 self._drop()
+
+    async def _answer(self, line: SimLine) -> None:
+        """Answer commands until the watchdog expires, or the client hangs up."""
+        expired = asyncio.ensure_future(self._expired.wait())
+        reading = asyncio.ensure_future(line.read_until(b"\0"))
+        try:
+            while True:
+                await asyncio.wait({expired, reading}, return_when=asyncio.FIRST_COMPLETED)
+                if expired.done():
+                    return
+                raw = reading.result()
+                self._console.handle(raw.removesuffix(b"\0").decode("ascii", "replace"))
+                self._tell_status()
+                reading = asyncio.ensure_future(line.read_until(b"\0"))
+        finally:
+            expired.cancel()
+            reading.cancel()
 
     async def _serve_monitor(self, line: SimLine) -> None:
         queue: asyncio.Queue[bytes] = asyncio.Queue()
@@ -170,7 +184,8 @@ class Meca500Simulator(Simulator[Meca500Options]):
     async def _stream(self, queue: asyncio.Queue[bytes], *, control: bool) -> None:
         """Send where the arm is, every monitoring interval of wall time: it is for onlookers."""
         while True:
-            await asyncio.sleep(self._console.interval)
+            watched = self._console.on_control or not control
+            await asyncio.sleep(self._console.interval if watched else 0.1)
             if queue.empty() and (self._console.on_control or not control):
                 arm = self.arm
                 data = _message(codes.JOINTS, listed(arm.joints))
@@ -219,17 +234,23 @@ class Meca500Simulator(Simulator[Meca500Options]):
             self.arm.deactivate()
 
     def _drop(self) -> None:
-        """Stop because the client has gone: nobody could."""
-        self.arm.clear()
+        """Hold because the client has gone: nobody could stop the arm."""
+        self.arm.pause()
         self._say(codes.CONNECTION_DROPPED, "1")
 
-    def _feed_watchdog(self, seconds: float) -> None:
+    def _feed_watchdog(self, seconds: float = 0.0) -> None:
         """Begin the connection watchdog anew; wall time, as it is about the connection."""
+        self._expired.clear()
         if self._watch is not None:
             self._watch.cancel()
             self._watch = None
         if seconds:
-            self._watch = asyncio.get_running_loop().call_later(seconds, self._drop)
+            self._watch = asyncio.get_running_loop().call_later(seconds, self._expire)
+
+    def _expire(self) -> None:
+        """Hold, and hang up."""
+        self._drop()
+        self._expired.set()
 
     def _grip(self, name: str, arguments: tuple[float, ...]) -> None:
         if self._gripper is not None:
@@ -239,6 +260,7 @@ class Meca500Simulator(Simulator[Meca500Options]):
         return Console(
             self.arm, self._gripper, self.clock, serial=self.options.serial, say=self._say,
             begin=self._begin,
+            feed=self._feed_watchdog,
         )  # fmt: skip
 
     def _begin(self, name: str) -> None:

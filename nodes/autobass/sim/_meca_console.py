@@ -46,12 +46,12 @@ class Console:
         serial: Serial number.
         say: Tells the client a code and its data.
         begin: Begins ``ActivateRobot`` or ``Home``, which take time.
+        feed: Begins the connection watchdog of some seconds anew, or ends it.
 
     Attributes:
         stops: Safety stops by code: 1 active, 2 may be reset.
         streams: Codes that are streamed beside the usual.
         on_control: The control port has the monitoring port's messages, too.
-        watchdog: Seconds within which the client must call again; 0: none.
         interval: Seconds between two monitoring messages.
         checkpoint: The last one that was passed.
     """
@@ -65,11 +65,11 @@ class Console:
         serial: str,
         say: Callable[[int, str], None],
         begin: Callable[[str], None],
+        feed: Callable[[float], None],
     ) -> None:
         self.stops: dict[int, int] = {}
         self.streams: list[int] = []
         self.on_control = False
-        self.watchdog = 0.0
         self.interval = 0.015
         self.checkpoint = 0
         self.end_of_block = True
@@ -77,6 +77,7 @@ class Console:
         self._serial = serial
         self._say = say
         self._begin = begin
+        self._feed = feed
         self._kept = {name: default for name, (_, _, _, default) in KEPT.items()}
 
     def handle(self, text: str) -> None:
@@ -220,7 +221,7 @@ class Console:
             for code in self.states() if self.on_control else ():
                 self._say(code, self.state(code))
         elif name == "connectionwatchdog":
-            self.watchdog = one
+            self._feed(one)
             self._say(codes.WATCHDOG, str(int(one > 0)))
         else:
             self._arm.settings.values["timescaling"] = (max(1.0, one),)

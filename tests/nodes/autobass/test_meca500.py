@@ -212,6 +212,32 @@ async def test_a_jammed_arm_and_a_silent_robot_are_told_apart() -> None:
             await robot.move_joints([0.0] * 6)
 
 
+async def test_silence_in_mid_motion_and_the_robots_own_watchdog() -> None:
+    clock = ManualClock()
+    options = {"activation_time": 0, "homing_time": 0}
+    async with cell(clock, ready=False, **options) as (robot, sim, _):
+        await robot.activate()
+        await robot.home()
+        robot._line._timeout, robot._watchdog = 0.05, 0.2  # type: ignore[union-attr]
+        move = asyncio.create_task(robot.move_joints([60 * DEGREE, 0, 0, 0, 0, 0]))
+        await asyncio.wait({move}, timeout=0.4)
+        assert sim.arm.moving  # twice as long as the watchdog's patience: it was fed
+        sim.faults.order("no_answer")
+        with pytest.raises(DeviceError, match="MoveJoints: the robot does not answer; look at"):
+            await move
+        async with asyncio.timeout(5):
+            while not sim.arm.paused:
+                await asyncio.sleep(0.001)
+        sim.faults.clear()
+        await robot.reset_error()
+        move = asyncio.create_task(robot.move_joints([60 * DEGREE, 0, 0, 0, 0, 0]))
+        await moving(sim)
+        robot._watchdog = 0.0  # as if this process were frozen
+        with pytest.raises(DeviceError, match=r"3086, the connection watchdog|closed the conn"):
+            await move
+        assert sim.arm.paused
+
+
 async def _pass(clock: FastClock) -> None:
     while True:
         await clock.sleep(0.5)
@@ -241,13 +267,16 @@ async def test_one_client_holds_the_control_port_and_its_end_stops_the_arm() -> 
         with pytest.raises(DeviceError, match="the line was closed"):
             await move
         async with asyncio.timeout(5):
-            while sim.arm.moving:
+            while not sim.arm.paused:
                 await asyncio.sleep(0.001)
         await other.connect()
         with pytest.raises(DeviceError, match="stopped in mid-motion and is held; see where"):
             await other.activate()
         await other.reset_error()
         await other.activate()
+        stopped = sim.arm.joints
+        await clock.advance(60)
+        assert sim.arm.joints == stopped  # what was left in the queue is forgotten
         await other.close()
 
 
