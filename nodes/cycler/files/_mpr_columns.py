@@ -86,14 +86,15 @@ _FLOAT: Final = {
     435: "dQ/C",
     441: "<Ece>/V",
     462: "Temperature/°C",
+    471: "<Ece>/V",
     473: "THD Ewe/%",
     474: "THD I/%",
     476: "NSD Ewe/%",
     477: "NSD I/%",
     479: "NSR Ewe/%",
     480: "NSR I/%",
-    **{485 + n: f"|Ewe h{n}|/V" for n in range(1, 8)},
-    **{491 + n: f"|I h{n}|/A" for n in range(2, 7)},
+    **{start + n: f"|Ewe h{n}|/V" for start in (228, 484) for n in range(2, 8)},
+    **{start + n: f"|I h{n}|/A" for start in (234, 490) for n in range(2, 8)},
     505: "Rdc/Ohm",
 }
 

@@ -14,8 +14,10 @@ from nodes.cycler.files._mpr_modules import Module
 from nodes.cycler.files._recording import Remark
 from nodes.cycler.files._source import Source
 
-_BEGIN: Final = {2: 405, 3: 406, 10: 1007, 11: 1007}
-"""Where in the module the records begin, by its version."""
+_BEGIN: Final = {0: 100, 2: 405, 3: 406, 10: 1007, 11: 1007}
+"""Where in the module the records begin, by its version. The oldest, 0, is published, not seen."""
+
+_LARGEST_HEADER: Final = 4096
 
 MAX_COLUMNS: Final = 255
 
@@ -47,8 +49,8 @@ def read_records(source: Source, module: Module) -> Records:
             does not tell what they are.
     """
     data = source.data
-    count, numbers = _header(source, module)
-    begin, length = _shape(source, module, count, numbers)
+    count, readings = _header(source, module)
+    begin, length, numbers = _shape(source, module, count, readings)
     remarks: list[Remark] = []
     present = max(0, (module.length - begin) // length) if length else 0
     if present < count:
@@ -76,19 +78,30 @@ def read_records(source: Source, module: Module) -> Records:
     return records
 
 
-def _header(source: Source, module: Module) -> tuple[int, list[int]]:
+def _header(source: Source, module: Module) -> tuple[int, list[list[int]]]:
+    """How many records, and the columns' numbers: of two bytes each, or of one in the oldest."""
     wide = 2 if module.is_new else 1
     if module.length < 4 + wide:
         raise source.refuse("its module VMP data is empty: the file is cut before the records")
-    count = struct.unpack_from("<I", source.data, module.start)[0]
-    columns = source.data[module.start + 4]
-    at = 4 + wide
-    if not 0 < columns <= MAX_COLUMNS or at + 2 * columns > module.length:
+    data, start = source.data, module.start
+    count, columns = struct.unpack_from("<IB", data, start)
+    at = start + 4 + wide
+    found = []
+    if 0 < columns <= MAX_COLUMNS:
+        if 4 + wide + 2 * columns <= module.length:
+            found.append(list(struct.unpack_from(f"<{columns}H", data, at)))
+        if not module.is_new and 4 + wide + columns <= module.length:
+            found.append(list(data[at : at + columns]))
+    if not found:
         raise source.refuse(
             f"its module VMP data (version {module.version}) names {columns} columns",
             remedy="this layout is not known: export the measurement as text (.mpt)",
         )
-    return count, list(struct.unpack_from(f"<{columns}H", source.data, module.start + at))
+    return count, found if module.version in _BEGIN and module.version else found[::-1]
+
+
+def _unknown(numbers: list[int]) -> list[int]:
+    return [n for n in numbers if n not in MPR_COLUMNS and n not in FLAGS]
 
 
 def _sizes(numbers: list[int]) -> int:
@@ -96,35 +109,44 @@ def _sizes(numbers: list[int]) -> int:
     return known + (1 if any(n in FLAGS for n in numbers) else 0)
 
 
-def _shape(source: Source, module: Module, count: int, numbers: list[int]) -> tuple[int, int]:
-    """Where the records begin in the module, and how long one is."""
-    known = _sizes(numbers)
-    unknown = [n for n in numbers if n not in MPR_COLUMNS and n not in FLAGS]
+def _shape(
+    source: Source, module: Module, count: int, readings: list[list[int]]
+) -> tuple[int, int, list[int]]:
+    """Where the records begin in the module, how long one is, and its columns."""
     begin = _BEGIN.get(module.version)
-    if begin is not None:
-        room = module.promised - begin
-        if not count:
-            return begin, known
-        if room >= 0 and room % count == 0:
-            length = room // count
-            if length == known or (unknown and length > known):
-                return begin, length
-    elif not unknown and count:
-        begin = module.promised - count * known
-        if 5 + 2 * len(numbers) <= begin <= 4096:
-            return begin, known
+    for numbers in readings:
+        known, unknown = _sizes(numbers), _unknown(numbers)
+        if begin is not None and not count:
+            return begin, known, numbers
+        if begin is not None and module.promised >= begin:
+            length, rest = divmod(module.promised - begin, count)
+            if not rest and (length == known or (unknown and length > known)):
+                return begin, length, numbers
+        inferred = module.promised - count * known
+        if begin is None and not unknown and _is_header(source, module, inferred, len(numbers)):
+            return inferred, known, numbers
+    numbers = readings[0]
+    unknown = _unknown(numbers)
     raise source.refuse(
         f"its records do not have the length of their columns: version {module.version}, {count} "
-        f"records, columns {numbers}, {known} bytes a record expected"
+        f"records, columns {numbers}, {_sizes(numbers)} bytes a record expected"
         + (f"; unknown columns {unknown}" if unknown else ""),
         remedy="export the measurement as text (.mpt)",
     )
 
 
+def _is_header(source: Source, module: Module, begin: int, columns: int) -> bool:
+    """Whether what stands before the records is, but for the columns' numbers, blank."""
+    if not 5 + columns <= begin <= _LARGEST_HEADER:
+        return False
+    blank = source.data[module.start + 6 + 2 * columns : module.start + begin]
+    return len(blank) - blank.count(0) <= 8
+
+
 def _layout(
     source: Source, numbers: list[int], length: int, remarks: list[Remark]
 ) -> tuple[np.dtype[Any], dict[str, str], list[int]]:
-    unknown = [n for n in numbers if n not in MPR_COLUMNS and n not in FLAGS]
+    unknown = _unknown(numbers)
     missing = length - _sizes(numbers)
     fields: dict[str, tuple[str, int]] = {}
     names: dict[str, str] = {}
