@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
@@ -191,7 +192,7 @@ class CyclerBase(InstrumentNode[CyclerParameters]):
         if isinstance(self.cycler, VirtualCycler) and self.cycler.error:
             raise LabmeshError(self.cycler.error, remedy="make room for its files")
         bad = [each for each in statuses if each.state in _BAD]
-        kept = sum(len(each.channels) for each in self.desk.reservations(self.clock.now()))
+        kept = sum(len(each.channels) for each in self.desk.reservations(time.time_ns()))
         words = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
         words += f", {kept} reserved" if kept else ""
         if bad:

@@ -34,7 +34,7 @@ class Reservation:
         id: Its name.
         owner: Who may use it.
         channels: Those that are left; a channel whose test has begun is not among them.
-        expires: Mesh time, ns; after it the channels are free.
+        expires: Wall time, ns UTC; after it the channels are free.
     """
 
     id: str
@@ -89,7 +89,7 @@ class Desk:
             owner: Who asks.
             number: How many.
             usable: Channels on which nothing runs and that work.
-            now: Mesh time, ns.
+            now: Wall time, ns UTC.
             ttl: Seconds for which they are kept.
         """
         with self._base:
@@ -125,7 +125,7 @@ class Desk:
             cell: The sample.
             reservation: Whose channels to take from; empty: one that nobody has reserved.
             usable: Channels on which nothing runs and that work.
-            now: Mesh time, ns.
+            now: Wall time, ns UTC.
             prefix: Of the test's name.
             attempt: At the request; a later one without a channel begins a test of another name.
 

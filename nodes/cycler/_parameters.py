@@ -44,7 +44,10 @@ class CyclerParameters(InstrumentParameters):
     channels: int = parameter(64, ge=1, le=1024, effect="start", description="how many there are")
     disabled: list[int] = parameter([], description="channels that are not used")
     reservation_ttl: float = parameter(
-        1200.0, gt=0, unit="s", description="mesh time for which reserved channels are kept"
+        14400.0,
+        gt=0,
+        unit="s",
+        description="wall time for which reserved channels are kept; 64 cells take 3.3 h to make",
     )
     protocols: str = parameter(
         "", effect="configure", description="folder of more protocols: recipes and unicycler JSON"

@@ -47,7 +47,7 @@ class ReservationView(Model):
     id: Text
     owner: Text
     channels: tuple[Positive, ...]
-    expires: Count = Field(description="mesh time, ns UTC")
+    expires: Count = Field(description="wall time, ns UTC")
 
 
 class ReservationList(Model):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -57,7 +58,7 @@ class TestRun:
         request = str(order.request)
         taken = node.desk.take(
             request, str(order.requester), self._sample, self._asked.reservation_id,
-            usable=await node.usable(), now=node.clock.now(),
+            usable=await node.usable(), now=time.time_ns(),
             prefix=_PREFIX if node.cycler.simulated else "test-", attempt=order.attempt,
         )  # fmt: skip
         freed = False
