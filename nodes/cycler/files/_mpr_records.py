@@ -97,7 +97,9 @@ def _header(source: Source, module: Module) -> tuple[int, list[list[int]]]:
             f"its module VMP data (version {module.version}) names {columns} columns",
             remedy="this layout is not known: export the measurement as text (.mpt)",
         )
-    return count, found if module.version in _BEGIN and module.version else found[::-1]
+    if module.version in _BEGIN:
+        return count, found[-1:] if module.version == 0 else found[:1]
+    return count, found
 
 
 def _unknown(numbers: list[int]) -> list[int]:
