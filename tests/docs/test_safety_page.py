@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -51,12 +51,23 @@ class Typed:
         for line in SECTIONS[section]:
             words = [str(known.get(word, word)) for word in shlex.split(line)]
             assert words[0] == "labmesh"
-            self._capsys.readouterr()
-            code = await asyncio.to_thread(main, words[1:])
-            captured = self._capsys.readouterr()
-            assert code == 0, f"$ {line}\n{captured.out}{captured.err}"
-            said.append(captured.out)
+            code, out, err = await self.line(words[1:])
+            assert code == 0, f"$ {line}\n{out}{err}"
+            said.append(out)
         return "\n".join(said)
+
+    async def fails(self, *words: str) -> str:
+        """Type what fails; return what it says."""
+        code, _, err = await self.line(words)
+        assert code == 1
+        return err
+
+    async def line(self, words: Sequence[str]) -> tuple[int, str, str]:
+        """Type a line; return the exit code and both streams."""
+        self._capsys.readouterr()
+        code = await asyncio.to_thread(main, list(words))
+        captured = self._capsys.readouterr()
+        return code, captured.out, captured.err
 
 
 @pytest.fixture
@@ -72,6 +83,8 @@ async def doubt(lab: Lab) -> int:
 async def test_the_page_is_right(lab: Lab, device: LineDevice, typed: Typed) -> None:
     arm = await start_arm(lab, device)
     await until_offered(lab)
+    assert "nothing has confirmed the stop" in await typed.fails("estop", "amr")
+    await typed.line(["estop", "lift"])
     await typed(4)
     assert "factor: 1.004" in await typed(5)
 
