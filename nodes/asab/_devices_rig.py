@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from labmesh import Order, OrderError
 from labmesh.instrument import InstrumentNode
+from labmesh.wire import WireError
 from messages.chemistry import Formulation
 from messages.electrolyte import (
     ConductivityInput,
@@ -28,40 +27,16 @@ from messages.location import Location
 from messages.quantity import Quantity
 from nodes.asab._births import birth, run_info
 from nodes.asab._devices import Devices
-from nodes.asab._mixing import Mixer, Mixture, named
+from nodes.asab._filling import Filling, Fillings
+from nodes.asab._mixing import Mixer, Mixture
 from nodes.asab._parameters import AsabParameters
-from nodes.asab._plumbing import VIALS, WASTE, Plumbing, in_millilitres, stock_supply
+from nodes.asab._plumbing import VIALS, WASTE, Plumbing, stock_supply
 from nodes.asab._rating import rate
 from nodes.asab._readings import Judged, Readings
 from nodes.asab._stock_samples import sample_of
 from nodes.asab._stocks import Stock
 from nodes.asab._tube_book import TubeBook
-from nodes.asab.fluidics import FluidicsError, Recipe, SimulatedBus, Target, plan_recipe
 from nodes.asab.sim import RINSE
-
-_NOTICED: Final = 1e-6
-"""m3 by which the book and the simulated bottle differ after a refill, not by rounding."""
-
-_MIXED: Final = 0.4
-_CLEANING: Final = 0.8
-"""Fractions of an order."""
-
-
-@dataclass(frozen=True, slots=True)
-class Filling:
-    """One mixture in the cells or in the vial.
-
-    Attributes:
-        sample: Its id.
-        mixture: As planned.
-        recipe: How it came there.
-        volumes: m3 by stock that the sample consists of.
-    """
-
-    sample: str
-    mixture: Mixture
-    recipe: Recipe
-    volumes: Mapping[str, float]
 
 
 class DevicesRig:
@@ -87,11 +62,11 @@ class DevicesRig:
         self.devices = devices
         self.stocks = tuple(stocks)
         self._book = book
-        self._mixer = mixer
         self.plumbing = Plumbing(
             devices.fluidics, devices.rig, lambda: node.parameters.devices, node.journal,
             node.supplies, book, node.checkpoint,
         )  # fmt: skip
+        self._fillings = Fillings(node, devices, self.plumbing, self.stocks, mixer)
         self.readings = Readings(
             devices, lambda: node.parameters.devices, node.calibrations, node.clock
         )
@@ -116,7 +91,7 @@ class DevicesRig:
         """Serve conductivity/two_electrode."""
         asked = order.parameters
         self.readings.cell()
-        async with self._filled(order, asked.formulation) as filling:
+        async with self._fillings.filled(order, asked.formulation) as filling:
             found, calibration = await self.readings.conductivity(order, filling.mixture)
         quality = self._quality(found, filling.mixture)
         self._tell(order, filling, quality, asked, {"conductivity": found})
@@ -167,7 +142,7 @@ class DevicesRig:
         asked = order.parameters
         self.readings.cell()
         self.readings.method(asked.temperature)
-        async with self._filled(order, asked.formulation) as filling:
+        async with self._fillings.filled(order, asked.formulation) as filling:
             dense, viscous = await self.readings.density_and_viscosity(
                 order, filling.mixture, asked.temperature
             )
@@ -195,15 +170,25 @@ class DevicesRig:
     async def electrolyte(self, order: Order[ElectrolyteInput]) -> ElectrolyteOutput:
         """Serve electrolyte/flow: a vial, weighed where there is a balance."""
         asked = order.parameters
-        filling = self._plan(order, asked.formulation, "vial", asked.volume)
+        filling = self._fillings.plan(order, asked.formulation, "vial", asked.volume)
         self.plumbing.refuse_short(filling.recipe, vial=True)
-        balance = self.devices.balance
-        async with self._mixed(order, filling, "vial", fresh_vial=True):
-            mass = await balance.weigh() if balance is not None else None
+        empty: tuple[float | None, str] = (None, "")
+
+        async def ready() -> None:
+            nonlocal empty
+            self.devices.place("vial")
+            empty = await self._weigh()
+
+        async with self._fillings.mixed(order, filling, "vial", ready=ready):
+            full = await self._weigh()
+        trouble = empty[1] or full[1]
+        mass = None if empty[0] is None or full[0] is None else full[0] - empty[0]
+        if mass is not None and mass <= 0:
+            mass, trouble = None, ": the balance shows no more than before"
         mixture = filling.mixture
         planned = sum(filling.volumes.values())
         relative = mixture.volume_uncertainty / mixture.volume
-        delivered, reason = planned, "not weighed"
+        delivered, reason = planned, f"not weighed{trouble}"
         if mass is not None:
             density = sum(
                 stock.density * filling.volumes.get(stock.name, 0.0) for stock in self.stocks
@@ -261,93 +246,26 @@ class DevicesRig:
         """Make the devices ready again."""
         await self.devices.reset()
 
-    # One filling of the line.
-
-    @asynccontextmanager
-    async def _filled(self, order: Order[Any], formulation: Formulation) -> AsyncIterator[Filling]:
-        filling = self._plan(order, formulation, "cells", self._node.parameters.sample_volume)
-        self.plumbing.refuse_short(filling.recipe, vial=False)
-        async with self._mixed(order, filling, "cells"):
-            yield filling
-
-    @asynccontextmanager
-    async def _mixed(
-        self, order: Order[Any], filling: Filling, target: Target, *, fresh_vial: bool = False
-    ) -> AsyncIterator[None]:
-        """Prepare, mix, let the caller measure, and clean; also when the order turns out void."""
-        self._notice_refills()
-        try:
-            await self.plumbing.prepare(order, filling.recipe)
-            if fresh_vial:
-                self.devices.place("vial")
-                if self.devices.balance is not None:
-                    await self.devices.balance.tare()
-            await order.feedback(0.05, f"mixing {in_millilitres(filling.volumes)}")
-            await self.plumbing.mix(order, filling.sample, filling.recipe, target)
-            await order.feedback(_MIXED, "mixed")
-            yield
-            await order.feedback(_CLEANING, "cleaning")
-        except OrderError:
-            await self.plumbing.clean(order)
-            raise
-        await self.plumbing.clean(order)
-
-    def _plan(
-        self, order: Order[Any], formulation: Formulation, target: Target, volume: float
-    ) -> Filling:
-        p, mixer = self._node.parameters, self._mixer()
-        mixture = mixer.plan(formulation, volume)
-        shares = self._shares(mixture)
-        try:
-            recipe = plan_recipe(
-                self.devices.rig, shares, target, volume, flow=p.devices.flow,
-                purge=p.devices.purge_factor, prime=p.devices.prime_factor,
-                primed=self.plumbing.primed(),
-            )  # fmt: skip
-        except FluidicsError as error:
-            raise OrderError(error.what, where=error.where, remedy=error.remedy) from None
-        order.note(
-            rig="devices",
-            simulated_pumps=p.devices.pumps == "simulated",
-            stock_volumes={n: s * recipe.mixture for n, s in shares.items()},
-            requested_mole_fractions=named(mixture.requested),
-            achieved_mole_fractions=named(mixture.achieved),
-            achieved_uncertainties=named(mixture.covariance.diagonal() ** 0.5),
-            distance=mixture.distance,
-            dosing=list(recipe.remarks),
-        )
-        volumes = {name: share * recipe.delivered for name, share in shares.items()}
-        return Filling(f"electrolyte-{order.request}-{order.attempt}", mixture, recipe, volumes)
-
-    def _shares(self, mixture: Mixture) -> dict[str, float]:
-        volumes = mixture.volumes / mixture.volume
-        return {s.name: float(v) for s, v in zip(self.stocks, volumes, strict=True) if v > 0}
+    # What is told.
 
     async def _measured(
         self, order: Order[Any], formulation: Formulation, temperature: float
     ) -> tuple[Judged, Judged, Filling]:
         self.readings.method(temperature)
-        async with self._filled(order, formulation) as filling:
+        async with self._fillings.filled(order, formulation) as filling:
             dense, viscous = await self.readings.density_and_viscosity(
                 order, filling.mixture, temperature
             )
         return dense, viscous, filling
 
-    def _notice_refills(self) -> None:
-        """Let the simulated world follow what people have noted of bottles and waste."""
-        bus, supplies = self.devices.bus, self._node.supplies
-        if not isinstance(bus, SimulatedBus):
-            return
-        for vessel in self.devices.rig.vessels:
-            there = bus.world.vessels[vessel.name].volume
-            if vessel.kind == "bottle" and vessel.fluid is not None:
-                noted = supplies.level(stock_supply(vessel.fluid))
-                if noted > there + _NOTICED:
-                    bus.place(vessel.name, noted)
-            elif vessel.kind == "waste" and supplies.level(WASTE) < there - _NOTICED:
-                bus.place(vessel.name, supplies.level(WASTE))
-
-    # What is told.
+    async def _weigh(self) -> tuple[float | None, str]:
+        """Return kg in the vial, or None and why not: a vial is not lost for want of a balance."""
+        if self.devices.balance is None:
+            return None, ""
+        try:
+            return await self.devices.balance.weigh(), ""
+        except WireError as error:
+            return None, f": {error.what}"
 
     def _need(self, found: Judged, what: str) -> None:
         if not len(found.reading.repeats):

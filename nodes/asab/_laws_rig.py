@@ -186,6 +186,9 @@ class LawsRig:
         order.performed(asked.model_copy(update={"formulation": batch.mixture.formulation}))
 
     def _birth(self, order: Order[Any], batch: Batch, label: str, location: str) -> None:
+        if self.line.dry_run:
+            order.rate(success=True, rating=0, reason="dry run: nothing was mixed")
+            return
         volumes = self.line.by_stock(batch.mixture.volumes)
         order.sample(
             birth(

@@ -90,6 +90,11 @@ class Line:
         return self._parameters.sample_volume
 
     @property
+    def dry_run(self) -> bool:
+        """Whether nothing is booked."""
+        return self._parameters.dry_run
+
+    @property
     def conductivity_duration(self) -> float:
         """Seconds of a reading."""
         return self._parameters.conductivity_duration
@@ -156,9 +161,11 @@ class Line:
     async def _take(self, order: Order[P], mixture: Mixture) -> Batch:
         campaign, key = order.campaign or "", _canonical(order, mixture)
         volumes = self.by_stock(mixture.volumes)
-        occurrence = await asyncio.to_thread(
-            self.inventory.take, order.request, campaign, key, volumes
-        )
+        occurrence = 0
+        if not self._parameters.dry_run:
+            occurrence = await asyncio.to_thread(
+                self.inventory.take, order.request, campaign, key, volumes
+            )
         self._changed()
         order.note(
             simulated_instrument="ASAB",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, Protocol
 
 from labmesh.clock import Clock
+from messages.errors import EmergencyStopError
 from nodes.asab.fluidics._rig import Rig
 from nodes.asab.fluidics._verbs import ML, Bus, FluidicsError
 
@@ -88,7 +89,8 @@ class Fluidics:
         """Turn valves, and look whether they went.
 
         Raises:
-            FluidicsError: There is no such valve or position, one stuck, or the rig is halted.
+            FluidicsError: There is no such valve or position, one stuck.
+            EmergencyStopError: The rig is halted.
         """
         places = {valve.name: valve for valve in self._rig.valves}
         for name, position in positions.items():
@@ -129,7 +131,8 @@ class Fluidics:
 
         Raises:
             FluidicsError: A level or a flow is outside of a limit (nothing moves), a pump did not
-                arrive (all are stopped), or the rig is halted.
+                arrive (all are stopped).
+            EmergencyStopError: The rig is halted.
         """
         for name, (level, flow) in levels.items():
             limits = self._rig.pump(name).limits
@@ -215,7 +218,7 @@ class Fluidics:
 
     def _check(self) -> None:
         if self._halted:
-            raise FluidicsError(
+            raise EmergencyStopError(
                 "stopped by an emergency stop", where="fluidics",
                 remedy="look at the rig, then reset the instrument",
             )  # fmt: skip

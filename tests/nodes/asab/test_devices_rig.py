@@ -159,6 +159,12 @@ async def test_a_vial_is_weighed_and_the_book_follows_the_liquid(rig: Any, desk:
         )
         assert supplies.level("waste") >= lab.bus.world.vessels["waste"].volume - 2e-9
         assert lab.bus.world.spilled == {}
+        # a vial is not lost for want of a balance
+        lab.simulators["balance"].faults.order("overload")
+        order = desk.order(ElectrolyteInput(formulation=formulation_from(1.2, 0.4), volume=1e-6))
+        output = await lab.node.electrolyte(order)
+        assert output.volume.value == pytest.approx(1e-6, rel=1e-3)
+        assert "not weighed: " in order.story()["rating"].reason
 
 
 async def test_density_viscosity_and_conductivity_one_by_one(rig: Any, desk: Desk) -> None:

@@ -88,6 +88,16 @@ async def test_a_density_and_a_viscosity(start: Start, desk: Desk) -> None:
     assert order.notes["law"]["viscosity"]["relative_accuracy"] == 0.15
 
 
+async def test_a_dry_run_books_nothing_and_makes_no_sample(start: Start, desk: Desk) -> None:
+    async with start(dry_run=True) as node:
+        full = await levels(node)
+        order = desk.order(GOOD)
+        await node.conductivity(order)
+        assert await levels(node) == full
+    assert order.story()["samples"] == ()
+    assert order.story()["rating"].reason.startswith("dry run")
+
+
 async def test_an_electrolyte(start: Start, desk: Desk) -> None:
     async with start() as node:
         order = desk.order(ElectrolyteInput(formulation=formulation_from(1.2, 0.4), volume=5e-6))

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labmesh.clock import ManualClock
-from messages.errors import MissingProgramError
+from messages.errors import EmergencyStopError, MissingProgramError
 from nodes.asab.fluidics import (
     AIR,
     Contents,
@@ -178,10 +178,10 @@ async def test_a_stop_reaches_the_pumps_at_once_and_lasts(tmp_path: Path) -> Non
     level = bench.bus.pump(0).get_fill_level()
     assert level == pytest.approx(1)
     await bench.clock.advance(20)
-    with pytest.raises(FluidicsError, match="emergency stop"):
+    with pytest.raises(EmergencyStopError, match="emergency stop"):
         await moving
     assert bench.bus.pump(0).get_fill_level() == level
-    with pytest.raises(FluidicsError, match="emergency stop"):
+    with pytest.raises(EmergencyStopError, match="emergency stop"):
         await bench.driver.turn({"valve1": 2})
     bench.driver.reset()
     await bench.do(bench.driver.move({"pump1": (2e-6, 1e-7)}))
