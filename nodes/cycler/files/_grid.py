@@ -222,11 +222,10 @@ class _Reader:
         schema: dict[str, type[pl.DataType]] = {
             name: pl.Float64 if i in numeric else pl.String for i, name in enumerate(names)
         }
-        read = pl.read_csv(
+        scanned = pl.scan_csv(
             BytesIO(self.body),
             has_header=False,
             schema=schema,
-            columns=columns,
             separator=self.separator,
             quote_char='"' if self.quoted else None,
             missing_columns="insert",
@@ -234,8 +233,14 @@ class _Reader:
             encoding="utf8-lossy",
             decimal_comma=self.decimal_comma,
         )
-        stripped = pl.col(pl.String).str.strip_chars()
-        return read.with_columns(pl.when(stripped != "").then(stripped))
+        wanted = []
+        for i in columns:
+            stripped = pl.col(names[i])
+            if i not in numeric:
+                stripped = stripped.str.strip_chars()
+                stripped = pl.when(stripped != "").then(stripped).alias(names[i])
+            wanted.append(stripped)
+        return scanned.select(wanted).collect()
 
     def _cast(self, text: pl.Series) -> pl.Series:
         plain = text.str.replace(",", ".", literal=True) if self.decimal_comma else text

@@ -83,8 +83,16 @@ def _strptime(text: pl.Series, form: str) -> pl.Series:
 
 def parse_date(text: str) -> datetime | None:
     """One date, naive; None when it is none of the known forms."""
-    found = parse_dates(pl.Series([text]))[0]
-    return found if isinstance(found, datetime) else None
+    clean = " ".join(text.split())
+    fraction = ".%f" if re.search(r":\d\d\.\d{1,6}\b", clean) else ""
+    for form in DATE_FORMATS:
+        try:
+            found = datetime.strptime(clean, form.replace("%.f", fraction))  # noqa: DTZ007
+        except ValueError:
+            continue
+        if found.year >= 1900:
+            return found
+    return None
 
 
 def is_day_month_open(texts: Iterable[str | None]) -> bool:
