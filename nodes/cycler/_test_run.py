@@ -72,6 +72,11 @@ class TestRun:
             await self._stop(taken.channel)
             freed = True
             raise
+        except asyncio.CancelledError:
+            if node.gate.closed:  # the emergency stop has ended the test; else the node ends
+                self._step("interrupted", self._first(last), taken.channel)
+                freed = True
+            raise
         except LabmeshError:
             freed = True
             raise
@@ -228,32 +233,39 @@ class TestRun:
         self, plan: Plan, output: CapacityOutput, last: int | None, *, finished: bool
     ) -> None:
         """Append what the test has made of the cell: formed, then charged or discharged."""
-        state, order = last, self._order
-        if state is None:
-            state = 0
-            order.sample(SampleStep(sample=self._sample, kind=_KIND, state=0, label="unknown"))
+        state = self._first(last)
+        done = int(output.discharge_capacity.size)
         labels = []
-        done = output.discharge_capacity.size
         if plan.formation and done >= plan.formation:
             labels.append("formed")
         if not finished:
             labels.append("interrupted")
         elif plan.cycles > plan.formation or not labels:
             labels.append("charged" if _ends_charged(plan) else "discharged")
-        properties = {"simulated": True} if self._node.cycler.simulated else {}
         for label in labels:
-            order.sample(
-                SampleStep(
-                    sample=self._sample,
-                    kind=_KIND,
-                    state=state + 1,
-                    expects_state=state,
-                    label=label,
-                    location=f"{self._node.id} channel {output.channel_list[0]}",
-                    properties=properties | {"cycles": int(done)},
-                )
-            )
+            self._step(label, state, output.channel_list[0], cycles=done)
             state += 1
+
+    def _first(self, last: int | None) -> int:
+        """Return the number of the cell's last state; one that the ledger lacks is born first."""
+        if last is not None:
+            return last
+        self._order.sample(SampleStep(sample=self._sample, kind=_KIND, state=0, label="unknown"))
+        return 0
+
+    def _step(self, label: str, state: int, channel: int, **properties: int) -> None:
+        simulated = {"simulated": True} if self._node.cycler.simulated else {}
+        self._order.sample(
+            SampleStep(
+                sample=self._sample,
+                kind=_KIND,
+                state=state + 1,
+                expects_state=state,
+                label=label,
+                location=f"{self._node.id} channel {channel}",
+                properties=simulated | properties,
+            )
+        )
 
     def _performed(self, plan: Plan) -> CapacityInput:
         return self._asked.model_copy(update={"protocol": plan.protocol})

@@ -36,6 +36,7 @@ SHORT = {
     ],
 }
 """Not good for a cell, but over within an hour or so."""
+LONG = {"cycling_protocol": "cycling_c2", "number_cycles": 200, "formation_cycles": None}
 
 
 @dataclass
@@ -164,6 +165,24 @@ async def test_a_life_with_channels(lab: Lab, tmp_path: Path) -> None:
     with pytest.raises(RequestFailedError, match="ended early: tripped"):
         await handle.result(timeout=30)
     assert (await states(lab, "c"))[-1] == "interrupted"
+
+    # The emergency stop: the channel rests, the request has failed, the channel is free again.
+    handle = await lab.client.submit(*CAPACITY, asked("d", protocol=None, **LONG))
+
+    async def long_runs() -> bool:
+        found = (await lab.call(CYCLER, "channel.list"))["channels"]
+        return any(each["cell"] == "d" and each["state"] == "running" for each in found)
+
+    await until(long_runs)
+    stopped = await lab.processes.labmesh(
+        "estop", "--reason=smoke", f"--site={lab.place.site}", f"--mqtt={lab.place.mqtt}",
+    )  # fmt: skip
+    with pytest.raises(RequestFailedError, match="smoke"):
+        await handle.result(timeout=30)
+    assert await stopped.wait() == 0
+    found = (await lab.call(CYCLER, "channel.list"))["channels"]
+    assert not any(each["state"] == "running" or each["request"] for each in found)
+    assert (await states(lab, "d"))[-1] == "interrupted"
 
     await harvested(lab, tmp_path / "raw", results)
 
