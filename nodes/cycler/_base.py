@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
@@ -21,6 +22,7 @@ from nodes.cycler._backends import open_backend
 from nodes.cycler._desk import Desk
 from nodes.cycler._driver import ENDED, ChannelState, ChannelStatus, CyclerDriver
 from nodes.cycler._library import SHIPPED, Library
+from nodes.cycler._limits import beyond
 from nodes.cycler._parameters import CyclerParameters
 from nodes.cycler.virtual import VirtualCycler
 
@@ -28,7 +30,7 @@ T = TypeVar("T")
 
 _BAD: Final = (ChannelState.FAULT, ChannelState.TRIPPED)
 
-_LOOK: Final = 30.0
+_LOOK: Final = 10.0
 """Simulated seconds between two looks at all channels."""
 
 _PACE: Final = 0.05
@@ -50,6 +52,7 @@ class CyclerBase(InstrumentNode[CyclerParameters]):
         self._ended: dict[int, asyncio.Event] = {}
         self._felt: float | None = None
         self._outside: int | None = None
+        self._over: dict[int, int] = {}
         self._offer_as_it_is()
 
     def _offer_as_it_is(self) -> None:
@@ -155,6 +158,19 @@ class CyclerBase(InstrumentNode[CyclerParameters]):
             await self.clock.sleep(_LOOK)
             await asyncio.sleep(_PACE)
 
+    async def _watch_limits(self, statuses: Sequence[ChannelStatus]) -> None:
+        """Stop channels beyond the node's limits: for cyclers that do not watch all of them."""
+        limits, now = self.parameters.limits, self.clock.now()
+        over: dict[int, str] = {}
+        for each in statuses:
+            if each.state is ChannelState.RUNNING and (words := beyond(limits, each)):
+                over[each.channel] = words
+        self._over = {channel: self._over.get(channel, now) for channel in over}
+        for channel, since in self._over.items():
+            if now - since >= limits.delay * 1e9:
+                self.log.error(f"channel {channel} is stopped: {over[channel]}")
+                await self.cycler.stop(channel)
+
     async def _watch_chamber(self) -> None:
         """Tell how warm it is; virtual cells feel it, real ones are stopped beyond the limits."""
         if self._chamber is None:
@@ -184,6 +200,7 @@ class CyclerBase(InstrumentNode[CyclerParameters]):
     async def show(self) -> None:
         """Wake who waits for a channel, and publish one line on all channels."""
         statuses = await self.cycler.channels()
+        await self._watch_limits(statuses)
         counts = dict.fromkeys(ChannelState, 0)
         for each in statuses:
             counts[each.state] += 1

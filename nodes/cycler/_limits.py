@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from messages.errors import LabmeshError
 from messages.protocol import ConstantCurrent, ConstantVoltage, CyclingProtocol, SafetyLimits
-from nodes.cycler._driver import CellLimits
+from nodes.cycler._driver import CellLimits, ChannelStatus
 from nodes.cycler._program import current_of
 
 
@@ -52,6 +52,26 @@ def narrowed(safety: SafetyLimits, node: CellLimits) -> CellLimits:
         temperature_min=node.temperature_min,
         delay=delay,
     )
+
+
+def beyond(limits: CellLimits, status: ChannelStatus) -> str:
+    """Return which limit of voltage, current or temperature a running channel is beyond, or empty.
+
+    What a cycler does not tell is not judged.
+    """
+    low = limits.voltage_min if (status.current or 0.0) < 0 else None
+    for what, unit, value, least, most in (
+        ("voltage", "V", status.voltage, low, limits.voltage_max),
+        ("current", "A", status.current, limits.current_min, limits.current_max),
+        ("temperature", "K", status.temperature, limits.temperature_min, limits.temperature_max),
+    ):
+        if value is None:
+            continue
+        if most is not None and value > most:
+            return f"{what} {value:.6g} {unit} is above its limit of {most:.6g} {unit}"
+        if least is not None and value < least:
+            return f"{what} {value:.6g} {unit} is below its limit of {least:.6g} {unit}"
+    return ""
 
 
 def _within(

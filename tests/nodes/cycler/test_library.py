@@ -10,9 +10,9 @@ from aurora_unicycler import CyclingProtocol as UnicyclerProtocol
 from labmesh import LabmeshError
 from messages.cycling import CapacityInput
 from messages.protocol import ConstantCurrent, ConstantVoltage, CyclingProtocol, Loop
-from nodes.cycler import CellLimits
+from nodes.cycler import CellLimits, ChannelState, ChannelStatus
 from nodes.cycler._library import SHIPPED, Library, from_unicycler, to_unicycler
-from nodes.cycler._limits import checked
+from nodes.cycler._limits import beyond, checked
 from tests.nodes.cycler.virtual import cycles, protocol
 
 UNICYCLER: dict[str, Any] = {
@@ -150,6 +150,22 @@ def test_limits_are_checked_before_anything_runs(limits: Any, words: str) -> Non
     warm = cycles(1).model_copy(update={"temperature": 320.0})
     with pytest.raises(LabmeshError, match=words):
         checked(warm, CellLimits(**limits))
+
+
+@pytest.mark.parametrize(
+    ("now", "words"),
+    [
+        ({"voltage": 4.4, "current": 1e-3}, "voltage 4.4 V is above its limit of 4.3 V"),
+        ({"voltage": 1.9, "current": -1e-3}, "voltage 1.9 V is below its limit of 2.5 V"),
+        ({"voltage": 1.9, "current": 1e-3}, ""),  # a new cell is charged from there
+        ({"current": -0.2}, "current -0.2 A is below its limit of -0.1 A"),
+        ({"temperature": 330.0}, "temperature 330 K is above its limit of 320 K"),
+        ({}, ""),
+    ],
+)
+def test_the_node_watches_what_a_cycler_tells(now: Any, words: str) -> None:
+    limits = CellLimits(voltage_max=4.3, voltage_min=2.5, current_min=-0.1, temperature_max=320.0)
+    assert beyond(limits, ChannelStatus(1, ChannelState.RUNNING, **now)) == words
 
 
 def test_the_narrower_limit_counts() -> None:
