@@ -44,7 +44,7 @@ class Meca500(MecaControl):
         wire: The control port; None for a dry run, in which the arm is where it was sent.
         clock: Time of the experiment.
         limits: Joints and speeds.
-        work_zone: Box, in mm of the base's frame, that flange and tool may not leave.
+        work_zone: Box of the base's frame that flange and tool may not leave.
         tool: The tool in the flange's frame (SetTRF).
         reference: The frame of poses in the base's (SetWRF).
         joint_speed: Share of the greatest joint speeds, above 0 to 1 (SetJointVel).
@@ -194,6 +194,7 @@ class Meca500(MecaControl):
             await self._motion(frames + command(name), name)
             end = self._clock.now() + 5 * 10**9
             while True:
+                self._check_released()
                 state = await self._line.ask(command("GetRtGripperState"), codes.GRIPPER_STATE)
                 holding, reached = (bool(flag) for flag in state.numbers[1:3])
                 if holding or reached or self._clock.now() > end:

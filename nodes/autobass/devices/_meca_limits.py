@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import ceil
 from typing import Final
 
@@ -22,7 +23,7 @@ _JUMP: Final = 60.0
 
 @dataclass(frozen=True)
 class WorkZone:
-    """A box of the base's frame that flange and tool may not leave; mm."""
+    """A box of the base's frame that flange and tool may not leave; metres."""
 
     low: tuple[float, float, float]
     high: tuple[float, float, float]
@@ -138,17 +139,27 @@ def line(start: Joints, flange: Matrix, limits: ArmLimits) -> list[Joints]:
 
 
 def check_zone(path: Sequence[Joints], tool: Matrix, zone: WorkZone | None) -> None:
-    """Check that flange and tool stay in the work zone.
+    """Check that flange and tool stay in the work zone, all along a path of postures.
 
     Raises:
         ReachError: 3049.
     """
-    for joints in path if zone is not None else ():
+    for joints in _dense(path) if zone is not None else ():
         flange = forward(joints)
         for name, point in (("flange", flange[:3, 3]), ("tool", (flange @ tool)[:3, 3])):
-            if zone is not None and not zone.holds(point.tolist()):
+            if zone is not None and not zone.holds((point / 1e3).tolist()):
                 where = ", ".join(f"{value:.1f}" for value in point)
                 raise ReachError(3049, f"the {name} would be at ({where}) mm")
+
+
+def _dense(path: Sequence[Joints]) -> Iterator[Joints]:
+    """The postures of a path, with some in between where a joint turns far."""
+    yield path[0]
+    for before, after in pairwise(path):
+        turns = [b - a for a, b in zip(before, after, strict=True)]
+        steps = max(1, ceil(max(map(abs, turns)) / _STEP))
+        for step in range(1, steps + 1):
+            yield tuple(a + turn * step / steps for a, turn in zip(before, turns, strict=True))
 
 
 def _rotation(matrix: Matrix) -> tuple[float, Matrix]:

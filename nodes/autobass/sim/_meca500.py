@@ -12,9 +12,8 @@ from pydantic import Field
 from labmesh.clock import Clock
 from labmesh.sim import SimLine, SimPort, Simulator, SimulatorOptions
 from nodes.autobass.devices import _meca_codes as codes
-from nodes.autobass.devices._meca_limits import WorkZone
 from nodes.autobass.sim._meca_arm import Arm
-from nodes.autobass.sim._meca_console import Console, listed
+from nodes.autobass.sim._meca_console import Console, in_millimetres, listed
 from nodes.autobass.sim._meca_gripper import Gripper
 from nodes.autobass.sim._meca_motion import tool_pose
 from nodes.autobass.sim._meca_tables import FIRMWARE
@@ -71,7 +70,7 @@ class Meca500Simulator(Simulator[Meca500Options]):
         self._expired = asyncio.Event()
         zone = self.options.work_zone
         if zone is not None:
-            self.arm.settings.zone = WorkZone(zone[:3], zone[3:])
+            self.arm.settings.zone = in_millimetres(zone)
 
     async def start(self) -> None:
         """Power comes on: motors off, not homed; the arm is where it was."""
@@ -196,7 +195,7 @@ class Meca500Simulator(Simulator[Meca500Options]):
                 self._tell_status()
 
     def _say(self, code: int, data: str) -> None:
-        if code == codes.END_OF_BLOCK and not self._console.end_of_block:
+        if code in self._console.switched_off:
             return
         if code == codes.CHECKPOINT:
             self._console.checkpoint = int(data)

@@ -178,6 +178,8 @@ class Arm:
             self.fail(codes.COLLISION, "Collision detected.")
             return False
         self._rest, self._motion = motion.path[-1], None
+        if not self._queue or not self._queue[0].name.startswith("move"):
+            self._say(codes.END_OF_MOTION, "End of movement.")
         return True
 
     def jam(self, *, jammed: bool) -> None:

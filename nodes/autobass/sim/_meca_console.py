@@ -36,6 +36,12 @@ def listed(values: Numbers) -> str:
     return ",".join(f"{value + 0.0:.5f}" for value in values)
 
 
+def in_millimetres(numbers: Numbers) -> WorkZone:
+    """A work zone of least and greatest x, y, z in mm, as the robot takes it."""
+    x, y, z, to_x, to_y, to_z = (number / 1e3 for number in numbers)
+    return WorkZone((x, y, z), (to_x, to_y, to_z))
+
+
 class Console:
     """Understands commands and answers them; what takes time is begun.
 
@@ -54,6 +60,7 @@ class Console:
         on_control: The control port has the monitoring port's messages, too.
         interval: Seconds between two monitoring messages.
         checkpoint: The last one that was passed.
+        switched_off: Codes of events that are not told (SetEob, SetEom).
     """
 
     def __init__(
@@ -72,7 +79,7 @@ class Console:
         self.on_control = False
         self.interval = 0.015
         self.checkpoint = 0
-        self.end_of_block = True
+        self.switched_off = {codes.END_OF_MOTION}
         self._arm, self._gripper, self._clock = arm, gripper, clock
         self._serial = serial
         self._say = say
@@ -317,8 +324,8 @@ class Console:
             self._refuse(1003, text)
             return
         on = arguments == ["1"]
-        if name == "seteob":
-            self.end_of_block = on
+        code = {"seteob": codes.END_OF_BLOCK, "seteom": codes.END_OF_MOTION}.get(name, 0)
+        self.switched_off = self.switched_off - {code} if on else self.switched_off | {code}
         yes, no, words = SWITCHES[name]
         self._say(yes if on else no, words.format("enabled" if on else "disabled"))
 
@@ -329,12 +336,13 @@ class Console:
             self._say(get_code, self._kept[key])
             return
         numbers = _numbers(arguments)
-        if numbers is None or not 1 <= len(numbers) <= count:
+        whole = key == "workzonelimits"
+        if numbers is None or not (count if whole else 1) <= len(numbers) <= count:
             self._refuse(1003, text)
             return
         self._kept[key] = ",".join(arguments)
         if key == "workzonelimits":
-            self._arm.settings.zone = WorkZone(numbers[:3], numbers[3:])  # type: ignore[arg-type]
+            self._arm.settings.zone = in_millimetres(numbers)
         self._say(set_code, "Command successful.")
 
     def _refuse(self, code: int, text: str) -> None:

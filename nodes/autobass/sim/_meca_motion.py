@@ -105,7 +105,7 @@ def plan(name: str, arguments: Sequence[float], start: Joints, settings: Setting
         path = [start, nearest(_flange(frame(arguments), settings), start, limits)]
     else:
         path = line(start, _flange(_target(name, arguments, start, settings), settings), limits)
-    check_zone(_dense(path), settings.frame("trf"), settings.zone)
+    check_zone(path, settings.frame("trf"), settings.zone)
     straight = name.startswith("movelin")
     return Motion(tuple(path), _duration(path, settings, straight=straight))
 
@@ -133,13 +133,6 @@ def _target(name: str, arguments: Sequence[float], start: Joints, settings: Sett
         world[:3, 3] = here[:3, 3] + by[:3, 3]
         return world
     raise ReachError(1001, f"no motion is called {name}")
-
-
-def _dense(path: Sequence[Joints]) -> list[Joints]:
-    """A path with postures in between, for what must hold on the way as well."""
-    motion = Motion(tuple(path), 1.0)
-    count = max(20, len(path))
-    return [motion.at(step / count) for step in range(count + 1)]
 
 
 def _duration(path: Sequence[Joints], settings: Settings, *, straight: bool) -> float:

@@ -96,10 +96,14 @@ async def test_limits_are_refused_before_a_byte_is_sent_and_by_the_robot_too() -
         with pytest.raises(HaltedError):
             await robot.move_joints([0.0] * 6)
         await robot.reset_error()
-    zone = WorkZone((-400, -400, 0), (400, 400, 300))
+    zone = WorkZone((-0.4, -0.4, 0), (0.4, 0.4, 0.3))
     dry = Meca500(None, clock=FastClock(), work_zone=zone)
     with pytest.raises(LimitError, match="the flange would be at"):
         await dry.move_joints([0.0] * 6)
+    dry._dry_joints = (-60.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    dry._zone = WorkZone((-1, -1, 0), (0.15, 1, 1))
+    with pytest.raises(LimitError, match=r"the flange would be at \(15"):
+        await dry.move_joints([60 * DEGREE, 0, 0, 0, 0, 0])  # both ends are inside, the way is not
 
 
 async def test_a_dry_run_goes_through_the_same_checks() -> None:

@@ -57,7 +57,7 @@ def test_a_line_is_straight_and_out_of_reach_where_it_is() -> None:
     with pytest.raises(ReachError, match=r"\[1007\].*beyond its limit"):
         nearest(forward((0, 0, 0, 0, 118, 0)), start, MECA500_R3)
     with pytest.raises(ReachError, match=r"\[3049\] the tool would be at"):
-        check_zone([start], frame((0, 0, 100, 0, 0, 0)), WorkZone((0, -50, 0), (250, 50, 400)))
+        check_zone([start], frame((0, 0, 100, 0, 0, 0)), WorkZone((0, -0.05, 0), (0.25, 0.05, 0.4)))
 
 
 @given(st.binary(max_size=60))
