@@ -19,7 +19,7 @@ from nodes.cycler.files._times import is_day_month_open, parse_date
 
 # Names as in the EC-Lab software's manual, section "ASCII text file" (of columns, without unit).
 _RULES: Final = (
-    Rule("voltage_volt", ("Ecell", "Ewe", "<Ewe>", "<Ecell>"), exact=True),
+    Rule("voltage_volt", ("Ewe", "<Ewe>", "Ecell", "<Ecell>"), exact=True),
     Rule("current_ampere", ("I", "<I>"), exact=True),
     Rule("step_time_second", ("step time",), exact=True),
     Rule("cycle_count", ("cycle number", "z cycle"), "1", exact=True),
@@ -47,7 +47,7 @@ _ABSOLUTE: Final = Rule("date", ("time/s", "time"), kind="text", exact=True)
 
 _MODES: Final = {1.0: "galvanostatic", 2.0: "potentiostatic", 3.0: "rest"}
 _SIGNATURE: Final = re.compile(r"^(EC|BT)-L[Aa][Bb] ASCII FILE")
-_VOLTAGES: Final = {"Ewe/V", "Ecell/V", "<Ewe>/V", "<Ecell>/V", "Ewe/mV", "Ecell/mV"}
+_VOLTAGES: Final = {"Ewe/V", "Ecell/V", "<Ewe>/V", "<Ewe/V>", "<Ecell>/V", "Ewe/mV", "Ecell/mV"}
 
 
 def is_biologic(names: Sequence[str]) -> bool:

@@ -184,8 +184,11 @@ def _sign(table: pl.DataFrame) -> Check:
     current = np.nan_to_num(current)
     least = 1e-3 * float(np.abs(current).max())
     signs = np.where(np.abs(current) > least, np.sign(current), 0.0)
+    if "step_type" in table.columns:
+        # Where the voltage is imposed, it says nothing about the current's sign.
+        signs[(table["step_type"] == "potentiostatic").fill_null(value=False).to_numpy()] = 0.0
     if not signs.any():
-        return not_checked(name, "No current flowed.")
+        return not_checked(name, "No current flowed while the voltage was free.")
     new = np.ones(len(signs), dtype=bool)
     new[1:] = signs[1:] != signs[:-1]
     for each in ("step_count", "step_id"):

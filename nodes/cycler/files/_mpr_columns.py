@@ -119,6 +119,9 @@ _DOUBLE: Final = {
     500: "step time/s",
     501: "Efficiency/%",
     502: "Capacity/mA.h",
+    880: "Energy we/W.h",
+    883: "Energy ce charge/W.h",
+    884: "Energy ce discharge/W.h",
 }
 
 _WHOLE: Final = {

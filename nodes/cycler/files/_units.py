@@ -120,6 +120,7 @@ class Header:
 
 
 _BRACKETED: Final = re.compile(r"^\s*(.*?)\s*[(\[{<]\s*([^()\[\]{}<>]*)\s*[)\]}>]\s*$", re.DOTALL)
+_INSIDE: Final = re.compile(r"^\s*<([^<>/]+)/([^<>/]+)>\s*$")
 _SLASHED: Final = re.compile(r"^\s*(.+)/\s*([^/]+?)\s*$", re.DOTALL)
 
 
@@ -130,6 +131,10 @@ def parse_header(text: str) -> Header:
     What stands in brackets or after the last slash is the unit only when it is one we know:
     ``dQ/dV(Ah/V)`` and ``I/O`` keep their name whole.
     """
+    # EC-Lab's OCV and CP write "<Ewe/V>" for the mean "<Ewe>/V".
+    inside = _INSIDE.match(text)
+    if inside and unit_of(inside.group(2)):
+        return Header(f"<{inside.group(1)}>", inside.group(2))
     for pattern in (_BRACKETED, _SLASHED):
         found = pattern.match(text)
         if found and found.group(1) and (unit_of(found.group(2)) or _plain(found.group(2)) == "C"):
