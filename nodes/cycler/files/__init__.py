@@ -1,5 +1,6 @@
 """Files of battery cyclers: recognised by content, read into one canonical table, checked."""
 
+from nodes.cycler.files._arbin import parts_of
 from nodes.cycler.files._check import Check
 from nodes.cycler.files._columns import COLUMNS, ONTOLOGY, ONTOLOGY_VERSION, Column
 from nodes.cycler.files._csvw import csvw
@@ -35,6 +36,7 @@ __all__ = [
     "csvw",
     "differential_capacity",
     "format_names",
+    "parts_of",
     "read_cycler_file",
     "read_parquet",
     "report",

@@ -82,6 +82,9 @@ class BiologicText:
         remarks = list(read.draft.remarks)
         preamble = "\n".join(read.preamble)
         about, started = _said(self.name, preamble, remarks)
+        if "Ewe" in read.matches["voltage_volt"].header and "Ece/V" in read.header.names:
+            words = "The voltage is Ewe, against the reference electrode; Ece was recorded too."
+            remarks.append(Remark("note", "voltage_is_ewe", words))
         table, mean = _current(read.draft.table, read.matches, remarks)
         table = _counts(_step_time(table, remarks), remarks)
         if "imaginary_impedance_ohm" in table.columns:

@@ -74,7 +74,7 @@ class MaccorText:
     name: str = "maccor_text"
     vendor: str = "Maccor"
     title: str = "Maccor text export (.txt, .csv, .001 ...)"
-    suffixes: tuple[str, ...] = (".txt", ".csv", *(f".{n:03d}" for n in range(1, 200)))
+    suffixes: tuple[str, ...] = (".txt", ".csv", *(f".{n:03d}" for n in range(1, 1000)))
 
     def recognise(self, head: Head) -> Recognition | None:
         """By its words for the columns, and by its preamble."""

@@ -212,11 +212,18 @@ def cells_as_series(cells: Sequence[Cell]) -> pl.Series:
         return pl.Series(blank_free, dtype=pl.Float64, strict=False)
     if all(_is_number_as_date(cell) for cell in there):
         return pl.Series([_serial(cell) for cell in blank_free], dtype=pl.Float64)
-    if all(isinstance(cell, datetime) for cell in there):
-        return pl.Series(blank_free, dtype=pl.Datetime("us"))
+    if all(isinstance(cell, date) for cell in there):
+        return pl.Series([_midnight(cell) for cell in blank_free], dtype=pl.Datetime("us"))
     if all(isinstance(cell, timedelta) for cell in there):
         return pl.Series([_seconds(cell) for cell in blank_free], dtype=pl.Float64)
     return pl.Series([None if cell is None else text_of(cell) for cell in blank_free])
+
+
+def _midnight(cell: Cell) -> Cell:
+    """A date with its time of day, which some exports leave out at midnight."""
+    if isinstance(cell, date) and not isinstance(cell, datetime):
+        return datetime(cell.year, cell.month, cell.day)  # noqa: DTZ001
+    return cell
 
 
 def _seconds(cell: Cell) -> float | None:

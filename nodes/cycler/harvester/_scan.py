@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from nodes.cycler.files import FORMATS
-from nodes.cycler.files._arbin import parts_of
+from nodes.cycler.files import FORMATS, parts_of
 from nodes.cycler.harvester._book import Book, FileState, Known
 
 SUFFIXES: Final = frozenset(suffix for each in FORMATS for suffix in each.suffixes)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+from datetime import date, datetime, time
 from pathlib import Path
 
 import pytest
 
 from nodes.cycler.files import FORMATS, CyclerData, UnreadableFileError, read_cycler_file
 from nodes.cycler.files._recognise import candidates
+from nodes.cycler.files._sheets import cells_as_series
 from nodes.cycler.files._source import Source
 from tests.nodes.cycler.files import spellings
 from tests.nodes.cycler.files.reference import DATA, references
@@ -221,6 +223,23 @@ def test_two_cells_in_one_file_are_refused(tmp_path: Path) -> None:
     }
     with pytest.raises(UnreadableFileError, match="2 channels"):
         read_cycler_file(workbook(tmp_path / "two.xlsx", sheets))
+
+
+# Workbooks
+
+
+def test_a_workbook_that_makes_its_reader_panic_is_refused(tmp_path: Path) -> None:
+    data = (DATA / "maccor" / "maccor_example.xls").read_bytes()
+    with pytest.raises(UnreadableFileError):
+        read(tmp_path, data[:49105], "cut.xls")
+
+
+def test_numbers_in_cells_that_look_like_dates_are_numbers() -> None:
+    day = datetime(1900, 1, 3, 12, 58, 49, 961000)  # noqa: DTZ001
+    found = cells_as_series([day, time(8, 52, 48), -0.25, ""])
+    assert found.to_list() == pytest.approx([3.540856, 0.37, -0.25, None], abs=1e-6)
+    midnight = cells_as_series([date(2024, 3, 25), datetime(2024, 3, 25, 0, 1)])  # noqa: DTZ001
+    assert str(midnight[0]) == "2024-03-25 00:00:00"
 
 
 # Others
