@@ -24,7 +24,7 @@ from nodes.autobass._services import (
     ScrapInput,
 )
 from nodes.autobass._station import Station
-from nodes.autobass._status import BATCH_STEP, END_STEP, last_batch, sample_of, status_of
+from nodes.autobass._status import BATCH_STEP, END_STEP, GIVEN_UP, last_batch, sample_of, status_of
 
 
 class AssemblyDesk(InstrumentNode[AutobassParameters]):
@@ -43,9 +43,20 @@ class AssemblyDesk(InstrumentNode[AutobassParameters]):
         request = last_batch(recent)
         if request is None:
             return AssemblyStatus()
-        return status_of(
-            request, await asyncio.to_thread(self.journal.steps, request), str(self.id)
-        )
+        steps = await asyncio.to_thread(self.journal.steps, request)
+        found = status_of(request, steps, str(self.id))
+        taken = [name for name in ("post", "crimper") if self.supplies.level(name)]
+        if not found.finished or not taken:
+            return found
+        words = "what is left of a cell that was given up"
+        clear = f"labmesh service call {self.id} assembly.clear '{{by: NAME}}'"
+        return found.model_copy(
+            update={
+                "on_post": words if "post" in taken else "",
+                "in_crimper": words if "crimper" in taken else "",
+                "choices": (f"empty them, then: {clear}",),
+            }
+        )  # fmt: skip
 
     @service("assembly.scrap", when_inactive=True)
     async def assembly_scrap(self, arguments: ScrapInput) -> AssemblyStatus:
@@ -72,7 +83,7 @@ class AssemblyDesk(InstrumentNode[AutobassParameters]):
         for step in doubtful:
             await asyncio.to_thread(
                 self.journal.resolve, step, "done", by=arguments.by,
-                words="the cell was given up; how the step ended is not known",
+                words=f"{GIVEN_UP}; how the step ended is not known",
             )  # fmt: skip
         await self._free(arguments.by)
         await self._show_in_hand()
@@ -147,7 +158,9 @@ class AssemblyDesk(InstrumentNode[AutobassParameters]):
         # record as unknown, and needs no answer.
         for step in self.journal.in_doubt():
             if step.request == order.request:
-                self.journal.resolve(step, "done", by=str(self.id), words=f"given up: {why}"[:500])
+                self.journal.resolve(
+                    step, "done", by=str(self.id), words=f"{GIVEN_UP}: {why}"[:500]
+                )
         return story, made
 
     async def _show_in_hand(self) -> None:

@@ -116,8 +116,9 @@ class AutobassNode(AssemblyDesk):
         """The vial is named; 10 to 80 uL of electrolyte a cell."""
         volume = {"minimum": SMALLEST - 1e-13, "maximum": LARGEST + 1e-13}
         vial_named = {
-            "properties": {"electrolyte_info": {"required": ["sample"],
-                                                "properties": {"sample": {"type": "string"}}}},
+            "properties": {"electrolyte_info": {
+                "type": "object", "required": ["sample"],
+                "properties": {"sample": {"type": "string"}}}},
             "required": ["electrolyte_info"],
         }  # fmt: skip
         return {

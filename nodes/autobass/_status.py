@@ -14,6 +14,9 @@ from nodes.autobass._services import AssemblyStatus, CellStatus
 BATCH_STEP = "allocate"
 """Key of the step with which a batch begins; its result says which pits and vial it uses."""
 
+GIVEN_UP = "given up"
+"""How the words begin of a step in doubt whose cell was given up."""
+
 END_STEP = "end"
 """Key of the step with which it ends, however it ends: only a crash leaves it out."""
 
@@ -61,7 +64,11 @@ def status_of(request: UUID, steps: Sequence[Step], node: str) -> AssemblyStatus
 
 
 def _cell(request: UUID, number: int, steps: Sequence[Step]) -> CellStatus:
-    done = {step.key.partition("/")[2]: step for step in steps if step.state == "done"}
+    done = {
+        step.key.partition("/")[2]: step
+        for step in steps
+        if step.state == "done" and not step.words.startswith(GIVEN_UP)
+    }
     given = [step for step in done.values() if step.kind == "dispense"]
     parts: tuple[Part, ...] = tuple(part for part in PARTS if part in done)
     scrapped = any(step.kind in (SCRAP, END_STEP) for step in steps)

@@ -83,13 +83,9 @@ class SimulatedDevices:
     async def on(self) -> AsyncIterator[dict[str, str]]:
         """Switch them on; their addresses by the node's parameters."""
         every: dict[str, Simulator[Any]] = dict(vars(self))
-        ports: dict[str, dict[str, Any]] = {
-            "robot": {"control": 0, "monitor": 0}, "rail": {"control": 0},
-            "glovebox": {"modbus": 0},
-        }  # fmt: skip
         async with AsyncExitStack() as stack:
             servers = {
-                name: await stack.enter_async_context(run_simulator(simulator, ports.get(name, {})))
+                name: await stack.enter_async_context(run_simulator(simulator))
                 for name, simulator in every.items()
             }
             yield {name: server.address() for name, server in servers.items()}

@@ -151,7 +151,10 @@ async def test_a_cell_that_fails_is_scrapped_and_a_person_is_asked(start: Start)
         last = bench.trail(result)["steps"][-1]
         assert (last["key"], last["outcome"]) == ("cell01/dispense2", "in_doubt")
         assert bench.node.journal.in_doubt() == []
-        assert (await bench.call("assembly.status"))["finished"]
+        status = await bench.call("assembly.status")
+        assert status["finished"]
+        assert status["on_post"] == "what is left of a cell that was given up"
+        assert status["cells"][0]["dispensed"] == pytest.approx(17.5e-9, rel=1e-3)
         assert bench.node.supplies.level("post") == 1
         await bench.call("instrument.reset", acknowledged_by="Ada")
         bench.devices.dispenser.faults.clear()
