@@ -43,6 +43,10 @@ class DeviceParameters(BaseModel):
         "", effect="configure", description="address of the board whose relay lets the gas in; "
         "empty with simulated pumps: the gas is simulated with them",
     )  # fmt: skip
+    record: str = parameter(
+        "", effect="configure", description="folder into which every session on a wire is "
+        "recorded, for a replay; empty: none",
+    )  # fmt: skip
     methods: dict[str, float] = Field(
         default_factory=lambda: {
             "DL-20": 293.15,

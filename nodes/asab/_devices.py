@@ -178,26 +178,35 @@ def make_devices(
             rig, clock, world / FLUIDICS, describe=Truth(stocks, seed).describe, bottles=levels
         )
 
-    def line(address: str) -> ByteWire | None:
-        return None if dry_run else guards.bytes(byte_wire(address))
+    def session(name: str) -> Path | None:
+        return Path(p.record) / f"{name}.wire" if p.record else None
+
+    def line(address: str, name: str) -> ByteWire | None:
+        if dry_run:
+            return None
+        return guards.bytes(byte_wire(address, record=session(name)))
 
     relays = None
     gas: Gas | None = SimulatedGas(bus) if isinstance(bus, SimulatedBus) else None
     if p.relays and rig.gas is not None:
         relay = rig.gas.relay
-        relays = RelayBoard(line(p.relays), clock=clock, count=max(4, relay), off_at_halt=(relay,))
+        relays = RelayBoard(
+            line(p.relays, "relays"), clock=clock, count=max(4, relay), off_at_halt=(relay,)
+        )
         follow = bus.let_gas if isinstance(bus, SimulatedBus) else None
         gas = RelayGas(relays, relay, follow)
     if rig.gas is None:
         gas = None
     densimeter = potentiostat = balance = None
     if p.densimeter:
-        wire = None if dry_run else guards.folder(folder_wire(p.densimeter))
-        densimeter = Densimeter(wire, clock=clock)
+        folder_of = None
+        if not dry_run:
+            folder_of = guards.folder(folder_wire(p.densimeter, record=session("densimeter")))
+        densimeter = Densimeter(folder_of, clock=clock)
     if p.potentiostat:
-        potentiostat = Potentiostat(line(p.potentiostat), clock=clock)
+        potentiostat = Potentiostat(line(p.potentiostat, "potentiostat"), clock=clock)
     if p.balance:
-        balance = Balance(line(p.balance), clock=clock)
+        balance = Balance(line(p.balance, "balance"), clock=clock)
     return Devices(
         rig, bus, Fluidics(bus, gas, rig, clock), densimeter, potentiostat, balance, relays
     )

@@ -105,10 +105,32 @@ async def test_the_potentiostat_takes_a_spectrum_of_what_is_in_its_cell(tmp_path
         with pytest.raises(WireError, match="overloads"):
             await driver.spectrum()
         simulator.faults.clear()
+        simulator.faults.order("garbage:times=5")
+        with pytest.raises(WireError):
+            await driver.spectrum()
+        simulator.faults.clear()
+        simulator.faults.order("contact")
+        loose = fit_circuit(await driver.spectrum())
+        assert loose.consistency > 0.05
+        simulator.faults.clear()
         beyond = Potentiostat(driver._wire, clock=clock, amplitude=0.5)
         with pytest.raises(WireRefusedError, match="error 4004"):
             await beyond.spectrum()
         await driver.close()
+
+
+async def test_a_recorded_session_replays_without_the_potentiostat(tmp_path: Path) -> None:
+    world, clock, session = tmp_path / "world", Quick(), tmp_path / "potentiostat.wire"
+    fill(world)
+    simulator = PotentiostatSimulator(PotentiostatOptions(world=world), clock=clock)
+    found = []
+    async with run_simulator(simulator) as server:
+        for address, record in ((server.address(), session), (f"replay://{session}", None)):
+            driver = Potentiostat(byte_wire(address, record=record), clock=clock)
+            await driver.connect()
+            found.append(fit_circuit(await driver.spectrum()))
+            await driver.close()
+    assert found[0] == found[1]
 
 
 async def test_the_balance_weighs_the_vial(tmp_path: Path) -> None:
