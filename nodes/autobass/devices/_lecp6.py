@@ -158,6 +158,7 @@ class Lecp6:
         async with self._lock:
             if self._wire is not None:
                 await self._wire.open()
+                await self._wire.write_coil(SERIAL, True)  # forgotten by a power cut
                 await self._wire.write_coil(RESET, True)
                 await self._wire.write_coil(RESET, False)
                 await self._wire.write_coil(HOLD, False)

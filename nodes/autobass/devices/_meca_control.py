@@ -67,17 +67,21 @@ class MecaControl:
         async with self._lock:
             if self._line is None:
                 self.identity = "Meca500 (dry run)"
-                return
-            await self._line.wire.close()
-            await self._line.wire.open()
-            answer = await self._line.expect(codes.CONNECTED)
-            if "Meca500" not in answer.data:
-                raise DeviceError(
-                    f"this is no Meca500 but {answer.data!r}",
-                    where=self._where,
-                    remedy="correct the address",
-                )
-            self.identity = answer.data.removeprefix("Connected to ").strip()
+            else:
+                await self._greet(self._line)
+
+    async def _greet(self, line: MecaLine) -> None:
+        await line.wire.close()
+        await line.wire.open()
+        line.stops = set()
+        answer = await line.expect(codes.CONNECTED)
+        if "Meca500" not in answer.data:
+            raise DeviceError(
+                f"this is no Meca500 but {answer.data!r}",
+                where=self._where,
+                remedy="correct the address",
+            )
+        self.identity = answer.data.removeprefix("Connected to ").strip()
 
     async def close(self) -> None:
         """Close the control port; a robot that moves is stopped by that."""
@@ -89,7 +93,11 @@ class MecaControl:
         async with self._lock:
             self._dry_ready = [False, False]
             if self._line is not None:
-                await self._long("DeactivateRobot", codes.DEACTIVATED)
+                await self._line.synchronise()
+                await self._line.send(command("DeactivateRobot"))
+                await self._listen(
+                    self._line, "DeactivateRobot", lambda answer: answer.code == codes.DEACTIVATED
+                )
 
     async def home(self) -> None:
         """Home the joints (and the gripper), unless they are. The joints turn a few degrees."""
@@ -127,12 +135,17 @@ class MecaControl:
     async def reset_error(self) -> None:
         """Clear the robot's error and a halt; the arm may move again but does not.
 
+        A line that was lost is opened anew: the robot may then want to be activated and homed.
+
         Raises:
             DeviceError: The error stays; an emergency stop ends at the power supply only.
         """
         async with self._lock:
             if self._line is not None:
-                await self._drain()
+                try:
+                    await self._drain()
+                except WireError:
+                    await self._greet(self._line)
                 if codes.PSTOP2 in self._line.stops:
                     await self._line.ask(command("ResetPStop2"), codes.PSTOP2)
                 if self._line.stops:

@@ -67,8 +67,9 @@ class MecaLine:
         self._mark = 0
 
     async def send(self, frames: bytes) -> None:
-        """Write frames, now."""
-        await self.wire.write(frames)
+        """Write frames, if there are any, now."""
+        if frames:
+            await self.wire.write(frames)
 
     async def next(self) -> Answer:
         """Return the next message, whatever it is.

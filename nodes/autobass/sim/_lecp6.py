@@ -21,9 +21,6 @@ _BUSY, _SVRE, _SETON, _INP, _ALARM = 0x48, 0x49, 0x4A, 0x4B, 0x4F
 _POSITION, _START, _MODE, _SPEED, _TARGET = 0x9000, 0x9100, 0x9102, 0x9103, 0x9104
 _GO: Final = 0x0100
 
-_SETUP_GRACE: Final = 2.0
-"""Seconds that SETUP may stay on after SETON before this simulator raises its alarm."""
-
 
 class Lecp6Options(SimulatorOptions):
     """What may be set of the simulated controller."""
@@ -160,12 +157,9 @@ class Lecp6Simulator(Simulator[Lecp6Options]):
         if self._alarm or self.axis.position != 0.0:
             return
         self._origin = True
-        await self.clock.sleep(_SETUP_GRACE)
-        if self._coils.get(_SETUP, False):
-            self._raise()
 
     def _start_move(self) -> bool:
-        """Set off for the step data's target; data that cannot be are an alarm."""
+        """Set off for the step data's target; what cannot be, or SETUP left on, is an alarm."""
         if not self._coils.get(_SERIAL, False) or not self._ready or self._alarm:
             return True
         if self._coils.get(_HOLD, False):
@@ -173,8 +167,9 @@ class Lecp6Simulator(Simulator[Lecp6Options]):
         high, low = self._steps[_TARGET - _START], self._steps[_TARGET - _START + 1]
         target = struct.unpack(">i", struct.pack(">HH", high, low))[0] / 1e5
         speed = self._steps[_SPEED - _START] / 1e3
-        absolute = self._steps[_MODE - _START] == 1
-        if not self._origin or not absolute or not speed or not 0 <= target <= self.options.stroke:
+        possible = self._steps[_MODE - _START] == 1 and speed > 0
+        possible = possible and 0 <= target <= self.options.stroke
+        if not self._origin or not possible or self._coils.get(_SETUP, False):
             self._raise()
         else:
             self._move(target, speed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -34,6 +34,16 @@ async def cell(
         yield robot, sim, server
         await robot.close()
     assert not sim.troubles
+
+
+async def again(act: Callable[[], Awaitable[None]]) -> None:
+    """Try until the line is there."""
+    async with asyncio.timeout(5):
+        while True:
+            try:
+                return await act()
+            except WireError:
+                await asyncio.sleep(0.01)
 
 
 async def moving(sim: Meca500Simulator) -> None:
@@ -185,15 +195,7 @@ async def test_what_ends_a_motion_is_said(fault: str, words: str) -> None:
             with pytest.raises(DeviceError, match="software cannot"):
                 await robot.reset_error()
         sim.faults.clear()
-        if fault == "power_cut":
-            async with asyncio.timeout(5):
-                while True:
-                    try:
-                        await robot.connect()
-                        break
-                    except WireError:
-                        await asyncio.sleep(0.01)
-        await robot.reset_error()
+        await again(robot.reset_error)  # power takes a moment to come back
         await robot.activate()
         await robot.home()
         assert sim.arm.joints == stopped

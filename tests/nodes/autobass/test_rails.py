@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -146,6 +147,16 @@ async def test_a_power_cut_in_mid_motion_is_said(kind: str) -> None:
         assert 0.05 < sim.axis.position < 0.5
         with pytest.raises(HaltedError):
             await rail.move_to(0.0)
+        sim.faults.clear()
+        async with asyncio.timeout(5):
+            while True:
+                with contextlib.suppress(WireError):
+                    await rail.reset_error()
+                    break
+        with pytest.raises(DeviceError, match="home it first"):
+            await rail.move_to(0.2)
+        await drive(clock, rail.home())
+        await drive(clock, rail.move_to(0.2))
 
 
 async def test_garbage_is_not_taken_for_a_position() -> None:
