@@ -99,8 +99,8 @@ class AutobassParameters(InstrumentParameters):
     )
     assume_vials: bool = parameter(
         False,
-        description="take a vial that nobody has put in as standing at the next free place, "
-        "holding what the ledger says; for simulated laboratories",
+        description="take a vial that nobody has put in as standing, full, at the next free "
+        "place; for simulated laboratories",
     )
     lots: dict[str, str] = parameter(
         {}, effect="configure", description="lot by part, of trays that are new to the node"

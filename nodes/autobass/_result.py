@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol, get_args
+from typing import Any, Final, Protocol, get_args
 from uuid import UUID
 
 from labmesh.instrument import Step
@@ -18,6 +18,7 @@ from messages.cell import (
     CellAssemblyOutput,
     IdentifiedCellInfo,
 )
+from messages.envelope import pack
 from messages.ledger import ArtifactRef, Rating, SampleStep
 from messages.location import Location
 from messages.model import JsonObject
@@ -27,6 +28,10 @@ from nodes.autobass._plan import Batch
 from nodes.autobass._quality import CellRecord, rate
 from nodes.autobass._records import measurements, position_of, records, sealing_time, trail
 from nodes.autobass._status import sample_of
+
+_ROOM: Final = 55 * 1024
+"""Bytes for data, samples and parameters of a result: the ledger's 60 KiB less what provenance and
+rating take (some 3 KiB)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +152,22 @@ class Story:
         return "assembly-trail.json"
 
     def output(self, made: Sequence[Made]) -> CellAssemblyOutput:
-        """Return the result's data; what the cells share is said once."""
+        """Return the result's data; what the cells share is said once.
+
+        Where it would not fit into the ledger (64 cells, long names) it leaves out where the cells
+        lie, which their samples say, and the reasons of their ratings, which the trail has.
+        """
+        full = self._output(made)
+        beside = [self._sample(cell).model_dump() for cell in made]
+        whole = [full.model_dump(), beside, self.order.parameters.model_dump()]
+        if len(pack(whole)) <= _ROOM:
+            return full
+        unreasoned = [
+            replace(cell, rating=cell.rating.model_copy(update={"reason": ""})) for cell in made
+        ]
+        return self._output(unreasoned, places=False)
+
+    def _output(self, made: Sequence[Made], *, places: bool = True) -> CellAssemblyOutput:
         asked = self.order.parameters
         volume = self.batch.volume
         last = max((cell.record.sealed or 0.0 for cell in made), default=0.0)
@@ -156,7 +176,7 @@ class Story:
         relative = self.uncertainty
         return CellAssemblyOutput(
             batch_id=self.batch_id,
-            batch_output=tuple(self._cell(one) for one in made),
+            batch_output=tuple(self._cell(one, place=places) for one in made),
             cell=cell,
             cell_info=asked.cell_info.model_copy(
                 update={
@@ -171,13 +191,13 @@ class Story:
             trail=self.trail_name,
         )  # fmt: skip
 
-    def _cell(self, cell: Made) -> AssembledCell:
+    def _cell(self, cell: Made, *, place: bool) -> AssembledCell:
         pit = self.batch.first_pits[CELLS_IN] + cell.number - 1
-        place = Location(address=self.site, detail_1="AutoBASS", detail_2=position_of(pit))
+        there = Location(address=self.site, detail_1="AutoBASS", detail_2=position_of(pit))
         return AssembledCell(
             cell_info=IdentifiedCellInfo(
                 sample=sample_of(self.order.request, cell.number),
-                cell_location=place if cell.record.finished else None,
+                cell_location=there if place and cell.record.finished else None,
             ),
             rating=cell.rating,
             sealing_time=sealing_time(cell.record),

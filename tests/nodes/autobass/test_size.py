@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from labmesh.instrument import Step
 from messages.assembly import Offset
 from messages.cell import CellAssemblyInput
+from messages.chemistry import Chemical, Formulation
 from messages.envelope import pack
 from messages.ids import new_id
 from messages.ledger import ArtifactRef, Provenance, Result, SampleStep
@@ -68,27 +71,43 @@ def steps(request: UUID, asked: Batch) -> list[Step]:
     return found
 
 
-async def test_sixty_four_cells() -> None:
-    asked = Batch(64, 35e-9, dict.fromkeys(PARTS, 1), 1, f"electrolyte-{new_id()}-1")
-    order: Any = KeptOrder(new_id(), CellAssemblyInput.model_validate(batch(64)))
+@pytest.mark.parametrize("long", [False, True], ids=["as usual", "long names"])
+async def test_sixty_four_cells(long: bool) -> None:
+    electrolyte = "e" * 80 if long else f"electrolyte-{new_id()}-1"
+    asked = Batch(64, 35e-9, dict.fromkeys(PARTS, 1), 1, electrolyte)
+    request = CellAssemblyInput.model_validate(batch(64))
+    if long:
+        chemicals = {Chemical(name=f"an additive with a long name {n}"): 1.0 for n in range(12)}
+        chemistry = request.cell.battery_chemistry.model_copy(
+            update={"electrolyte": Formulation.of(chemicals)}
+        )
+        cell = request.cell.model_copy(update={"battery_chemistry": chemistry})
+        request = request.model_copy(update={"cell": cell})
+    order: Any = KeptOrder(new_id(), request)
     lots: dict[str, str] = {part: f"manufacturer-lot-2026-{part}" for part in PARTS}
     story = Story(
-        order, asked, steps(order.request, asked), AutobassParameters(simulated=True), "kit",
+        order, asked, steps(order.request, asked), AutobassParameters(simulated=True),
+        "a-laboratory-with-a-long-name" if long else "kit",
         {"ml600/volume": {"id": str(new_id()), "who": "Ada", "result": {"uncertainty": 0.01}}},
         "0" * 64, 0.01, lots,
     )  # fmt: skip
     made = story.made()
     await story.tell(made)
+    data = story.output(made)
     result = Result(
         request=order.request, token=1, quantity="cell_assembly", method="autobass_assembly",
         parameters=order.parameters.model_dump(), outcome="resolved",
-        data=story.output(made).model_dump(), rating=summary(made, 64),
-        samples=tuple(order.samples),
+        data=data.model_dump(), rating=summary(made, 64), samples=tuple(order.samples),
         artifacts=(ArtifactRef(sha256="0" * 64, name=story.trail_name,
                                media_type="application/json", size=1),),
         provenance=Provenance(parameters=AutobassParameters().model_dump(), notes=order.notes),
     )  # fmt: skip
     assert len(made) == 64
-    assert len(pack(result.model_dump(mode="python"))) < LARGEST_BODY * 0.95
+    assert len(pack(result.model_dump(mode="python"))) < LARGEST_BODY
+    # What does not fit is left out, and stands elsewhere.
+    assert [bool(one.rating.reason) for one in data.batch_output] == [not long] * 64
+    assert order.samples[0].location.endswith("pit 1")
     ((_, trail),) = order.artifacts
-    assert len(json.loads(trail)["steps"]) == 2 + 64 * (17 + 8 + 1)
+    told = json.loads(trail)
+    assert len(told["steps"]) == 2 + 64 * (17 + 8 + 1)
+    assert told["cells"][63]["reason"].startswith("of tolerance: ")
