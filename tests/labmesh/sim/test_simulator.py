@@ -155,6 +155,8 @@ async def test_faults_come_and_go_by_the_devices_clock(toy: SimulatorServer) -> 
         seen.append(faults.active("garbage"))
         await clock.advance(5)
     assert seen == [False, False, True, False]
+    faults.order("stall:times=2")
+    assert [faults.strike("stall") for _ in range(3)] == [True, True, False]
     faults.order("nak:after=1")
     faults.clear()
     await clock.advance(2)

@@ -207,7 +207,7 @@ async def test_a_port_belongs_to_one_program() -> None:
 async def test_a_file_is_put_whole_and_taken_when_it_no_longer_grows(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "out").mkdir()
-    wire = folder_wire(f"folder://{tmp_path}?put=in&take=out&stable=0.05")
+    wire = folder_wire(f"folder://{tmp_path}?put=in&take=out&stable=0.25")
     await wire.open()
     await wire.put("job.lims", b"#V100")
     assert (tmp_path / "in" / "job.lims").read_bytes() == b"#V100"
@@ -221,7 +221,8 @@ async def test_a_file_is_put_whole_and_taken_when_it_no_longer_grows(tmp_path: P
         await wire.take("*.csv", timeout=0)
     out.write_bytes(b"Results::")
     taking = asyncio.create_task(wire.take("*.csv", timeout=5))
-    await asyncio.sleep(0.03)
+    await asyncio.sleep(0.15)  # it looks there more than once
+    assert not taking.done()
     out.write_bytes(b"Results::Density")
     assert await taking == ("job.csv", b"Results::Density")
     assert (tmp_path / "out" / "done" / "job.csv").is_file()
