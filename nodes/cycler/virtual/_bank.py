@@ -8,15 +8,19 @@ lithium, and what formation will still take.
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nodes.cycler.virtual._cell import FARADAY, GAS, REFERENCE, Cell
-from nodes.cycler.virtual._half_cells import HalfCells, Vector
+from nodes.cycler.virtual._half_cells import HalfCells
 
-Which = NDArray[np.intp] | slice
+Which = NDArray[np.intp] | slice | int
+"""Several channels, all, or one: then all numbers are plain ones, and arithmetic is quicker."""
+
+Numbers = Any
+"""A vector with a value a channel, or the number of the one channel."""
 
 ALL: Final = slice(None)
 
@@ -30,14 +34,14 @@ _NAMES: Final = tuple(field.name for field in fields(Cell))
 class Proposal(NamedTuple):
     """Cells after a time, not yet taken over. Charges in A.h, voltage in V."""
 
-    in_negative: Vector
-    in_positive: Vector
-    surface: Vector
-    sei: Vector
-    formation: Vector
-    current: Vector
-    charge: Vector
-    voltage: Vector
+    in_negative: Numbers
+    in_positive: Numbers
+    surface: Numbers
+    sei: Numbers
+    formation: Numbers
+    current: Numbers
+    charge: Numbers
+    voltage: Numbers
 
 
 class Bank:
@@ -95,7 +99,7 @@ class Bank:
         self._thermal[i] = 2 * GAS * kelvin / FARADAY
         self._growth[i] = v["growth"][i] * np.exp(v["activation_sei"][i] * warmth)
 
-    def propose(self, which: Which, time: Vector, current: Vector, held: Vector) -> Proposal:
+    def propose(self, which: Which, time: Numbers, current: Numbers, held: Numbers) -> Proposal:
         """Return the cells after ``time`` seconds under ``current`` (A).
 
         Args:
@@ -120,11 +124,9 @@ class Bank:
         reached = (1 - fades) * lag / positive
         surface = self.surface[which] * fades - reached * current
         filled = in_negative / negative
-        at = np.empty((2, charge.size))
-        np.add(in_positive / positive, surface, out=at[0])
         shifted = shift / negative
-        np.add(filled, shifted * current, out=at[1])
-        potential, slope = self._tables.at(at)
+        y, x = in_positive / positive + surface, filled + shifted * current
+        potential, slope = self._look_up(y, x)
         # The graphite's exchange current falls to nothing when it is empty or full.
         order = np.sqrt(np.maximum(filled * (1 - filled), 1e-4))
         double = 4 * self._exchange[which] * order
@@ -153,6 +155,13 @@ class Bank:
             in_negative, in_positive, surface, sei + grown, formation - formed,
             current, charge, voltage,
         )  # fmt: skip
+
+    def _look_up(self, y: Numbers, x: Numbers) -> tuple[Numbers, Numbers]:
+        if not isinstance(y, np.ndarray):
+            return self._tables.at_one(y, x)
+        pair = np.empty((2, y.size))
+        pair[0], pair[1] = y, x
+        return self._tables.at(pair)
 
     def take(self, which: Which, p: Proposal) -> None:
         """Let a proposal come true."""

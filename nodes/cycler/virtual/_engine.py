@@ -145,7 +145,7 @@ class Engine:
         everyone = bool(live.all())
         which = ALL if everyone else np.flatnonzero(live)
         time = time[which]
-        before_voltage, before_current = self.bank.voltage[which].copy(), self.current[which]
+        before_voltage, before_current = self.bank.voltage[which].copy(), self.current[which].copy()
         held = self.held[which]
         p = self.bank.propose(which, time, before_current, held)
         over = (p.voltage - self.cut[which]) * self.sign[which] >= 0
@@ -153,7 +153,7 @@ class Engine:
         below &= held == held  # noqa: PLR0124 - constant voltage alone
         events = np.flatnonzero(over | below)
         if events.size:
-            p, time = self._cut(which, p, time, before_voltage, before_current, events, held)
+            self._cut(which, p, time, before_voltage, held, events)
         self._commit(which, p, time, before_voltage)
         finished = self.step_time[which] >= self.longest[which] - _EPSILON
         finished[events] = True
@@ -173,37 +173,33 @@ class Engine:
         return True
 
     def _cut(
-        self, which: Any, p: Proposal, time: Vector, voltage: Vector, current: Vector,
-        events: NDArray[np.intp], held: Vector,
-    ) -> tuple[Proposal, Vector]:  # fmt: skip
-        """End the sub-step of some channels at their event: regula falsi, twice."""
-        where = events if which is ALL else which[events]
-        by_current = held[events] == held[events]
-        aim = np.where(by_current, self.small[where], self.cut[where])
-        low = np.where(by_current, np.abs(current[events]), voltage[events])
-        high = np.where(by_current, np.abs(p.current[events]), p.voltage[events])
-        begin, end = np.zeros(events.size), time[events]
-        part = p
-        for _ in range(2):
-            slope = np.where(high == low, 1.0, high - low)
-            share = np.clip((aim - low) / slope, 0.0, 1.0)
-            share = np.where(high == low, 0.0, share)
-            at = begin + share * (end - begin)
-            part = self.bank.propose(where, at, current[events], held[events])
-            found = np.where(by_current, np.abs(part.current), part.voltage)
-            if (np.abs(found - aim) <= np.where(by_current, 1e-2 * aim, 1e-4)).all():
-                break
-            beyond = (found - aim) * (high - low) >= 0
-            end, high = np.where(beyond, at, end), np.where(beyond, found, high)
-            begin, low = np.where(beyond, begin, at), np.where(beyond, low, found)
-        time = time.copy()
-        time[events] = at
-        columns = []
-        for old, new in zip(p, part, strict=True):
-            column = old.copy()
-            column[events] = new
-            columns.append(column)
-        return Proposal(*columns), time
+        self, which: Any, p: Proposal, time: Vector, voltage: Vector, held: Vector,
+        events: NDArray[np.intp],
+    ) -> None:  # fmt: skip
+        """End the sub-step of some channels at their event: regula falsi, twice at most."""
+        channels = events if which is ALL else which[events]
+        for at, channel in zip(events.tolist(), channels.tolist(), strict=True):
+            before = float(self.current[channel])
+            by_current = not math.isnan(held[at])
+            if by_current:
+                aim, low, high = self.small[channel], abs(before), abs(p.current[at])
+            else:
+                aim, low, high = self.cut[channel], voltage[at], p.voltage[at]
+            begin, end, now = 0.0, time[at], 0.0
+            for _ in range(2):
+                share = min(max((aim - low) / (high - low), 0.0), 1.0) if high != low else 0.0
+                now = begin + share * (end - begin)
+                part = self.bank.propose(channel, now, before, held[at])
+                found = abs(part.current) if by_current else part.voltage
+                if abs(found - aim) <= (1e-2 * aim if by_current else 1e-4):
+                    break
+                if (found - aim) * (high - low) >= 0:
+                    end, high = now, found
+                else:
+                    begin, low = now, found
+            time[at] = now
+            for column, value in zip(p, part, strict=True):
+                column[at] = value
 
     def _commit(self, which: Any, p: Proposal, time: Vector, before: Vector) -> None:
         self.bank.take(which, p)
@@ -254,22 +250,18 @@ class Engine:
         self.step_time[i] = self.in_step[i] = self.count_in_step[i] = 0.0
         self.longest[i] = step.time
         self.due[i] = min(_FIRST, self.interval[i])
-        self.current[i] = step.current
         self.held[i] = step.voltage
         self.cut[i] = step.until_voltage
         self.sign[i] = math.copysign(1.0, step.current)
         self.small[i] = step.until_current
-        one, nothing = np.array([i]), np.zeros(1)
-        if step.kind is Kind.CV:
-            self.current[i] = was
+        current = was if step.kind is Kind.CV else step.current
         for _ in range(_NEWTON):
-            p = self.bank.propose(one, nothing, self.current[one], self.held[one])
-            change = abs(p.current[0] - self.current[i])
-            self.current[i] = p.current[0]
-            if change <= 1e-3 * abs(p.current[0]):
+            p = self.bank.propose(i, 0.0, current, step.voltage)
+            change, current = abs(p.current - current), p.current
+            if change <= 1e-3 * abs(current):
                 break  # at once, where a constant current went before
-        self.bank.voltage[i] = p.voltage[0]
-        if step.kind is Kind.CC and (p.voltage[0] - step.until_voltage) * self.sign[i] >= 0:
+        self.current[i], self.bank.voltage[i] = current, p.voltage
+        if step.kind is Kind.CC and (p.voltage - step.until_voltage) * self.sign[i] >= 0:
             self.longest[i] = min(_FIRST, step.time)
 
     # Checkpoints.

@@ -58,6 +58,18 @@ class HalfCells:
         self._step = np.diff(tables)
         self._offset = np.array([[0], [CELLS + 1]])
 
+    def at_one(self, y: float, x: float) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Return the same for one pair: potentials and slopes, NMC first."""
+        nmc, nmc_slope = self._one(y, 0)
+        graphite_, graphite_slope = self._one(x, CELLS + 1)
+        return (nmc, graphite_), (nmc_slope, graphite_slope)
+
+    def _one(self, stoichiometry: float, offset: int) -> tuple[float, float]:
+        scaled = stoichiometry * CELLS
+        cell = min(max(int(scaled), 0), CELLS - 1)
+        step = self._step[cell + offset]
+        return (scaled - cell) * step + self._value[cell + offset], step * CELLS
+
     def at(self, stoichiometries: Vector) -> tuple[Vector, Vector]:
         """Return potentials (V) and slopes (V), shape (2, n): NMC first, then graphite.
 

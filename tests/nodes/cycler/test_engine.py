@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from nodes.cycler._program import Jump, Kind, Program, Runner, Step, compiled
 from nodes.cycler.virtual import Cell, Engine, assembled
+from nodes.cycler.virtual._bank import Bank
 from tests.nodes.cycler.virtual import AT, CCCV, cycles, protocol, run
 
 ONE = protocol(*CCCV)
@@ -44,6 +45,20 @@ def test_channels_do_not_hear_of_one_another() -> None:
     for channel, cell in enumerate(cells):
         alone = run(cycles(1 + channel), cell, voltage_max=4.3)
         assert together[channel] == pytest.approx(alone, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("held", [np.nan, 4.0])
+def test_one_cell_alone_is_as_among_others(held: float) -> None:
+    bank = Bank(3)
+    for channel in range(3):
+        bank.load(channel, assembled(f"c{channel}", 2, formation_loss=0.1))
+        bank.set_temperature(channel, 280.0 + 10 * channel)
+    current = np.array([4e-3, -3e-3, 0.0])
+    time = np.array([30.0, 12.0, 60.0])
+    together = bank.propose(slice(None), time, current, np.full(3, held))
+    for channel in range(3):
+        alone = bank.propose(channel, time[channel], current[channel], held)
+        assert alone == pytest.approx([each[channel] for each in together], rel=1e-12)
 
 
 @cache

@@ -35,6 +35,9 @@ def test_the_tables_are_the_functions() -> None:
     assert values[0] == pytest.approx(nmc811(x), abs=1e-4)
     assert values[1] == pytest.approx(graphite(x), abs=1e-4)
     assert slopes[0] == pytest.approx(np.gradient(nmc811(x), x), abs=0.25)
+    for each in (-0.01, 0.3, 0.77, 1.02):  # one at a time, and beyond the ends
+        both = HalfCells().at(np.array([[each], [each]]))
+        assert np.ravel(both) == pytest.approx(np.ravel(HalfCells().at_one(each, each)))
 
 
 def test_a_new_cell_forms_and_fades() -> None:
