@@ -20,7 +20,7 @@ async def board(**options: object) -> AsyncIterator[tuple[RelayBoard, RelaySimul
     sim = RelaySimulator(RelayOptions.model_validate({"gap": 0.01, **options}))
     async with run_simulator(sim) as server:
         relays = RelayBoard(
-            byte_wire(server.address()), clock=sim.clock, off_at_halt=(1, 3), answer_timeout=0.3,
+            byte_wire(server.address()), clock=sim.clock, off_at_halt=(1, 3), answer_timeout=5.0,
             gap=0.01,
         )  # fmt: skip
         await relays.connect()
@@ -52,7 +52,7 @@ async def test_a_halt_passes_a_command_that_waits() -> None:
         await relays.halt()
         with pytest.raises(HaltedError):
             await pulse
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(10):
             while sim.relays[1]:
                 await asyncio.sleep(0.005)
         assert sim.relays[2]  # it may hold a part by vacuum
@@ -72,8 +72,10 @@ async def test_what_is_wrong_is_said() -> None:
         with pytest.raises(DeviceError, match="2_1 was answered with"):
             await relays.on(2)
         sim.faults.order("no_answer:times=1")
+        relays._timeout = 0.1
         with pytest.raises(WireTimeoutError):
             await relays.off(2)
+        relays._timeout = 5.0
         await relays.on(4)
         sim.faults.order("reset")
         assert not await relays.state(4)

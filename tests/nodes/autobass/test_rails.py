@@ -30,15 +30,21 @@ KINDS = pytest.mark.parametrize("kind", ["linax", "lecp6"])
 
 
 @asynccontextmanager
-async def track(kind: str, clock: Clock) -> AsyncIterator[tuple[Rail, Sim]]:
+async def track(
+    kind: str, clock: Clock, *, patience: float = 5.0
+) -> AsyncIterator[tuple[Rail, Sim]]:
     """A simulated rail and its driver, homed where time passes by itself."""
     sim: Sim = LinaxSimulator(clock=clock) if kind == "linax" else Lecp6Simulator(clock=clock)
     async with run_simulator(sim) as server:
         rail: Rail
         if kind == "linax":
-            rail = Linax(byte_wire(server.address()), clock=clock, high=0.8, answer_timeout=0.3)
+            rail = Linax(
+                byte_wire(server.address()), clock=clock, high=0.8, answer_timeout=patience
+            )
         else:
-            rail = Lecp6(modbus_wire(server.address() + "&timeout=0.3"), clock=clock, high=0.8)
+            rail = Lecp6(
+                modbus_wire(f"{server.address()}&timeout={patience}"), clock=clock, high=0.8
+            )
         await rail.connect()
         if isinstance(clock, FastClock):
             await rail.home()
@@ -137,7 +143,7 @@ async def test_what_ends_a_move_is_said(kind: str) -> None:
 @KINDS
 async def test_a_power_cut_in_mid_motion_is_said(kind: str) -> None:
     clock = ManualClock()
-    async with track(kind, clock) as (rail, sim):
+    async with track(kind, clock, patience=0.4) as (rail, sim):
         await drive(clock, rail.home())
         move = asyncio.create_task(rail.move_to(0.6, speed=0.1))
         await on_its_way(sim, clock, move)
@@ -148,7 +154,7 @@ async def test_a_power_cut_in_mid_motion_is_said(kind: str) -> None:
         with pytest.raises(HaltedError):
             await rail.move_to(0.0)
         sim.faults.clear()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(10):
             while True:
                 with contextlib.suppress(WireError):
                     await rail.reset_error()
@@ -160,9 +166,9 @@ async def test_a_power_cut_in_mid_motion_is_said(kind: str) -> None:
 
 
 async def test_garbage_is_not_taken_for_a_position() -> None:
-    async with track("linax", FastClock()) as (rail, sim):
+    async with track("linax", FastClock(), patience=0.4) as (rail, sim):
         sim.faults.order("garbage")
-        with pytest.raises((DeviceError, WireError), match="answered with|within 0.3 s"):
+        with pytest.raises((DeviceError, WireError), match="answered with|within 0.4 s"):
             await rail.position()
         sim.faults.clear()
 
