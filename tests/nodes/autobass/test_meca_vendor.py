@@ -27,37 +27,43 @@ async def test_the_vendors_client_is_satisfied(processes: Processes) -> None:
 
 
 def _judge(control: str, monitor: str) -> None:
-    robot: Any = vendor.Robot()
-    robot.Connect(control, disconnect_on_exception=False)
+    robot = _client()
+    robot.Connect(control, timeout=10, disconnect_on_exception=False)
     try:
         assert str(robot.GetRobotInfo().model) == "Meca500"
         assert robot.GetRobotInfo().is_virtual  # it says that it is simulated
         robot.ActivateRobot()
-        robot.WaitActivated(timeout=10)
+        robot.WaitActivated(timeout=20)
         robot.Home()
-        robot.WaitHomed(timeout=10)
+        robot.WaitHomed(timeout=20)
         _move(robot)
         _stop(robot)
         _watch(control, monitor)
         robot.DeactivateRobot()
-        robot.WaitDeactivated(timeout=5)
+        robot.WaitDeactivated(timeout=20)
     finally:
         robot.Disconnect()
+
+
+def _client() -> Any:
+    robot = vendor.Robot()
+    robot.default_timeout = 20.0  # of a machine that does many things at once
+    return robot
 
 
 def _move(robot: Any) -> None:
     robot.SetJointVel(50)
     robot.MoveJoints(0, 0, 0, 0, 0, 0)
-    robot.SetCheckpoint(7).wait(timeout=10)
+    robot.SetCheckpoint(7).wait(timeout=20)
     position = robot.GetRtTargetCartPos(synchronous_update=True)
     assert position == pytest.approx([190, 0, 308, 0, 90, 0], abs=1e-3)
     robot.MovePose(190, 20, 250, 0, 90, 0)
     robot.MoveLin(190, 0, 250, 0, 90, 0)
-    robot.WaitIdle(timeout=10)
+    robot.WaitIdle(timeout=20)
     position = robot.GetRtTargetCartPos(synchronous_update=True)
     assert position == pytest.approx([190, 0, 250, 0, 90, 0], abs=1e-3)
     robot.GripperClose()
-    robot.WaitGripperMoveCompletion(timeout=5)
+    robot.WaitGripperMoveCompletion(timeout=20)
     assert robot.GetRtGripperState(synchronous_update=True).holding_part
 
 
@@ -65,26 +71,26 @@ def _stop(robot: Any) -> None:
     robot.MoveJoints(100, 0, 0, 0, 0, 0)
     checkpoint = robot.SetCheckpoint(8)
     robot.ClearMotion()
-    robot.WaitMotionCleared(timeout=5)
+    robot.WaitMotionCleared(timeout=20)
     with pytest.raises(InterruptException):
-        checkpoint.wait(timeout=5)
+        checkpoint.wait(timeout=20)
     robot.ResumeMotion()
-    robot.WaitMotionResumed(timeout=5)
+    robot.WaitMotionResumed(timeout=20)
     robot.MoveJoints(200, 0, 0, 0, 0, 0)
     with pytest.raises(InterruptException):
-        robot.WaitIdle(timeout=5)
+        robot.WaitIdle(timeout=20)
     assert robot.GetStatusRobot(synchronous_update=True).error_status
     robot.ResetError()
-    robot.WaitErrorReset(timeout=5)
+    robot.WaitErrorReset(timeout=20)
     robot.ResumeMotion()
-    robot.WaitMotionResumed(timeout=5)
+    robot.WaitMotionResumed(timeout=20)
 
 
 def _watch(control: str, monitor: str) -> None:
-    second: Any = vendor.Robot()
+    second = _client()
     with pytest.raises(CommunicationError, match="Another user"):
         second.Connect(control, disconnect_on_exception=False)
-    watcher: Any = vendor.Robot()
+    watcher = _client()
     watcher.Connect(monitor, monitor_mode=True)
-    watcher.WaitHomed(timeout=5)
+    watcher.WaitHomed(timeout=20)
     watcher.Disconnect()
