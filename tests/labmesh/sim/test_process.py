@@ -146,6 +146,7 @@ launch:
   - node: {run: simulator, name: a, param: {device: "TOY", ports: {files: f, control: 7001}}}
   - node: {run: simulator, name: b, param: {device: "TOY", ports: {files: f, plc: 7001}}}
   - node: {run: simulator, name: c, param: {device: "TOI"}}
+  - node: {run: simulator, name: e, param: {device: arbim}}
   - node: {run: simulator, name: d, param: {device: "TOY", ports: {files: f}, faults: [nack]}}
 """
 
@@ -158,4 +159,5 @@ def test_a_launch_file_is_checked_against_the_device(tmp_path: Path) -> None:
     text = str(caught.value)
     assert "port 7001 of kit/b (ports.plc) is already that of kit/a (ports.control)" in text
     assert "cannot import tests.labmesh.sim.toy:Toi" in text
+    assert "no simulator is called 'arbim'; did you mean arbin?" in text
     assert "no fault is called 'nack'; did you mean nak?" in text
