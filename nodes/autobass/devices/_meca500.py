@@ -195,8 +195,8 @@ class Meca500(MecaControl):
             end = self._clock.now() + 5 * 10**9
             while True:
                 self._check_released()
-                state = await self._line.ask(command("GetRtGripperState"), codes.GRIPPER_STATE)
-                holding, reached = (bool(flag) for flag in state.numbers[1:3])
+                state = await self._line.ask_numbers("GetRtGripperState", codes.GRIPPER_STATE, 3)
+                holding, reached = (bool(flag) for flag in state[1:3])
                 if holding or reached or self._clock.now() > end:
                     return Grip(holding=holding, reached=reached)
                 await self._clock.sleep(0.05)
@@ -205,8 +205,8 @@ class Meca500(MecaControl):
         """Return the measured pose of the tool in the reference frame."""
         async with self._lock:
             if self._line is not None:
-                answer = await self._line.ask(command("GetRtCartPos"), codes.RT_POSE)
-                return Pose.of(*answer.numbers[1:7])
+                numbers = await self._line.ask_numbers("GetRtCartPos", codes.RT_POSE, 7)
+                return Pose.of(*numbers[1:7])
             flange = forward(self._dry_joints) @ frame(self._tool.device)
             return Pose.of(*pose_of(np.linalg.inv(frame(self._reference.device)) @ flange))
 

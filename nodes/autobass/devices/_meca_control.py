@@ -23,6 +23,9 @@ _STOP: Final = command("ClearMotion")
 
 _JOINTS: Final = 6
 
+_ERRORS: Final = 20
+"""Errors in a row after which it is no use to go on listening."""
+
 
 class MecaControl:
     """Holds a Meca500's control port.
@@ -163,8 +166,8 @@ class MecaControl:
         if self._line is None:
             activated, homed = self._dry_ready
             return RobotStatus(activated, homed, True, False, self._halted, True, True)
-        answer = await self._line.ask(command("GetStatusRobot"), codes.STATUS)
-        return RobotStatus(*(bool(flag) for flag in answer.numbers[:7]))
+        flags = await self._line.ask_numbers("GetStatusRobot", codes.STATUS, 7)
+        return RobotStatus(*(bool(flag) for flag in flags[:7]))
 
     async def _motion(self, frames: bytes, what: str) -> None:
         """Send a motion with a checkpoint behind it, and wait until the robot passes it."""
@@ -238,19 +241,21 @@ class MecaControl:
         return command("ConnectionWatchdog", seconds) if self._watchdog else b""
 
     async def _drain(self) -> None:
-        """Read away what the robot said until now, errors too."""
-        while self._line is not None:
+        """Read away what the robot said until now, errors too, as long as they are few."""
+        for attempt in range(_ERRORS if self._line is not None else 0, 0, -1):
             try:
-                await self._line.synchronise()
+                if self._line is not None:
+                    await self._line.synchronise()
             except DeviceError:
-                continue
-            return
+                if attempt == 1:
+                    raise
+            else:
+                return
 
     async def _joints(self) -> tuple[float, ...]:
         if self._line is None:
             return self._dry_joints
-        answer = await self._line.ask(command("GetRtJointPos"), codes.RT_JOINTS)
-        return tuple(answer.numbers[1:7])
+        return tuple((await self._line.ask_numbers("GetRtJointPos", codes.RT_JOINTS, 7))[1:7])
 
     def _check_ready(self, activated: bool, homed: bool) -> None:
         for ready, code in ((activated, 1005), (homed, 1006)):

@@ -26,15 +26,6 @@ class Answer:
     code: int
     data: str = ""
 
-    @property
-    def numbers(self) -> list[float]:
-        """The data as numbers.
-
-        Raises:
-            ValueError: They are none.
-        """
-        return [float(part) for part in self.data.split(",")]
-
 
 def parse(raw: bytes) -> Answer | None:
     """Return the message in one frame (its terminating NUL may be there), or None if it is none."""
@@ -82,11 +73,7 @@ class MecaLine:
 
         answer = parse(raw)
         if answer is None:
-            raise DeviceError(
-                f"the robot sent {raw[:80]!r}",
-                where=self.wire.address,
-                remedy="look at the network, and that this is the robot's control port, 10000",
-            )
+            raise self._foreign(raw)
         if answer.code in SAFETY_STOPS:
             over = answer.data.strip() == "0"
             self.stops = self.stops - {answer.code} if over else self.stops | {answer.code}
@@ -117,6 +104,24 @@ class MecaLine:
         await self.synchronise()
         await self.send(frame)
         return await self.expect(*codes)
+
+    async def ask_numbers(self, name: str, code: int, count: int) -> list[float]:
+        """Ask for something and return its numbers, ``count`` or more."""
+        answer = await self.ask(command(name), code)
+        try:
+            numbers = [float(part) for part in answer.data.split(",")]
+        except ValueError:
+            numbers = []
+        if len(numbers) < count:
+            raise self._foreign(f"[{answer.code}][{answer.data}]".encode())
+        return numbers
+
+    def _foreign(self, raw: bytes) -> DeviceError:
+        return DeviceError(
+            f"the robot sent {raw[:80]!r}",
+            where=self.wire.address,
+            remedy="look at the network, and that this is the robot's control port, 10000",
+        )
 
     def check(self, answer: Answer) -> None:
         """Raise DeviceError when a message reports an error or a stop."""
