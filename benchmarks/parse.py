@@ -20,7 +20,7 @@ HERE = Path(__file__).resolve()
 DATA = HERE.parents[2] / "shared" / "data" / "cycler"
 
 OURS, WHOLE = "labmesh", "labmesh, all"
-OWN_DEPENDENCIES = {"fastnda"}
+OWN_DEPENDENCIES = {"fastnda", "calamine"}
 """Peers that we read through ourselves: they are told, not competed with."""
 
 CASES: dict[str, tuple[str, ...]] = {
@@ -46,11 +46,11 @@ CASES: dict[str, tuple[str, ...]] = {
 
 PANDAS: dict[str, dict[str, object]] = {
     "gcpl.issue_211.mpt": {"sep": "\t", "encoding": "latin-1", "skiprows": "mode\t"},
-    "maccor_002.txt": {"sep": "\t", "encoding": "latin-1", "skiprows": "Rec#"},
+    "maccor_002.txt": {"sep": "\t", "encoding": "latin-1", "skiprows": "Rec\t"},
     "maccor_three.txt": {"sep": "\t", "encoding": "latin-1", "skiprows": "Rec#"},
     "nw_regular_export_ife_example.csv": {"header": None, "names": list(range(40))},
     "interp-test.csv": {"encoding": "latin-1"},
-    "SINTEF__LiGrR2032__2024-04-30__25degC__Landt.csv": {"skiprows": "Record"},
+    "SINTEF__LiGrR2032__2024-04-30__25degC__Landt.csv": {"skiprows": "channel_index"},
     "sample_data_novonix.csv": {"skiprows": "Date and Time"},
     "Test25205.csv": {"skiprows": "Test,"},
     "sample_data_basytec.txt": {"sep": r"\t", "engine": "python", "skiprows": "~Time"},

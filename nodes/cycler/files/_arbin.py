@@ -116,20 +116,22 @@ def arbin_recording(
     """One recording of the parts of a test, whatever kind of file they came from."""
     first = drafts[0]
     dates = [each.dates for each in drafts if each.dates is not None]
-    table = pl.concat([each.table for each in drafts], how="diagonal_relaxed")
-    whole = pl.concat(dates) if dates and len(dates) == len(drafts) else None
+    table, whole = first.table, first.dates
+    if len(drafts) > 1:
+        table = pl.concat([each.table for each in drafts], how="diagonal_relaxed")
+        whole = pl.concat(dates) if len(dates) == len(drafts) else None
     dated = read_dates(whole, table["test_time_second"])
     metadata = replace(
         about, start_time_text=_first_text(dates), units=first.units, unread=first.unread
     )
-    table = table.with_columns(**dated.columns())
+    table = dated.onto(table)
     return Recording(table, metadata, remarks=(*remarks, *dated.remarks))
 
 
 def _first_text(dates: Sequence[pl.Series]) -> str:
     for each in dates:
-        there = each.drop_nulls()
-        if there.len():
+        there = [value for value in each.head(100).to_list() if value is not None]
+        if there:
             return str(there[0]).strip()
     return ""
 

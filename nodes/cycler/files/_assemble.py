@@ -176,7 +176,8 @@ def assemble(source: Source, grid: Grid, matches: dict[str, Match]) -> Draft:
         pl.col(name).cast(pl.Float64).fill_nan(None) * by for name, by in factors.items()
     )
     if "step_id" in factors:
-        table = table.with_columns(whole_numbers(table["step_id"]))
+        place = table.get_column_index("step_id")
+        table.replace_column(place, whole_numbers(table["step_id"]))
     table = damages.without(table)
     dates = table.drop_in_place("date") if "date" in table.columns else None
     units = {name: each.unit for name, each in matches.items() if each.unit not in {"", "1"}}

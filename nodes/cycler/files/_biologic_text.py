@@ -92,7 +92,7 @@ class BiologicText:
         if read.draft.dates is not None:
             span = table["step_time_second"] if "step_time_second" in table.columns else None
             dated = read_dates(read.draft.dates, span)
-            table = table.with_columns(**dated.columns())
+            table = dated.onto(table)
             remarks += dated.remarks
         elif started is not None:
             since = (pl.col("test_time_second") * 1e6).cast(pl.Int64, strict=False)

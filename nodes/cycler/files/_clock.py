@@ -31,10 +31,11 @@ class Dated:
     unix: pl.Series | None = None
     remarks: list[Remark] = field(default_factory=list)
 
-    def columns(self) -> dict[str, pl.Series]:
-        """As canonical columns."""
+    def onto(self, table: pl.DataFrame) -> pl.DataFrame:
+        """The table with the dates as their canonical columns."""
         both = {"local_time": self.local, "unix_time_second": self.unix}
-        return {name: series for name, series in both.items() if series is not None}
+        new = [series.alias(name) for name, series in both.items() if series is not None]
+        return table.drop([each.name for each in new], strict=False).hstack(new) if new else table
 
 
 def read_dates(
@@ -56,7 +57,7 @@ def read_dates(
         numbers = dates.cast(pl.Float64, strict=False)
         if numbers.count() == dates.count():
             return _numeric(numbers)
-    text = dates.cast(pl.String).str.strip_chars()
+    text = dates if dates.dtype == pl.String else dates.cast(pl.String)
     if re.search(r"\s\s|\t", first):
         text = text.str.replace_all(r"\s+", " ")
     if re.match(_ZONE, first):
@@ -73,8 +74,8 @@ def read_dates(
 
 def _beginning(dates: pl.Series) -> str:
     """The first date, as text."""
-    there = dates.head(100).drop_nulls()
-    return str(there[0]).strip() if there.len() else ""
+    there = (value for value in dates.head(1000).to_list() if value is not None)
+    return str(next(there, "")).strip()
 
 
 def _numeric(numbers: pl.Series) -> Dated:
@@ -158,6 +159,8 @@ def _tried(text: pl.Series, begin: str, *, years: Sequence[str] = ()) -> pl.Seri
 
 
 def _checked(found: pl.Series, text: pl.Series) -> Dated:
+    if found.null_count() == text.null_count():
+        return Dated(local=found)
     missing = text.filter(found.is_null() & text.is_not_null() & (text != ""))
     if not missing.len():
         return Dated(local=found)

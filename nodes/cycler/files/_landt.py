@@ -134,4 +134,4 @@ def _recording(draft: Draft, about: Metadata) -> Recording:
         units=draft.units,
         unread=draft.unread,
     )
-    return Recording(table.with_columns(**dated.columns()), metadata, remarks=tuple(remarks))
+    return Recording(dated.onto(table), metadata, remarks=tuple(remarks))

@@ -52,14 +52,13 @@ def maccor_recording(
     state = table.drop_in_place("state") if "state" in table.columns else None
     table, said = _signed(source, table, state)
     remarks += said
-    columns = dated.columns()
+    table = dated.onto(table)
     if state is not None:
-        columns["step_type"] = state
+        table = table.hstack([state.alias("step_type")])
     counters, said = _counters(table)
     remarks += said
     start = parse_date(about.start_time_text) if dated.local is None else None
     about = replace(about, units=units, unread=draft.unread, start_time=start)
-    table = table.with_columns(**columns)
     return Recording(table, about, counters, remarks=(*remarks, *dated.remarks))
 
 

@@ -125,7 +125,7 @@ def neware_recording(draft: Draft, about: Metadata) -> Recording:
     remarks += said
     elapsed = table["test_time_second"] if "test_time_second" in table.columns else None
     dated = read_dates(draft.dates, elapsed)
-    table = table.with_columns(**dated.columns())
+    table = dated.onto(table)
     return Recording(table, about, remarks=(*remarks, *dated.remarks))
 
 

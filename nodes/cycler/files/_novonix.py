@@ -73,7 +73,7 @@ class Novonix:
             **_said(preamble),
         )
         return Recording(
-            table.with_columns(**dated.columns()),
+            dated.onto(table),
             metadata,
             remarks=(*read.draft.remarks, *dated.remarks),
         )

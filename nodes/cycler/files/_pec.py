@@ -87,7 +87,7 @@ class Pec:
             extra={label: said[label] for label in ("Test", "Chemistry") if said.get(label)},
         )
         return Recording(
-            table.with_columns(**dated.columns()),
+            dated.onto(table),
             metadata,
             remarks=(*read.draft.remarks, *dated.remarks),
         )

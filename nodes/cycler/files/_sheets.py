@@ -216,7 +216,7 @@ def cells_as_series(cells: Sequence[Cell]) -> pl.Series:
         return pl.Series([_midnight(cell) for cell in blank_free], dtype=pl.Datetime("us"))
     if all(isinstance(cell, timedelta) for cell in there):
         return pl.Series([_seconds(cell) for cell in blank_free], dtype=pl.Float64)
-    return pl.Series([None if cell is None else text_of(cell) for cell in blank_free])
+    return pl.Series([None if cell is None else text_of(cell).strip() for cell in blank_free])
 
 
 def _midnight(cell: Cell) -> Cell:

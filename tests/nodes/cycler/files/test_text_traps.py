@@ -97,6 +97,9 @@ def test_damaged_lines_are_counted_and_many_refused(tmp_path: Path) -> None:
         data = read(tmp_path, "\n".join([*lines[:9], broken, *lines[10:]]))
         assert codes(data) == {code}
         assert data.table.height == len(RECORDS) - 1
+    wrong = [",".join([*line.split(",")[:7], "x", *line.split(",")[8:]]) for line in lines]
+    with pytest.raises(UnreadableFileError, match=r"5 of 48 records are damaged \('Current\(A\)'"):
+        read(tmp_path, "\n".join([*lines[:9], *wrong[9:14], *lines[14:]]))
     with pytest.raises(UnreadableFileError, match=r"5 of 48 lines do not have the 13 fields"):
         read(tmp_path, "\n".join(line[:30] if 8 < i < 14 else line for i, line in enumerate(lines)))
 
