@@ -10,15 +10,15 @@ class FastClock:
     """Simulated time that goes on to the next sleeper when the event loop has nothing else to do.
 
     Args:
-        pause: Wall seconds of quiet after which it goes on: bytes on real ports get through.
+        turns: Of the event loop after which it goes on: bytes on real ports get through.
         pulse: Wall seconds before a wait as long as that for a relay's pulse begins: the board
             tells two commands apart by the silence between them alone.
     """
 
-    def __init__(self, pause: float = 0.0002, pulse: float = 0.03) -> None:
+    def __init__(self, turns: int = 10, pulse: float = 0.03) -> None:
         self._now = 1_750_000_000 * 10**9
         self._pulse = pulse
-        self._pause = pause
+        self._turns = turns
         self._count = 0
         self._heap: list[tuple[int, int, asyncio.Future[None]]] = []
         self._task: asyncio.Task[None] | None = None
@@ -45,7 +45,8 @@ class FastClock:
 
     async def _go_on(self) -> None:
         while self._heap:
-            await asyncio.sleep(self._pause)
+            for _ in range(self._turns):
+                await asyncio.sleep(0)
             when, _, future = heappop(self._heap)
             if not future.done():
                 self._now = max(self._now, when)
