@@ -178,8 +178,7 @@ class CyclerBase(InstrumentNode[CyclerParameters]):
         p, state = self.parameters, await self._chamber.read()
         if isinstance(self.cycler, VirtualCycler) and state.temperature != self._felt:
             self._felt = state.temperature
-            for channel in range(1, p.channels + 1):
-                await self.cycler.set_temperature(channel, state.temperature)
+            await self.cycler.set_temperature(state.temperature)
         outside = not p.temperature_min <= state.temperature <= p.temperature_max
         now = self.clock.now()
         self._outside = (self._outside or now) if outside else None

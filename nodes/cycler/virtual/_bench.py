@@ -195,11 +195,12 @@ class Bench:
                 loaded.state, loaded.words = ChannelState.STOPPED, "cleared"
                 self._save({channel})
 
-    def set_temperature(self, channel: int, kelvin: float) -> None:
-        """Let a cell be at another temperature from now on."""
+    def set_temperature(self, kelvin: float) -> None:
+        """Let all cells be at another temperature from now on."""
         with self._lock:
-            self._ambient[channel] = kelvin
-            self._warm(channel)
+            for channel in self._ambient:
+                self._ambient[channel] = kelvin
+                self._warm(channel)
 
     def inject(
         self, kind: str, channels: Iterable[int], amount: float, seconds: float, now: int

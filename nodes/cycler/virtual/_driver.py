@@ -130,10 +130,10 @@ class VirtualCycler:
         """Simulate up to the clock's present, with all records and the checkpoint on the disk."""
         await asyncio.to_thread(self._bench.advance, self._clock.now())
 
-    async def set_temperature(self, channel: int, kelvin: float) -> None:
-        """Let a cell be at another temperature from now on."""
+    async def set_temperature(self, kelvin: float) -> None:
+        """Let all cells be at another temperature from now on."""
         await self.advance()
-        await asyncio.to_thread(self._bench.set_temperature, channel, kelvin)
+        await asyncio.to_thread(self._bench.set_temperature, kelvin)
 
     async def inject(self, kind: str, channel: int | None, amount: float, seconds: float) -> None:
         """Let a fault happen now; kinds as in `FAULTS`, a channel or all.
