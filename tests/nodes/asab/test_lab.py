@@ -109,6 +109,17 @@ async def test_all_that_it_serves_goes_through_the_ledger(lab: Lab) -> None:
     vial = await lab.client.request("electrolyte", "flow", asked)
     sample = await lab.client.query("query.sample", {"id": vial.data["sample"]})
     assert sample["states"][-1]["label"] == "formulated"
+    for parent in sample["sample"]["parents"]:
+        stock = await lab.client.query("query.sample", {"id": parent})
+        assert stock["sample"]["kind"] == "stock_solution"
+        assert vial.data["sample"] in stock["sample"]["children"]
+    assert len(sample["sample"]["parents"]) >= 2
+    viscosity = await lab.client.request("viscosity", "rolling_ball", GOOD)
+    assert viscosity.data["viscosity"]["value"] == pytest.approx(2.6e-3, rel=0.25)
+    everything = await lab.client.request("electrolyte_properties", "flow", GOOD)
+    assert len(everything.samples) == 1
+    assert everything.data["conductivity"]["value"] == pytest.approx(0.878, rel=0.05)
+    assert everything.data["density"]["value"] == pytest.approx(1186, rel=0.02)
 
 
 async def test_what_cannot_be_is_refused_at_the_door_or_fails_with_a_reason(lab: Lab) -> None:
