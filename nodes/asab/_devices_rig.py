@@ -33,9 +33,11 @@ from nodes.asab._parameters import AsabParameters
 from nodes.asab._plumbing import VIALS, WASTE, Plumbing, stock_supply
 from nodes.asab._rating import rate
 from nodes.asab._readings import Judged, Readings
+from nodes.asab._services import Handling
 from nodes.asab._stock_samples import sample_of
 from nodes.asab._stocks import Stock
 from nodes.asab._tube_book import TubeBook
+from nodes.asab.fluidics import Target, pump_of
 from nodes.asab.sim import RINSE
 
 
@@ -216,6 +218,19 @@ class DevicesRig:
             volume=Quantity.of(delivered, "m3", delivered * relative),
             location=place,
             rating=quality,
+        )
+
+    def handling(self, mixture: Mixture, target: Target, volume: float) -> Handling:
+        """Return what the pumps would do; nothing moves. Errors as `Fillings.recipe`."""
+        recipe = self._fillings.recipe(mixture, target, volume)
+        fluids = {pump_of(self.devices.rig, stock.name): stock.name for stock in self.stocks}
+        return Handling(
+            taken={fluids[pump]: volume for pump, volume in recipe.taken().items()},
+            mixture=recipe.mixture,
+            wasted=recipe.wasted,
+            strokes=sum(len(portion.dosing.strokes) for portion in recipe.portions),
+            seconds=recipe.seconds,
+            remarks=recipe.remarks,
         )
 
     async def levels(self) -> dict[str, float]:

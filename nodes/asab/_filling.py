@@ -107,17 +107,9 @@ class Fillings:
     def plan(
         self, order: Order[Any], formulation: Formulation, target: Target, volume: float
     ) -> Filling:
-        p, mixer = self._node.parameters, self._mixer()
-        mixture = mixer.plan(formulation, volume)
-        shares = self._shares(mixture)
-        try:
-            recipe = plan_recipe(
-                self._devices.rig, shares, target, volume, flow=p.devices.flow,
-                purge=p.devices.purge_factor, prime=p.devices.prime_factor,
-                primed=self._plumbing.primed(),
-            )  # fmt: skip
-        except FluidicsError as error:
-            raise OrderError(error.what, where=error.where, remedy=error.remedy) from None
+        p = self._node.parameters
+        mixture = self._mixer().plan(formulation, volume)
+        shares, recipe = self._shares(mixture), self.recipe(mixture, target, volume)
         order.note(
             rig="devices",
             simulated_pumps=p.devices.pumps == "simulated",
@@ -130,6 +122,21 @@ class Fillings:
         )
         volumes = {name: share * recipe.delivered for name, share in shares.items()}
         return Filling(f"electrolyte-{order.request}-{order.attempt}", mixture, recipe, volumes)
+
+    def recipe(self, mixture: Mixture, target: Target, volume: float) -> Recipe:
+        """Return how a mixture would come to a target with the lines as they are now.
+
+        Raises:
+            OrderError: The rig cannot do it.
+        """
+        p = self._node.parameters.devices
+        try:
+            return plan_recipe(
+                self._devices.rig, self._shares(mixture), target, volume, flow=p.flow,
+                purge=p.purge_factor, prime=p.prime_factor, primed=self._plumbing.primed(),
+            )  # fmt: skip
+        except FluidicsError as error:
+            raise OrderError(error.what, where=error.where, remedy=error.remedy) from None
 
     def _shares(self, mixture: Mixture) -> dict[str, float]:
         volumes = mixture.volumes / mixture.volume

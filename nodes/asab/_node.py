@@ -277,6 +277,9 @@ class AsabNode(InstrumentNode[AsabParameters]):
             formulation=mixture.formulation,
             distance=mixture.distance,
             volumes=dict(zip(names, mixture.volumes.tolist(), strict=True)),
+            handling=self._rig.handling(mixture, arguments.target, volume)
+            if isinstance(self._rig, DevicesRig)
+            else None,
         )
 
     @service("cell.calibrate", resource="flow")

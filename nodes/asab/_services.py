@@ -43,6 +43,22 @@ class PlanInput(Model):
     volume: Annotated[Real, Unit("m3"), Field(gt=0)] | None = Field(
         default=None, description="without it, the sample_volume of the node"
     )
+    target: Literal["cells", "vial"] = Field(
+        default="cells", description="measured, or handed over; for the rig of devices"
+    )
+
+
+class Handling(Model):
+    """What the pumps would do for a mixture."""
+
+    taken: dict[str, Annotated[Real, Unit("m3")]] = Field(
+        description="from each bottle, by stock: mixture, purging and priming"
+    )
+    mixture: Annotated[Real, Unit("m3")] = Field(description="in all, also what purges")
+    wasted: Annotated[Real, Unit("m3")] = Field(description="in all, before cleaning")
+    strokes: Annotated[int, Field(ge=1)] = Field(description="of the pumps, one after another")
+    seconds: Annotated[Real, Unit("s")] = Field(description="of dosing alone")
+    remarks: tuple[Text, ...] = Field(description="where limits made it another plan")
 
 
 class Plan(Model):
@@ -55,6 +71,9 @@ class Plan(Model):
     )
     volumes: dict[str, Annotated[Real, Unit("m3")]] = Field(
         default_factory=dict, description="by stock; empty where it is not feasible"
+    )
+    handling: Handling | None = Field(
+        default=None, description="by the rig of devices, with the lines as they are now"
     )
     reason: Text = Field(default="", description="why it is not feasible")
 

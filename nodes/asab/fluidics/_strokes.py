@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nodes.asab.fluidics._syringe import Syringe
+from nodes.asab.fluidics._syringe import Syringe, size_for
 from nodes.asab.fluidics._verbs import ML, FluidicsError
 
 
@@ -80,9 +80,11 @@ def plan_dosing(
     count = max(math.ceil(v / syringes[p].volume - 1e-9) for p, v in wanted.items())
     if count > 1:
         largest = max(wanted, key=lambda pump: wanted[pump] / syringes[pump].volume)
+        better = size_for(wanted[largest], flow * wanted[largest] / sum(wanted.values()))
+        advice = f"; one of {better.volume / ML:g} mL would do it in one" if better else ""
         remarks.append(
             f"{count} strokes: {wanted[largest] / ML:.4g} mL of {largest} is more than its "
-            f"syringe of {syringes[largest].volume / ML:g} mL holds"
+            f"syringe of {syringes[largest].volume / ML:g} mL holds{advice}"
         )
     total = sum(wanted.values())
     shares = {pump: volume / total for pump, volume in wanted.items()}

@@ -24,7 +24,7 @@ from messages.electrolyte import (
     ViscosityInput,
 )
 from messages.formulation_algebra import formulation_from
-from nodes.asab import AsabNode
+from nodes.asab import AsabNode, PlanInput
 from nodes.asab._conductivity import conductivity
 from nodes.asab._density import density
 from nodes.asab._devices_rig import DevicesRig
@@ -142,6 +142,12 @@ async def test_all_of_one_sample_with_every_device(rig: Any, desk: Desk) -> None
 async def test_a_vial_is_weighed_and_the_book_follows_the_liquid(rig: Any, desk: Desk) -> None:
     async with rig() as lab:
         supplies = lab.node.supplies
+        asked = PlanInput(formulation=formulation_from(1.2, 0.4), volume=8e-6, target="vial")
+        plan = (await lab.node.formulation_plan(asked)).handling
+        assert plan is not None
+        assert "one of 10 mL would do it in one" in plan.remarks[0]
+        assert plan.mixture + plan.wasted > 8e-6
+        assert lab.node.journal.recent() == []
         order = desk.order(ElectrolyteInput(formulation=formulation_from(1.2, 0.4), volume=8e-6))
         output = await lab.node.electrolyte(order)
         assert output.volume.value == pytest.approx(8e-6, rel=5e-3)
@@ -150,6 +156,8 @@ async def test_a_vial_is_weighed_and_the_book_follows_the_liquid(rig: Any, desk:
         # 8 mL is more than a syringe of 5 mL gives in one stroke of the largest share
         assert lab.bus.world.vessels["vial"].volume == pytest.approx(8e-6, rel=5e-3)
         assert supplies.level("vials") == 15
+        for name, volume in plan.taken.items():
+            assert supplies.level(f"stock/{name}") == pytest.approx(1e-3 - volume, abs=1e-11)
         for name in ("lipf6_ec_emc", "lipf6_emc", "ec_emc", "emc"):
             bottle = next(v.name for v in lab.bus.rig.vessels if v.fluid == name)
             there = lab.bus.world.vessels[bottle].volume

@@ -60,6 +60,7 @@ def test_a_limit_is_met_by_another_flow_more_strokes_or_layers_and_said() -> Non
     strokes = plan_dosing({"a": 2.5e-6, "b": 1e-6}, small, 1e-7)
     assert len(strokes.strokes) == 3
     assert strokes.remarks[0].startswith("3 strokes: 2.5 mL of a")
+    assert strokes.remarks[0].endswith("; one of 2.5 mL would do it in one")
     layers = plan_dosing(
         {"a": 1e-6, "b": 1e-9}, {"a": Syringe(1e-6), "b": Syringe(25e-6)}, 1e-7, layer=2e-7
     )
