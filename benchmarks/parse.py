@@ -1,5 +1,8 @@
 """How fast files of cyclers are read, beside the fastest peer that is installed.
 
+A peer is a parser that knows the format. Beside them stand plain readers (pandas, calamine), which
+are told where the table begins and give it as it stands there: no units, signs, dates or metadata.
+
 Every reader runs in a process of its own, so that a peer may live in another environment
 (``--peers PYTHON``) and one under the GPL is never imported here. Of each: the best of some rounds
 in a warm process, for the same file, from the file's name to a table in memory. Ours is measured
@@ -22,6 +25,8 @@ DATA = HERE.parents[2] / "shared" / "data" / "cycler"
 OURS, WHOLE = "labmesh", "labmesh, all"
 OWN_DEPENDENCIES = {"fastnda", "calamine"}
 """Peers that we read through ourselves: they are told, not competed with."""
+
+PLAIN = {"pandas", "calamine", "mdb-export+pandas"}
 
 CASES: dict[str, tuple[str, ...]] = {
     "biologic_mpr/jdb11-1_e1_s3_squidTest_data_C15.mpr": ("galvani", "yadg", "bdf"),
@@ -172,20 +177,29 @@ def line(path: Path, python: str, rounds: int, peers: tuple[str, ...]) -> str:
     ours, whole = (timed(sys.executable, each, path, rounds) for each in (OURS, WHOLE))
     megabytes = path.stat().st_size / 1e6
     if ours.seconds is None or whole.seconds is None:
-        return f"| {path.name} | {megabytes:.2f} | {ours.why or whole.why} | | | | |"
+        return f"| {path.name} | {megabytes:.2f} | {ours.why or whole.why} | | | | | | |"
     rivals = [timed(python, peer, path, rounds) for peer in peers]
-    there = [each for each in rivals if each.seconds]
-    told = ", ".join(f"{r.reader}: {r.why}" for r in rivals if not r.seconds and r.why)
     cells = [path.name[:44], f"{megabytes:.2f}", f"{ours.seconds * 1e3:.2f}",
              f"{megabytes / ours.seconds:.1f}", f"{whole.seconds * 1e3:.2f}"]  # fmt: skip
-    if not there:
-        return f"| {' | '.join(cells)} | none ({told}) | |"
-    fastest = min(there, key=lambda each: each.seconds or 0.0)
-    own = " (our own dependency)" if fastest.reader in OWN_DEPENDENCIES else ""
-    others = ", ".join(f"{r.reader} {(r.seconds or 0) * 1e3:.1f}" for r in there if r != fastest)
-    seconds = fastest.seconds or 0.0
-    said = f"{fastest.reader} {seconds * 1e3:.2f}{own}" + (f"; {others}" if others else "")
-    return f"| {' | '.join(cells)} | {said} | {seconds / ours.seconds:.2f} |"
+    parsers = [each for each in rivals if each.reader not in PLAIN]
+    plain = [each for each in rivals if each.reader in PLAIN]
+    cells += [*_compared(parsers, ours.seconds), *_compared(plain, ours.seconds)]
+    return f"| {' | '.join(cells)} |"
+
+
+def _compared(rivals: list[Timing], ours: float) -> tuple[str, str]:
+    """The rivals in words, and how much longer than ours the fastest takes."""
+    if not rivals:
+        return "", ""
+    said = [
+        f"{r.reader} {r.seconds * 1e3:.2f}" if r.seconds else f"{r.reader}: {r.why[:60]}"
+        for r in sorted(rivals, key=lambda each: each.seconds or 1e9)
+    ]
+    own = [r for r in rivals if r.reader in OWN_DEPENDENCIES]
+    if own:
+        said.append("(fastnda reads for us)")
+    there = [r.seconds for r in rivals if r.seconds and r not in own]
+    return ", ".join(said), f"{min(there) / ours:.2f}" if there else ""
 
 
 def main() -> None:
@@ -196,8 +210,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--only", default="", help="files whose name holds this")
     given = parser.parse_args()
-    print("| file | MB | ours, ms | MB/s | with checks, ms | fastest peer, ms | peer / ours |")
-    print("|---|---|---|---|---|---|---|")
+    print(
+        "| file | MB | ours, ms | MB/s | with checks, ms | parsers, ms | peer / ours "
+        "| plain readers, ms | plain / ours |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|")
     for name, peers in CASES.items():
         path = given.data / name
         if given.only in name and path.is_file():
