@@ -3,8 +3,11 @@
 A command is ``0x01 '1' <command> 0x0D``, ``1`` being the module's address; the answer has the same
 frame around ``ok``, ``er1`` to ``er4``, or a value after the question's name in small letters
 (``dp123``). The piston moves in steps of 0.5 uL (rLINE technical manual; public drivers agree).
-With the checksum switched on one byte before the end is the exclusive or of all before it with its
-highest bit set [assumed: no public driver uses it].
+Answers have one more byte before their end: a placeholder (0xBA) or, with the checksum switched on,
+the checksum, which commands need then, too. It is taken to be the exclusive or of all before it
+with its highest bit set [assumed: no public driver checks it]. A command that stops the piston in
+its stroke is in no public driver; ``RS`` is assumed. A module that does not know it ends its
+stroke, which takes some seconds at most, and the driver sends nothing more.
 """
 
 from __future__ import annotations
@@ -27,6 +30,8 @@ HOME: Final = 30
 """Step at which the piston stands empty, above the blow-out's stroke."""
 SPEEDS: Final = range(1, 7)
 SOH, ADDRESS, END = b"\x01", b"1", b"\r"
+UNCHECKED: Final = b"\xba"
+"""Where the checksum would be in an answer while it is switched off."""
 
 _POLL: Final = 0.2
 _SLOWEST: Final = 20e-9
@@ -51,12 +56,17 @@ def frame(payload: bytes, *, checked: bool = False) -> bytes:
 
 
 def unframe(message: bytes, *, checked: bool = False) -> bytes | None:
-    """Return what a message holds, None where its frame or checksum is wrong."""
+    """Return what a message holds, None where its frame or checksum is wrong.
+
+    Without checksums the placeholder may be there or not.
+    """
     body = message.removesuffix(END)
     if checked:
         if not body or checksum(body[:-1]) != body[-1]:
             return None
         body = body[:-1]
+    else:
+        body = body.removesuffix(UNCHECKED)
     if not message.endswith(END) or not body.startswith(SOH + ADDRESS):
         return None
     return body[2:]
@@ -120,7 +130,7 @@ class RLine:
         """See `Dispenser`."""
         expelled = self.contents
         async with self._lock:
-            await self._order("RZ", CAPACITY)
+            await self._order(f"RZ{HOME}", CAPACITY)
             for letter, speed in zip("IO", self._speeds, strict=True):
                 await self._tell(f"S{letter}{speed}")
             await self._read_position(expected=0)
@@ -176,7 +186,7 @@ class RLine:
                 await self._ask("DS")
 
     async def halt(self) -> None:
-        """See `Dispenser`: brake the drive (``RS``)."""
+        """See `Dispenser`: ``RS`` [assumed]; see the top of this file."""
         self._halted = True
         if self._wire is not None:
             await self._wire.write(frame(b"RS", checked=self._checked))

@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 from pydantic import Field
 
 from labmesh.sim import SimLine, SimPort, Simulator, SimulatorOptions
-from nodes.autobass.devices._rline import frame, unframe
+from nodes.autobass.devices._rline import UNCHECKED, frame, unframe
 
 _STEP: Final = 0.5e-9
 _HOME, _LAST = 30, 443
@@ -57,12 +57,13 @@ class RLineSimulator(Simulator[RLineOptions]):
     async def serve(self, port: str, line: SimLine) -> None:
         """Answer commands, one at a time."""
         checked = self.options.checked
+        placeholder = b"" if checked else UNCHECKED
         while True:
             message = await line.read_until(b"\r")
             payload = unframe(message, checked=checked)
             text = "" if payload is None else payload.decode("ascii", "replace")
             answer = "er3" if payload is None else self._answer(text)
-            await line.write(frame(answer.encode("ascii"), checked=checked))
+            await line.write(frame(answer.encode("ascii") + placeholder, checked=checked))
 
     def _answer(self, text: str) -> str:
         match = _COMMAND.match(text)
