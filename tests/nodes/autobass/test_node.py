@@ -12,7 +12,9 @@ from messages.errors import LabmeshError
 from messages.model import JsonObject
 from messages.safety import Condition, EmergencyStop
 from nodes.autobass._layout import PARTS
-from tests.nodes.autobass.conftest import VIAL, Bench, Start, soon
+from nodes.autobass.sim import RLineSimulator
+from tests.nodes.autobass.conftest import VIAL, Bench, SimulatedDevices, Start, soon
+from tests.nodes.autobass.fast_clock import FastClock
 
 WASHES = 3
 
@@ -184,6 +186,18 @@ async def test_the_emergency_stop_halts_every_device_and_a_person_resets_it(star
         assert result["failure"] is None
         assert [s["label"] for s in result["samples"]] == ["assembled"]
         assert strokes(bench) == 3
+
+
+async def test_the_other_dispenser(start: Start) -> None:
+    devices = SimulatedDevices(FastClock())
+    rline = RLineSimulator(clock=devices.robot.clock)
+    vars(devices)["dispenser"] = rline
+    async with start(devices=devices, dispenser_kind="rline") as bench:
+        await bench.give(1)
+        result = await bench.result()
+        assert result["failure"] is None
+        assert rline.given[WASHES:] == [35, 35]  # steps of 0.5 uL
+        assert set(bench.trail(result)["calibrations"]) == {"rline/volume", "layout/positions"}
 
 
 async def test_a_missing_address_names_its_simulator(start: Start) -> None:
