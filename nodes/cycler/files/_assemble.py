@@ -171,9 +171,12 @@ def assemble(source: Source, grid: Grid, matches: dict[str, Match]) -> Draft:
                 continue
         factors[column] = _scale(source, each)
     table = pl.DataFrame([values.alias(name) for name, values in columns.items()])
-    # All at once: each operation of polars has its price.
+    # All of a factor at once: each operation of polars has its price.
+    named: dict[float, list[str]] = {}
+    for name, by in factors.items():
+        named.setdefault(by, []).append(name)
     table = table.with_columns(
-        pl.col(name).cast(pl.Float64).fill_nan(None) * by for name, by in factors.items()
+        pl.col(names).cast(pl.Float64).fill_nan(None) * by for by, names in named.items()
     )
     if "step_id" in factors:
         place = table.get_column_index("step_id")

@@ -233,14 +233,9 @@ class _Reader:
             encoding="utf8-lossy",
             decimal_comma=self.decimal_comma,
         )
-        wanted = []
-        for i in columns:
-            stripped = pl.col(names[i])
-            if i not in numeric:
-                stripped = stripped.str.strip_chars()
-                stripped = pl.when(stripped != "").then(stripped).alias(names[i])
-            wanted.append(stripped)
-        return scanned.select(wanted).collect()
+        numbers = pl.col([names[i] for i in columns if i in numeric])
+        text = pl.col([names[i] for i in columns if i not in numeric]).str.strip_chars()
+        return scanned.select(numbers, text).collect()
 
     def _cast(self, text: pl.Series) -> pl.Series:
         plain = text.str.replace(",", ".", literal=True) if self.decimal_comma else text

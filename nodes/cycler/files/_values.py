@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,6 +15,11 @@ from nodes.cycler.files._source import Source
 from nodes.cycler.files._times import parse_durations
 
 NOT_A_VALUE: Final = ("N/A", "n/a", "NA", "NaN", "nan", "--", "-", "NULL", "null", "inf", "-inf")
+
+FEW: Final = 2000
+"""Durations up to so many are read one by one, which takes less time than to set a table up."""
+
+_PARTS: Final = re.compile(r"\s*(?:(\d+)d\s+)?(\d+):(\d+):(\d+(?:\.\d*)?)\s*")
 
 _FREE: Final = {"step_id", "mode", "changes", "half"}
 """Columns that are numbers in most files, and may be words."""
@@ -55,7 +61,9 @@ def as_numbers(
 
 
 def _clock(text: pl.Series) -> pl.Series:
-    """``0d 00:01:00.00`` and ``26:10:00`` in few operations; null where a value is neither."""
+    """``0d 00:01:00.00`` and ``26:10:00``; null where a value is neither."""
+    if text.len() <= FEW:
+        return pl.Series(text.name, [_seconds(value) for value in text.to_list()], pl.Float64)
     frame = text.to_frame("t").select(
         pl.col("t").str.split_exact(":", 2).struct.rename_fields(["h", "m", "s"]).alias("p")
     )
@@ -70,6 +78,14 @@ def _clock(text: pl.Series) -> pl.Series:
     seconds = pl.col("s").cast(pl.Float64, strict=False)
     total = whole * 86400 + hours * 3600 + minutes * 60 + seconds
     return frame.select(total.alias(text.name)).to_series()
+
+
+def _seconds(value: str | None) -> float | None:
+    found = _PARTS.fullmatch(value or "")
+    if found is None:
+        return None
+    days, hours, minutes, seconds = found.groups()
+    return int(days or 0) * 86400 + int(hours) * 3600 + int(minutes) * 60 + float(seconds)
 
 
 @dataclass
