@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from labmesh.clock import Clock
 from labmesh.wire import ByteWire, WireError, WireRefusedError
+from messages.errors import EmergencyStopError
 from nodes.asab.devices._method_script import (
     FREQUENCY,
     IMAGINARY,
@@ -23,6 +25,9 @@ HIGHEST: Final = 200e3
 """Hz; the highest frequency of the EmStat Pico."""
 LOWEST: Final = 0.016
 """Hz; its lowest."""
+
+_DRAINED: Final = 2.0
+"""Wall seconds in which an aborted script must end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,17 +110,11 @@ class Potentiostat:
         async with self._lock:
             await self._wire.discard_input()
             await self._wire.write(self._script.encode("ascii"))
-            rows: list[tuple[float, complex]] = []
-            while (line := await self._line()) != "\n":
-                self._check_error(line)
-                if line.startswith("P"):
-                    values = decode(line, self._wire.address)
-                    if not {FREQUENCY, REAL, IMAGINARY} <= values.keys():
-                        raise WireError(
-                            f"package without impedance: {line!r}", where=self._wire.address
-                        )
-                    impedance = complex(values[REAL], values[IMAGINARY])
-                    rows.append((values[FREQUENCY], impedance))
+            try:
+                rows = await self._rows()
+            except BaseException:
+                await self._abort()
+                raise
         if len(rows) != self._points:
             raise WireError(
                 f"{len(rows)} points came instead of {self._points}", where=self._wire.address,
@@ -127,6 +126,28 @@ class Potentiostat:
         """Abort the script at once, past everything that waits; it ends with the cell off."""
         if self._wire is not None:
             await self._wire.write(b"Z\n")
+
+    async def _rows(self) -> list[tuple[float, complex]]:
+        rows: list[tuple[float, complex]] = []
+        where = self._wire.address if self._wire is not None else ""
+        while (line := await self._line()) != "\n":
+            self._check_error(line)
+            if line.startswith("P"):
+                values = decode(line, where)
+                if not {FREQUENCY, REAL, IMAGINARY} <= values.keys():
+                    raise WireError(f"package without impedance: {line!r}", where=where)
+                rows.append((values[FREQUENCY], complex(values[REAL], values[IMAGINARY])))
+        return rows
+
+    async def _abort(self) -> None:
+        """End a script that went wrong, so that the next one does not find its rest."""
+        with suppress(WireError, EmergencyStopError, TimeoutError):
+            await self.halt()
+            async with asyncio.timeout(_DRAINED):
+                while self._wire is not None:
+                    line = await self._wire.read_until(b"\n", timeout=_DRAINED)
+                    if line == b"Z\n":
+                        return
 
     async def _line(self) -> str:
         if self._wire is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Final
@@ -67,7 +68,7 @@ class PotentiostatSimulator(Simulator[PotentiostatOptions]):
         self._spectra = 0
 
     async def serve(self, port: str, line: SimLine) -> None:
-        """Answer commands, run scripts."""
+        """Answer commands, run scripts, abort them."""
         while True:
             command = await line.read_until(b"\n")
             if command == b"t\n":
@@ -80,10 +81,30 @@ class PotentiostatSimulator(Simulator[PotentiostatOptions]):
                 await line.write(command[:1] + b"!0003\n")
 
     async def _run(self, line: SimLine) -> None:
+        """Take a script, and run it until it ends or is aborted."""
         script = []
         while (row := await line.read_until(b"\n")) != b"\n":
             script.append(row.decode("ascii", "replace").split())
         await line.write(b"e\n")
+        running = asyncio.ensure_future(self._execute(line, script))
+        heard = asyncio.ensure_future(self._abortion(line, running))
+        try:
+            await running
+        except asyncio.CancelledError:
+            if not heard.done():
+                raise
+            await line.write(b"\nZ\n")
+        finally:
+            running.cancel()
+            heard.cancel()
+            await asyncio.gather(running, heard, return_exceptions=True)
+
+    async def _abortion(self, line: SimLine, running: asyncio.Future[None]) -> None:
+        while await line.read_until(b"\n") != b"Z\n":
+            pass
+        running.cancel()
+
+    async def _execute(self, line: SimLine, script: list[list[str]]) -> None:
         for number, words in enumerate(script, start=1):
             if words and words[0] == "meas_loop_eis":
                 try:
