@@ -144,8 +144,9 @@ def _tried(text: pl.Series, begin: str, *, years: Sequence[str] = ()) -> pl.Seri
         years = ("/%Y",) if re.search(r"/\d{4}", first) else ("/%y",)
     # Reading fractions of seconds takes four times as long: only where there are some.
     fraction = "%.f" if "." in first else ""
+    tails = [tail for tail in _TAILS if ("%p" in tail) == first.upper().endswith("M")]
     for year in years:
-        for tail in _TAILS:
+        for tail in tails:
             form = f"{begin}{year}{tail.replace('%.f', fraction)}"
             if tail:
                 found = text.str.to_datetime(form, strict=False, time_unit="us")

@@ -145,6 +145,10 @@ class _Lines:
         return cls(body, begin, end, fields, blank, quoted)
 
     def only(self, keep: NDArray[np.bool_]) -> bytes:
+        kept = np.flatnonzero(keep)
+        if kept[-1] - kept[0] + 1 == kept.size:
+            # Only lines at the beginning and the end are left out, most often blank ones.
+            return self.body[self.begin[kept[0]] : self.end[kept[-1]]]
         pairs = zip(self.begin[keep].tolist(), self.end[keep].tolist(), strict=True)
         return b"\n".join(self.body[begin:end] for begin, end in pairs)
 

@@ -46,7 +46,8 @@ def maccor_recording(
         units |= dict.fromkeys(times, unit)
         remarks = [r for r in remarks if r.code != "units_not_named" or "Time" not in r.words]
         remarks.append(Remark("note", "time_unit_inferred", words))
-        dated = read_dates(draft.dates, table["test_time_second"])
+        if any(each.code == "day_month_ambiguous" for each in dated.remarks):
+            dated = read_dates(draft.dates, table["test_time_second"])
     table, said = _volts(source, table, units)
     remarks += said
     state = table.drop_in_place("state") if "state" in table.columns else None

@@ -65,10 +65,10 @@ class Pec:
         """Read the records of the one cell; several cells in one file are refused."""
         read = read_table(source, _RULES, is_pec, separators=(",", ";"))
         table = read.draft.table
-        cells = table.select("test", "cell").unique()
-        if cells.height > 1:
+        tests, cells = table["test"].n_unique(), table["cell"].n_unique()
+        if tests > 1 or cells > 1:
             raise source.refuse(
-                f"the file holds {cells.height} cells or tests",
+                f"the file holds {cells} cells and {tests} tests",
                 remedy="export each cell into a file of its own",
             )
         table = table.drop("test", "cell")
