@@ -8,6 +8,7 @@ import click
 
 from labmesh.cli._format import one_line, when
 from labmesh.cli._records import collect, records
+from labmesh.cli._sample_tree import ancestry, tree_lines
 from labmesh.cli._session import Session, record_command
 from labmesh.cli._verbs import Verbs
 from messages.envelope import validate
@@ -97,6 +98,21 @@ async def show(session: Session, sample: str) -> None:
         ),
         empty="no states",
     )  # fmt: skip
+
+
+@command.command("trace")
+@click.argument("sample", metavar="SAMPLE")
+@click.option("--down", is_flag=True, help="What was made of it, instead of what it was made of.")
+@record_command
+async def trace(session: Session, sample: str, down: bool) -> None:
+    """Follow a sample back to what it was made of, each with its states and their results."""
+    async with records(session) as source:
+        tree = await ancestry(source, sample, down=down)
+    if session.out.as_json:
+        session.out.document(tree)
+        return
+    for line in tree_lines(tree):
+        session.out.text(line)
 
 
 def _relatives(names: tuple[str, ...], total: int) -> str:

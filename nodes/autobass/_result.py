@@ -12,6 +12,7 @@ from uuid import UUID
 from labmesh.instrument import Step
 from messages.assembly import AssemblyTrail, CellTrail, Part
 from messages.cell import (
+    COIN_CELL,
     AssembledCell,
     Cell,
     CellAssemblyInput,
@@ -210,7 +211,7 @@ class Story:
         pit = self.batch.first_pits[CELLS_IN] + cell.number - 1
         return SampleStep(
             sample=sample_of(self.order.request, cell.number),
-            kind="cell",
+            kind=COIN_CELL,
             state=0,
             label=_label(cell),
             parents=(self.batch.electrolyte,),

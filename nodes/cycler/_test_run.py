@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from labmesh import LabmeshError, Order, OrderError, OrderVoidError
+from messages.cell import COIN_CELL
 from messages.cycling import CapacityInput, CapacityOutput
 from messages.errors import CallError, EmergencyStopError
 from messages.ledger import SampleStep
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 _TURN: Final = 1.0
 """Wall seconds between two looks whether the order still stands."""
-
-_KIND: Final = "coin_cell"
 
 _PREFIX: Final = "virtual-"
 
@@ -250,7 +249,9 @@ class TestRun:
         """Return the number of the cell's last state; one that the ledger lacks is born first."""
         if last is not None:
             return last
-        self._order.sample(SampleStep(sample=self._sample, kind=_KIND, state=0, label="unknown"))
+        self._order.sample(
+            SampleStep(sample=self._sample, kind=COIN_CELL, state=0, label="unknown")
+        )
         return 0
 
     def _step(self, label: str, state: int, channel: int, **properties: int) -> None:
@@ -258,7 +259,7 @@ class TestRun:
         self._order.sample(
             SampleStep(
                 sample=self._sample,
-                kind=_KIND,
+                kind=COIN_CELL,
                 state=state + 1,
                 expects_state=state,
                 label=label,

@@ -54,7 +54,7 @@ async def test_two_cells_dry_and_really_with_everything_on_record(start: Start) 
         cells = [cell.cell_info.sample for cell in found.batch_output]
         assert cells == [f"cell-{request}-01", f"cell-{request}-02"]
         assert [(s["sample"], s["kind"], s["state"], s["label"]) for s in result["samples"]] == [
-            (cell, "cell", 0, "assembled") for cell in cells
+            (cell, "coin_cell", 0, "assembled") for cell in cells
         ]
         assert all(s["parents"] == [VIAL] for s in result["samples"])
         assert result["provenance"]["simulated"]
