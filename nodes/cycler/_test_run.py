@@ -17,6 +17,7 @@ from messages.ledger import SampleStep
 from messages.protocol import ConstantCurrent
 from nodes.cycler._desk import Assignment
 from nodes.cycler._driver import ENDED, CellLimits, ChannelState, ChannelStatus, Job
+from nodes.cycler._features import features
 from nodes.cycler._library import Plan
 from nodes.cycler._limits import checked
 from nodes.cycler._results import attach_all, capacity_output, rated, read_and_make, scratch
@@ -207,6 +208,7 @@ class TestRun:
                 )
             )
             read, _ = await attach_all(order.attach, made, raw)
+            early = await node.in_thread(features, made.data)
         finished = status.state is ChannelState.FINISHED
         ended = "" if finished else f"{status.state}: {status.words}"
         rating = rated(read, wanted=plan.cycles, ended=ended)
@@ -216,6 +218,9 @@ class TestRun:
             channel_list=(taken.channel,),
             charge_capacity=np.zeros(0),
             discharge_capacity=np.zeros(0),
+            delta_coulombic_efficiency=early.delta_coulombic_efficiency,
+            voltage_gap_charge_discharge=early.voltage_gap_charge_discharge,
+            capacity_vector_variance=early.capacity_vector_variance,
         )
         output = capacity_output(read, base, rating=rating)
         self._append_states(plan, output, last, finished=finished)
