@@ -1,4 +1,4 @@
-"""Gamry Framework data (.DTA): a preamble of tagged lines, then one or more TABLEs."""
+"""Gamry Framework data (.DTA): a preamble of tagged lines, then one or more tables."""
 
 from __future__ import annotations
 
