@@ -140,7 +140,7 @@ try:
             spent += took
             if n:
                 best = min(best, took)
-            if n and spent > 10:
+            if n and spent > 3:
                 break
 except Exception as error:
     print(json.dumps({"error": f"{type(error).__name__}: {str(error)[:80]}"})); sys.exit()
@@ -192,12 +192,14 @@ def _compared(rivals: list[Timing], ours: float) -> tuple[str, str]:
     if not rivals:
         return "", ""
     said = [
-        f"{r.reader} {r.seconds * 1e3:.2f}" if r.seconds else f"{r.reader}: {r.why[:60]}"
+        f"{r.reader} {r.seconds * 1e3:.2f}"
+        if r.seconds
+        else f"{r.reader}: {' '.join(r.why.split())[:60]}"
         for r in sorted(rivals, key=lambda each: each.seconds or 1e9)
     ]
     own = [r for r in rivals if r.reader in OWN_DEPENDENCIES]
     if own:
-        said.append("(fastnda reads for us)")
+        said.append(f"({', '.join(r.reader for r in own)} reads for us)")
     there = [r.seconds for r in rivals if r.seconds and r not in own]
     return ", ".join(said), f"{min(there) / ours:.2f}" if there else ""
 
@@ -207,7 +209,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the collected files")
     parser.add_argument("--peers", default=sys.executable, help="Python that has the peers")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--only", default="", help="files whose name holds this")
     given = parser.parse_args()
     print(

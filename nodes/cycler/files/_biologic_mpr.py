@@ -153,6 +153,7 @@ def _charge(have: dict[str, NDArray[Any]]) -> tuple[NDArray[Any] | None, NDArray
     if change is not None:
         # Q-Qo may begin elsewhere and jump between linked techniques; the sum of dq does neither.
         # (dQ, with a capital, is no increment: it counts from the beginning of the step.)
+        change = np.ascontiguousarray(change)
         return np.cumsum(change), change
     return net, None
 
@@ -178,17 +179,15 @@ def _counts(
 ) -> dict[str, Any]:
     counts: dict[str, Any] = {}
     if "half cycle" in have:
-        counts["cycle_count"] = have["half cycle"].astype(np.int64) // 2
+        counts["cycle_count"] = have["half cycle"] >> 1
         words = "Cycles are counted from EC-Lab's half cycles: two make one."
         remarks.append(Remark("note", "half_cycles", words))
     elif "cycle number" in have:
         counts["cycle_count"] = np.nan_to_num(have["cycle number"]).astype(np.int64)
     if "Ns" in have:
-        counts["step_id"] = _named(
-            have["Ns"], [str(n) for n in range(int(have["Ns"].max(initial=0)) + 1)]
-        )
+        counts["step_id"] = np.ascontiguousarray(have["Ns"])
     if "Ns changes" in records.flags:
-        counts["step_count"] = np.cumsum(records.flags["Ns changes"], dtype=np.int64)
+        counts["step_count"] = np.cumsum(records.flags["Ns changes"], dtype=np.int32)
     if "mode" in records.flags:
         counts["step_type"] = _named(records.flags["mode"], _MODES)
     return counts

@@ -128,7 +128,8 @@ class Recording:
     """What a format's reader gives.
 
     Args:
-        table: Canonical columns (`BY_NAME`) with numbers in their units, charge-positive current;
+        table: Canonical columns (`BY_NAME`, cast to their types later) with numbers in their units,
+            charge-positive current;
             ``test_time_second``, ``voltage_volt`` and ``current_ampere`` are there (null
             throughout where the file records none, with a remark). A date and time per record goes
             into ``local_time`` (naive) or ``unix_time_second`` (when the zone is known).
