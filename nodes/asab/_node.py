@@ -349,12 +349,12 @@ class AsabNode(InstrumentNode[AsabParameters]):
         if self.calibrations.last(CELL_CONSTANT) is not None:
             return
         who, method, constant = "parameter devices.cell_constant", "certificate", p.cell_constant
+        uncertainty = constant * p.cell_constant_uncertainty
         if not constant and not p.hardware:
             who, method = "simulation", "simulated: exact by construction"
-            constant = PotentiostatOptions().cell_constant
+            constant, uncertainty = PotentiostatOptions().cell_constant, 0.0
         if not constant:
             return
-        uncertainty = constant * p.cell_constant_uncertainty
         self.calibrations.record(
             CELL_CONSTANT, who=who, method=method, expires=self.clock.now() + _YEAR,
             result={

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from labmesh.clock import Clock
 from labmesh.wire import FolderWire, WireTimeoutError
-from nodes.asab.devices._lims import Row, read_table, sample_list
+from nodes.asab.devices._lims import Row, check_list, read_table, sample_list
 
 _LOOK: Final = 1.0
 """Wall seconds for which a folder is watched before the order is looked at again."""
@@ -95,6 +95,16 @@ class Densimeter:
             await self._wire.put(f"{sample}.lims", asked)
             name, raw = await self._take(f"{sample}_{method}_*.csv", standing)
         return DensityTable(tuple(read_table(raw, name)), name, raw)
+
+    async def check(self, check: str) -> None:
+        """Ask for one of the instrument's own checks (with water, say); it keeps the outcome.
+
+        Args:
+            check: Its name on the instrument.
+        """
+        if self._wire is not None:
+            async with self._lock:
+                await self._wire.put(f"check-{self._clock.now()}.lims", check_list(check))
 
     async def _take(self, pattern: str, standing: Callable[[], None]) -> tuple[str, bytes]:
         until = self._clock.now() + round(self._patience * 1e9)

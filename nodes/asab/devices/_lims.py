@@ -58,6 +58,16 @@ def check_list(check: str) -> bytes:
     return f"#V200\nType;C (Check);Check Type;{check}\n".encode("ascii")
 
 
+def read_check(data: bytes) -> str | None:
+    """Return the name of the check that a file asks for, or None where it asks for none."""
+    lines = data.decode("ascii", "replace").splitlines()
+    if lines[:1] != ["#V200"]:
+        return None
+    fields = ";".join(lines[1:]).split(";")
+    pairs = dict(zip(fields[::2], fields[1::2], strict=False))
+    return pairs.get("Check Type")
+
+
 def read_sample_list(data: bytes) -> list[tuple[str, str]]:
     """Return sample and method of each line of a list.
 

@@ -14,7 +14,7 @@ from labmesh.wire import FolderWire, WireTimeoutError
 from nodes.asab._laws import DENSITY, VISCOSITY
 from nodes.asab._measurement import molality_and_share
 from nodes.asab._noise import Noise
-from nodes.asab.devices import MASTER, VALID, read_sample_list, write_table
+from nodes.asab.devices import MASTER, VALID, read_check, read_sample_list, write_table
 from nodes.asab.sim._world import CellContent, look
 
 _MOST_AIR: Final = 0.01
@@ -70,8 +70,9 @@ class DensimeterSimulator(Simulator[DensimeterOptions]):
     Options: ClassVar[type[SimulatorOptions]] = DensimeterOptions
 
     async def start(self) -> None:
-        """Forget what was refused before."""
+        """Forget what was refused and checked before."""
         self.refused: list[str] = []
+        self.checks: list[str] = []
 
     async def serve_folder(self, port: str, folder: FolderWire) -> None:
         """Take lists, write results."""
@@ -79,6 +80,10 @@ class DensimeterSimulator(Simulator[DensimeterOptions]):
             try:
                 name, data = await folder.take("*.lims", timeout=_LONGEST)
             except WireTimeoutError:
+                continue
+            if check := read_check(data):
+                await self.clock.sleep(self.options.duration)
+                self.checks.append(check)
                 continue
             try:
                 samples = read_sample_list(data)

@@ -70,6 +70,7 @@ async def test_the_densimeter_measures_what_is_in_its_cell(tmp_path: Path) -> No
         assert table.share(table.viscosities) == 1.0
         assert clock.passed == 360
         assert table.name.startswith("e-1_DL-25_")
+        await driver.check("Water")
         simulator.faults.order("ball_stuck:times=1")
         part = await driver.measure("e-2", "DL-25")
         assert part.share(part.viscosities) == pytest.approx(2 / 3)
@@ -82,6 +83,7 @@ async def test_the_densimeter_measures_what_is_in_its_cell(tmp_path: Path) -> No
         with pytest.raises(WireError, match=r"no file e-4_DL-99_\*\.csv"):
             await impatient.measure("e-4", "DL-99")
         assert simulator.refused == ["e-4.lims: no method DL-99"]
+        assert simulator.checks == ["Water"]
 
 
 async def test_the_potentiostat_takes_a_spectrum_of_what_is_in_its_cell(tmp_path: Path) -> None:
