@@ -9,9 +9,10 @@ from itertools import pairwise
 
 from nodes.cycler.files._arbin import ARBIN_RULES, arbin_recording, is_arbin
 from nodes.cycler.files._recording import Metadata, Recording, Remark
-from nodes.cycler.files._sheets import Cell, open_book, peek, sheet_rows, text_of
+from nodes.cycler.files._sheets import open_book, peek, sheet_rows, text_of
 from nodes.cycler.files._source import Head, Recognition, Source
 from nodes.cycler.files._table_sheet import placed, read_sheet, sheets_with
+from nodes.cycler.files._workbook import Cell
 
 
 @dataclass(frozen=True)

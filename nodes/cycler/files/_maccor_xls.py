@@ -13,9 +13,10 @@ from nodes.cycler.files._assemble import Draft, key, match
 from nodes.cycler.files._maccor import MACCOR_RULES, has_preamble, is_after_preamble, is_maccor
 from nodes.cycler.files._maccor_reading import maccor_recording
 from nodes.cycler.files._recording import Metadata, Recording, Remark
-from nodes.cycler.files._sheets import Cell, Sheet, open_book, peek, text_of
+from nodes.cycler.files._sheets import Sheet, open_book, peek, text_of
 from nodes.cycler.files._source import Head, Recognition, Source
 from nodes.cycler.files._table_sheet import header_row, placed, read_sheet
+from nodes.cycler.files._workbook import Cell
 
 
 @dataclass(frozen=True)

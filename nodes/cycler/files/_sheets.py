@@ -6,12 +6,11 @@ looked at (ECMA-376 part 1, sections 18.3 and 18.4); all of it is read by python
 
 from __future__ import annotations
 
-import io
 import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
@@ -20,19 +19,16 @@ from pathlib import Path
 from typing import Final
 
 import polars as pl
-from python_calamine import CalamineError, CalamineWorkbook
+from python_calamine import CalamineError
 
 from nodes.cycler.files._source import Head, Source
-
-Cell = str | float | bool | datetime | date | time | timedelta | None
+from nodes.cycler.files._workbook import MAX_SHEETS, OLE, Book, Cell, Rows, open_xls, open_xlsx
 
 PEEK_ROWS: Final = 12
 PEEK_BYTES: Final = 64 * 1024
 MAX_STRINGS: Final = 4 * 2**20
 MAX_XLS_BYTES: Final = 64 * 2**20
-MAX_SHEETS: Final = 64
 
-_OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _DAMAGE: Final = (
     zipfile.BadZipFile,
     zlib.error,
@@ -58,7 +54,7 @@ def peek(head: Head) -> tuple[Sheet, ...]:
     """How the sheets of a workbook begin; none when it is no (readable) workbook."""
     if head.path is None:
         return ()
-    if "xl/workbook.xml" in head.members or head.data.startswith(_OLE):
+    if "xl/workbook.xml" in head.members or head.data.startswith(OLE):
         return _peeked(head.path, head.size, head.data[:512])
     return ()
 
@@ -66,30 +62,18 @@ def peek(head: Head) -> tuple[Sheet, ...]:
 @lru_cache(maxsize=4)
 def _peeked(path: Path, size: int, begin: bytes) -> tuple[Sheet, ...]:
     try:
-        if begin.startswith(_OLE):
-            with _calm():
-                return tuple(_xls(path)) if size <= MAX_XLS_BYTES else ()
+        if begin.startswith(OLE):
+            return tuple(_xls(path)) if size <= MAX_XLS_BYTES else ()
         with zipfile.ZipFile(path) as archive:
             return tuple(_xlsx(archive))
     except _DAMAGE:
         return ()
 
 
-@contextmanager
-def _calm() -> Iterator[None]:
-    """Calamine panics on some damaged workbooks, past every ``except Exception``."""
-    try:
-        yield
-    except BaseException as error:
-        if type(error).__name__ != "PanicException":
-            raise
-        raise ValueError(f"it is damaged ({error})") from error
-
-
 def _xls(path: Path) -> Iterator[Sheet]:
-    book = CalamineWorkbook.from_path(str(path))
-    for name in book.sheet_names[:MAX_SHEETS]:
-        rows = book.get_sheet_by_name(name).to_python(skip_empty_area=False, nrows=PEEK_ROWS)
+    book = open_xls(path)
+    for name in book.sheet_names:
+        rows = book.rows(name)[:PEEK_ROWS]
         yield Sheet(name, tuple(tuple(text_of(cell) for cell in row) for row in rows))
 
 
@@ -172,15 +156,14 @@ def text_of(cell: Cell) -> str:
     return str(cell)
 
 
-def open_book(source: Source) -> CalamineWorkbook:
+def open_book(source: Source) -> Book:
     """The workbook.
 
     Raises:
-        UnreadableFileError: It is damaged or protected.
+        UnreadableFileError: It is damaged, protected or too large.
     """
     try:
-        with _calm():
-            return CalamineWorkbook.from_filelike(io.BytesIO(source.data))
+        return open_xls(source.path) if source.data.startswith(OLE) else open_xlsx(source.data)
     except _DAMAGE as error:
         raise source.refuse(
             f"the workbook cannot be opened: {error}",
@@ -188,15 +171,14 @@ def open_book(source: Source) -> CalamineWorkbook:
         ) from error
 
 
-def sheet_rows(source: Source, book: CalamineWorkbook, name: str) -> Sequence[Sequence[Cell]]:
+def sheet_rows(source: Source, book: Book, name: str) -> Rows:
     """All rows of a sheet.
 
     Raises:
         UnreadableFileError: The sheet is damaged.
     """
     try:
-        with _calm():
-            return list(book.get_sheet_by_name(name).to_python(skip_empty_area=False))
+        return book.rows(name)
     except _DAMAGE as error:
         raise source.refuse(f"sheet {name!r} cannot be read: {error}") from error
 

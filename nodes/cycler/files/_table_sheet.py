@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from python_calamine import CalamineWorkbook
-
 from nodes.cycler.files._assemble import Draft, Rule, assemble, match
 from nodes.cycler.files._grid import Grid
 from nodes.cycler.files._recording import Remark
 from nodes.cycler.files._sheets import (
-    Cell,
     Sheet,
     cells_as_series,
     sheet_rows,
     text_of,
 )
 from nodes.cycler.files._source import Source
+from nodes.cycler.files._workbook import Book, Cell
 
 Accepts = Callable[[list[str]], bool]
 
@@ -37,7 +35,7 @@ def sheets_with(sheets: Sequence[Sheet], accepts: Accepts) -> list[Sheet]:
 
 def read_sheet(
     source: Source,
-    book: CalamineWorkbook,
+    book: Book,
     name: str,
     rules: Sequence[Rule],
     accepts: Accepts,

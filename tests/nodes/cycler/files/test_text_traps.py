@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import zipfile
+from contextlib import suppress
 from datetime import date, datetime, time
 from pathlib import Path
 
@@ -235,6 +237,27 @@ def test_a_workbook_that_makes_its_reader_panic_is_refused(tmp_path: Path) -> No
     data = (DATA / "maccor" / "maccor_example.xls").read_bytes()
     with pytest.raises(UnreadableFileError):
         read(tmp_path, data[:49105], "cut.xls")
+
+
+def test_a_workbook_that_would_ask_for_terabytes_is_refused(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "wide.xlsx", {"record": spellings.neware_sheet()})
+    far = tmp_path / "far.xlsx"
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(far, "w") as new:
+        for entry in old.infolist():
+            data = old.read(entry).replace(
+                b"</sheetData>",
+                b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>',
+            )
+            new.writestr(entry.filename, data)
+    with pytest.raises(UnreadableFileError, match="spans 16384 columns and 1048576 rows"):
+        read_cycler_file(far)
+    data = bytearray((DATA / "maccor" / "maccor_example.xls").read_bytes())
+    random_ = random.Random(3)
+    for _ in range(6):
+        at = random_.randrange(512, len(data) - 50)
+        data[at : at + 50] = random_.randbytes(50)
+        with suppress(UnreadableFileError):
+            read(tmp_path, bytes(data), "damaged.xls")
 
 
 def test_numbers_in_cells_that_look_like_dates_are_numbers() -> None:
