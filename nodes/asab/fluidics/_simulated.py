@@ -166,11 +166,13 @@ class SimulatedBus:
         self._valves = {v.index: SimulatedValve(self, v) for v in rig.valves}
         self._gas = False
         self._frozen: int | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._time = clock.now()
         self._lock = threading.RLock()
 
     def open(self) -> None:
         """Go on from the file, where there is one."""
+        self._loop = _running_loop()
         if self._path.exists():
             plain: dict[str, Any] = json.loads(self._path.read_text(encoding="utf-8"))
             self.world.load(plain["fluidics"])
@@ -252,12 +254,10 @@ class SimulatedBus:
         if self._frozen is not None:
             return self._frozen
         now = self._clock.now()
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            return now
-        self._frozen = now
-        loop.call_soon(self._thaw)
+        loop = _running_loop()
+        if loop is not None and loop is self._loop:  # an emergency stop has a thread of its own
+            self._frozen = now
+            loop.call_soon(self._thaw)
         return now
 
     def _thaw(self) -> None:
@@ -284,6 +284,13 @@ class _Now:
 
     def __exit__(self, *error: object) -> None:
         self._bus.leave(save=self._changed)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def _known(devices: Mapping[int, D], index: int, what: str) -> D:

@@ -187,6 +187,17 @@ async def test_a_stop_reaches_the_pumps_at_once_and_lasts(tmp_path: Path) -> Non
     await bench.do(bench.driver.move({"pump1": (2e-6, 1e-7)}))
 
 
+async def test_a_stop_from_another_thread_does_not_stop_the_time(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.bus.valve(0).switch_valve_to_position(1)
+    bench.bus.pump(0).generate_flow(-0.1)
+    await asyncio.to_thread(lambda: asyncio.run(bench.driver.halt()))
+    bench.driver.reset()
+    bench.bus.pump(0).generate_flow(-0.1)
+    await bench.clock.advance(10)
+    assert bench.bus.pump(0).get_fill_level() == pytest.approx(1)
+
+
 async def test_a_dry_run_checks_the_same_and_takes_the_same_time(tmp_path: Path) -> None:
     clock = ManualClock()
     dry = Fluidics(None, None, RIG, clock)
