@@ -251,13 +251,13 @@ def test_a_workbook_that_would_ask_for_terabytes_is_refused(tmp_path: Path) -> N
             new.writestr(entry.filename, data)
     with pytest.raises(UnreadableFileError, match="spans 16384 columns and 1048576 rows"):
         read_cycler_file(far)
-    data = bytearray((DATA / "maccor" / "maccor_example.xls").read_bytes())
+    old_book = bytearray((DATA / "maccor" / "maccor_example.xls").read_bytes())
     random_ = random.Random(3)
     for _ in range(6):
-        at = random_.randrange(512, len(data) - 50)
-        data[at : at + 50] = random_.randbytes(50)
+        at = random_.randrange(512, len(old_book) - 50)
+        old_book[at : at + 50] = random_.randbytes(50)
         with suppress(UnreadableFileError):
-            read(tmp_path, bytes(data), "damaged.xls")
+            read(tmp_path, bytes(old_book), "damaged.xls")
 
 
 def test_numbers_in_cells_that_look_like_dates_are_numbers() -> None:
