@@ -26,6 +26,8 @@ OURS, WHOLE = "labmesh", "labmesh, all"
 OWN_DEPENDENCIES = {"fastnda", "calamine"}
 """Peers that we read through ourselves: they are told, not competed with."""
 
+PASSES = 3
+
 PLAIN = {"pandas", "calamine", "mdb-export+pandas"}
 
 CASES: dict[str, tuple[str, ...]] = {
@@ -140,7 +142,7 @@ try:
             spent += took
             if n:
                 best = min(best, took)
-            if n and spent > 3:
+            if n and spent > 1:
                 break
 except Exception as error:
     print(json.dumps({"error": f"{type(error).__name__}: {str(error)[:80]}"})); sys.exit()
@@ -174,11 +176,19 @@ def timed(python: str, reader: str, path: Path, rounds: int) -> Timing:
 
 def line(path: Path, python: str, rounds: int, peers: tuple[str, ...]) -> str:
     """One line of the table."""
-    ours, whole = (timed(sys.executable, each, path, rounds) for each in (OURS, WHOLE))
+    best: dict[str, Timing] = {}
+    # By turns, so that what else the machine does meets all of them.
+    for _ in range(PASSES):
+        for reader in (OURS, WHOLE, *peers):
+            where = sys.executable if reader in {OURS, WHOLE, *OWN_DEPENDENCIES} else python
+            found = timed(where, reader, path, rounds)
+            before = best.get(reader, found)
+            best[reader] = min(before, found, key=lambda each: each.seconds or 1e9)
+    ours, whole = best[OURS], best[WHOLE]
     megabytes = path.stat().st_size / 1e6
     if ours.seconds is None or whole.seconds is None:
         return f"| {path.name} | {megabytes:.2f} | {ours.why or whole.why} | | | | | | |"
-    rivals = [timed(python, peer, path, rounds) for peer in peers]
+    rivals = [best[peer] for peer in peers]
     cells = [path.name[:44], f"{megabytes:.2f}", f"{ours.seconds * 1e3:.2f}",
              f"{megabytes / ours.seconds:.1f}", f"{whole.seconds * 1e3:.2f}"]  # fmt: skip
     parsers = [each for each in rivals if each.reader not in PLAIN]
