@@ -34,6 +34,18 @@ def test_a_file_gives_its_reference_numbers(reference: Reference) -> None:
     cycles = reference.number("cycles")
     if cycles is not None:
         assert table["cycle_count"].n_unique() == cycles
+    current, time = table["current_ampere"].drop_nulls(), table["test_time_second"].drop_nulls()
+    for column, values in (
+        ("i_min_mA", [current.min()]),
+        ("i_max_mA", [current.max()]),
+        ("duration_s", [(time[-1] - time[0]) / 1000 if len(time) else None]),
+        ("q_dis_total_mAh", [total[1] for total in _totals(data)]),
+        ("q_chg_total_mAh", [total[0] for total in _totals(data)]),
+    ):
+        expected = reference.number(column)
+        if expected is not None:
+            near = pytest.approx(expected / 1000, rel=1e-3, abs=1e-12)
+            assert any(value == near for value in values), f"{column}: {values}"
     for kind in ("", "integral_"):
         first, last = _first_and_last(data, "discharge_capacity", kind.rstrip("_"))
         for value, column in ((first, "first"), (last, "last")):
@@ -41,6 +53,11 @@ def test_a_file_gives_its_reference_numbers(reference: Reference) -> None:
             if expected is not None:
                 assert value is not None
                 assert value * 1000 == pytest.approx(expected, rel=1e-3), f"{kind}{column}"
+
+
+def _totals(data: CyclerData) -> list[tuple[float, float]]:
+    totals = (data.summary.integral_total, data.summary.vendor_total)
+    return [total for total in totals if total is not None]
 
 
 def _first_and_last(
