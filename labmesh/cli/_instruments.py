@@ -87,10 +87,10 @@ async def standing_stops(mesh: Mesh, *, patience: float) -> list[Standing]:
     await probe(mesh, timeout=patience)
     for subscription in subscriptions:
         await subscription.cancel()
-    return [_read(delivery) for _, delivery in sorted(found.items()) if delivery.payload]
+    return [read_standing(delivery) for _, delivery in sorted(found.items()) if delivery.payload]
 
 
-def _read(delivery: Delivery) -> Standing:
+def read_standing(delivery: Delivery) -> Standing:
     topic = parse_topic(delivery.topic)
     by, reason, stamp = "", "(cannot be read)", 0
     try:

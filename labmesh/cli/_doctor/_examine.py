@@ -9,7 +9,7 @@ from labmesh.cli._doctor._installation import installation
 from labmesh.cli._doctor._ledger import ledger
 from labmesh.cli._doctor._look import look
 from labmesh.cli._doctor._mqtt_broker import limits, rights
-from labmesh.cli._doctor._nodes import contracts, leftovers, nodes, silent
+from labmesh.cli._doctor._nodes import contracts, leftovers, nodes, silent, stops
 from labmesh.cli._session import Session
 from labmesh.client import Visitor
 from messages.errors import ConfigurationError, LabmeshError, NotConnectedError
@@ -38,7 +38,7 @@ async def _of_mesh(visitor: Visitor, patience: float) -> list[Finding]:
     found = [*limits(visitor), *await rights(visitor, patience)]
     seen = await look(visitor, patience)
     found += await ledger(visitor, seen, patience)
-    found += [*nodes(seen), *contracts(seen), *leftovers(seen)]
+    found += [*stops(seen), *nodes(seen), *contracts(seen), *leftovers(seen)]
     online = [node.id for node in seen.nodes.values() if node.state == "online"]
     answers = await ping_all(visitor, online, min(patience, 3.0))
     mute = [name for name, answer in answers.items() if answer is None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from labmesh.cli._instruments import Standing, read_standing
 from labmesh.cli._survey import NodeSeen
 from labmesh.client import Visitor, ask_beyond
 from labmesh.links import Links
@@ -15,7 +16,7 @@ from messages.errors import LabmeshError, SchemaMismatchError, UnknownTypeError
 from messages.ids import NodeId
 from messages.ledger import Head
 from messages.node import ClockTick, Diagnostic, Presence
-from messages.topics import LINK, parse_topic
+from messages.topics import LINK, STOP, parse_topic
 
 STATE: frozenset[str] = frozenset(
     {"node", "offer", "schema", "sample", "head", "clock", "beat", "blob", "data", "event", LINK}
@@ -36,6 +37,7 @@ class Look:
         diagnosed: When a component of a node was heard of last, ns UTC.
         heads: Of the ledgers.
         simulated: Whether there is a clock node.
+        stops: Emergency stops that stand, by topic.
     """
 
     links: Links
@@ -47,6 +49,7 @@ class Look:
     diagnosed: dict[tuple[NodeId, str], int] = field(default_factory=dict)
     heads: dict[NodeId, Head] = field(default_factory=dict)
     simulated: bool = False
+    stops: dict[str, Standing] = field(default_factory=dict)
 
     def take(self, delivery: Delivery) -> None:
         """Note one retained message."""
@@ -63,6 +66,9 @@ class Look:
     def _take(self, delivery: Delivery) -> None:
         topic = parse_topic(delivery.topic)
         if topic.kind == LINK:
+            return
+        if topic.kind == STOP:
+            self.stops[delivery.topic] = read_standing(delivery)
             return
         if topic.kind not in STATE:
             self.garbage[delivery.topic] = f"a {topic.kind} shall not be retained"

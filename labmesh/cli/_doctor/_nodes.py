@@ -140,6 +140,17 @@ def contracts(look: Look) -> Iterator[Finding]:
         yield fine("capabilities", f"{len(offered)} offered, none asked for in vain")
 
 
+def stops(look: Look) -> Iterator[Finding]:
+    """Check for emergency stops that stand."""
+    for _, stop in sorted(look.stops.items()):
+        by = f"{stop.author} ({stop.by})" if stop.by else stop.author
+        why = f": {stop.reason}" if stop.reason else ""
+        yield fail(
+            "stops", f"{by} has stopped {stop.where}{why}",
+            "labmesh estop status shows who has stopped; once all is well: labmesh estop lift",
+        )  # fmt: skip
+
+
 def leftovers(look: Look) -> Iterator[Finding]:
     """Check for what is retained and of no use."""
     for topic, reason in sorted(look.garbage.items()):

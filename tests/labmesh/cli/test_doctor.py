@@ -19,6 +19,7 @@ from labmesh.mosquitto import Program
 from labmesh.transport import BrokerLimits, MqttTransport
 from messages.ids import new_id
 from messages.node import Milestone, Presence, Schema
+from messages.safety import EmergencyStop
 from messages.schema import json_schema
 from nodes.broker import BrokerNode
 from tests.labmesh.cli._house import Heater, House, Thermometer, running_house
@@ -89,6 +90,8 @@ async def spoil(house: House) -> None:
         await mesh.send(own("schema", "Milestone@1", "ab" * 32), schema, retain=True)
         wish = Schema(type="Wish", hash="cd" * 32, schema=other)  # another service's arguments
         await mesh.send(own("schema", "Wish", "cd" * 32), wish, retain=True)
+        stop = EmergencyStop(reason="smoke", by="Ada")
+        await mesh.send(mesh.topics.stop("kit"), stop, retain=True)
     async with visit(house.place, "twin") as visitor:
         for instance in ("0", "i1"):
             there = presence.model_copy(update={"instance": instance})
@@ -126,6 +129,8 @@ def test_whatever_is_broken_is_named_with_its_remedy(
     (differing,) = failed["schemas"]
     assert "Milestone@1 is not the same everywhere" in differing
     assert "the clock of kit/late is 60.0 s ahead of ours" in str(failed["clocks"])
+    (stop,) = failed["stops"]
+    assert stop.startswith("kit/ghost (Ada) has stopped site kit: smoke -> labmesh estop status")
     (inactive,) = warned["lifecycle"]
     assert inactive.startswith("kit/heater is inactive: no gas -> labmesh lifecycle set kit/heater")
     (garbage,) = warned["retained"]
