@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any, Final, Protocol
 
@@ -89,6 +90,7 @@ class AsabNode(InstrumentNode[AsabParameters]):
         super().__init__(options)
         self._rig: Rig | None = None
         self._stocks: tuple[Stock, ...] = ()
+        self._showing = asyncio.Lock()
         p = self.parameters
         real = p.rig == "devices" and p.devices.pumps != "simulated" and p.devices.hardware
         absent = self._absent(p)
@@ -375,7 +377,11 @@ class AsabNode(InstrumentNode[AsabParameters]):
         self.mesh.background(self._show_now(), "bottles")
 
     async def _show_now(self) -> None:
-        """Publish how the bottles and the line are."""
+        """Publish how the bottles and the line are, each time in turn: the last word is true."""
+        async with self._showing:
+            await self._tell_levels()
+
+    async def _tell_levels(self) -> None:
         rig = self._ready
         levels, dirty = await rig.levels(), rig.dirty()
         low = [name for name, volume in levels.items() if volume < self.parameters.stock_warning]

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import fastnda
 import polars as pl
 
+from nodes.cycler.files._fastnda import fastnda
 from nodes.cycler.files._recording import Metadata, Recording, Remark
 from nodes.cycler.files._source import Head, Recognition, Source
 from nodes.cycler.files._times import parse_date
