@@ -32,6 +32,16 @@ _RIDES_WITH: Final = {
     "tests/labmesh/cli/test_campaign_replay.py": "tests/messages/test_envelope.py",
     "tests/faults/test_races.py": "tests/nodes/broker/test_door.py",
     "tests/docs/test_pages.py": "tests/labmesh/cli/test_filter.py",
+    "tests/docs/test_battery_lab.py": "tests/messages/test_capabilities.py",
+    "tests/mesh/test_faults.py": "tests/labmesh/transport/test_contract.py",
+    "tests/benchmarks/test_benchmarks.py": "tests/labmesh/cli/test_interface.py",
+    "tests/faults/test_standby.py": "tests/messages/test_errors.py",
+    "tests/mesh/test_artifacts.py": "tests/messages/test_finales.py",
+    "tests/nodes/broker/test_process.py": "tests/nodes/cycler/files/test_reference.py",
+    "tests/faults/test_disk.py": "tests/nodes/broker/test_samples.py",
+    "tests/faults/test_load.py": "tests/nodes/broker/test_leases.py",
+    "tests/nodes/optimiser/test_processes.py": "tests/labmesh/bag/test_parts.py",
+    "tests/labmesh/launch/test_shipped.py": "tests/labmesh/cli/test_root.py",
 }
 """Files of few tests that take long, each with one of many. Workers get files by their number of
 tests: these would come last, when one worker has nothing else to do beside them."""
