@@ -121,11 +121,18 @@ def open_xlsx(data: bytes) -> Book:
     return Book(list(book.sheet_names[:MAX_SHEETS]), rows)
 
 
+_FAR: Final = re.compile(rb"""r\s*=\s*["'](?:[A-Z]{3}|[A-Z]{0,2}\d{6})""")
+"""A cell or row beyond column ZZ or row 99 999; else a sheet has 70 million cells at most."""
+
+_COLUMN: Final = re.compile(rb"""\br\s*=\s*["']([A-Z]{1,3})\d""")
+_ROW: Final = re.compile(rb"""\br\s*=\s*["'][A-Z]{0,3}(\d{1,9})["']""")
+
+
 def _measure(name: str, xml: bytes) -> None:
-    columns = set(re.findall(rb'\sr="([A-Z]{1,3})\d', xml))
-    widest = max((_number(letters) for letters in columns), default=1)
-    lines = max((int(n) for n in re.findall(rb'<(?:\w+:)?row\s[^>]{0,200}?r="(\d{1,9})"', xml)),
-                default=1)  # fmt: skip
+    if _FAR.search(xml) is None:
+        return
+    widest = max((_number(letters) for letters in set(_COLUMN.findall(xml))), default=1)
+    lines = max((int(number) for number in _ROW.findall(xml)), default=1)
     if widest * lines > MAX_CELLS:
         raise ValueError(f"{name} spans {widest} columns and {lines} rows")
 
