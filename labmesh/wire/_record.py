@@ -4,59 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
-from labmesh.wire._api import ByteWire, FolderWire, ModbusWire, UrgentBytes, UrgentModbus
+from labmesh.wire._api import ByteWire, FolderWire, ModbusWire, UrgentBytes, UrgentModbus, Wire
 from labmesh.wire._session import Kind, Recorder, shown
 from messages.errors import WireError, WireRefusedError, WireTimeoutError
 
 T = TypeVar("T")
+W = TypeVar("W", bound=Wire)
 
 
-class _Recorded:
+class _Recorded(Generic[W]):
     """Opens the record with the wire and closes it with the wire."""
 
     _kind: Kind
 
-    def __init__(self, path: Path, address: str) -> None:
-        self.address = address
+    def __init__(self, wire: W, path: Path) -> None:
+        self.address = wire.address
+        self._wire = wire
         self._path = path
         self._recorder: Recorder | None = None
 
-    def _note(self, do: str, **values: Any) -> None:
-        if self._recorder is not None:
-            self._recorder.note(do, **values)
-
-    def _begin(self) -> None:
-        if self._recorder is None:
-            self._recorder = Recorder(self._path, self._kind, self.address)
-
-    def _end(self) -> None:
-        recorder, self._recorder = self._recorder, None
-        if recorder is not None:
-            recorder.note("close")
-            recorder.close()
-
-
-class RecordedBytes(_Recorded):
-    """A `ByteWire` that records: what was written, and what was *read*, in that order."""
-
-    _kind: Kind = "bytes"
-
-    def __init__(self, wire: ByteWire, path: Path) -> None:
-        super().__init__(path, wire.address)
-        self._wire = wire
-
     async def open(self) -> None:
         """Open wire and record."""
-        self._begin()
+        if self._recorder is None:
+            self._recorder = Recorder(self._path, self._kind, self.address)
         await self._wire.open()
         self._note("open")
 
     async def close(self) -> None:
         """Close wire and record."""
         await self._wire.close()
-        self._end()
+        recorder, self._recorder = self._recorder, None
+        if recorder is not None:
+            recorder.note("close")
+            recorder.close()
+
+    def _note(self, do: str, **values: Any) -> None:
+        if self._recorder is not None:
+            self._recorder.note(do, **values)
+
+
+class RecordedBytes(_Recorded[ByteWire]):
+    """A `ByteWire` that records: what was written, and what was *read*, in that order."""
+
+    _kind: Kind = "bytes"
 
     async def write(self, data: bytes) -> None:
         """Send and record."""
@@ -97,25 +89,10 @@ class RecordedBytes(_Recorded):
         self._note("discard")
 
 
-class RecordedModbus(_Recorded):
+class RecordedModbus(_Recorded[ModbusWire]):
     """A `ModbusWire` that records each call with its answer."""
 
     _kind: Kind = "modbus"
-
-    def __init__(self, wire: ModbusWire, path: Path) -> None:
-        super().__init__(path, wire.address)
-        self._wire = wire
-
-    async def open(self) -> None:
-        """Open wire and record."""
-        self._begin()
-        await self._wire.open()
-        self._note("open")
-
-    async def close(self) -> None:
-        """Close wire and record."""
-        await self._wire.close()
-        self._end()
 
     async def read_coils(self, address: int, count: int = 1) -> list[bool]:
         """Read and record."""
@@ -178,25 +155,10 @@ class RecordedModbus(_Recorded):
         return answer
 
 
-class RecordedFolder(_Recorded):
+class RecordedFolder(_Recorded[FolderWire]):
     """A `FolderWire` that records what was put and taken."""
 
     _kind: Kind = "folder"
-
-    def __init__(self, wire: FolderWire, path: Path) -> None:
-        super().__init__(path, wire.address)
-        self._wire = wire
-
-    async def open(self) -> None:
-        """Open wire and record."""
-        self._begin()
-        await self._wire.open()
-        self._note("open")
-
-    async def close(self) -> None:
-        """Close wire and record."""
-        await self._wire.close()
-        self._end()
 
     async def put(self, name: str, data: bytes) -> None:
         """Put and record."""
