@@ -35,6 +35,7 @@ from messages.electrolyte import (
 )
 from messages.logistics import TransportInput, TransportOutput
 from messages.model import Model
+from messages.model_card import TrainingInput, TrainingOutput
 from messages.simulation import (
     RadialDistributionInput,
     RadialDistributionOutput,
@@ -124,6 +125,11 @@ OWN_CAPABILITIES: Final[Mapping[tuple[str, str], CapabilityTypes]] = {
         StockSolutionInput,
         StockSolutionOutput,
         "A stock solution weighed in; told by whoever has its bottle, not asked for",
+    ),
+    ("degradation_model", "training"): CapabilityTypes(
+        TrainingInput,
+        TrainingOutput,
+        "Models of the end of life, trained on what the ledger holds; also told when it grows",
     ),
 }
 """Those that FINALES 2 has no word for."""

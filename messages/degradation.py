@@ -11,15 +11,28 @@ from messages.cell import BatteryChemistry, CellInfo
 from messages.chemistry import RunInfo
 from messages.cycling import CRate, Cycles, CyclingFeatures
 from messages.ledger import Rating
-from messages.model import Model, Unit
+from messages.model import Count, Flag, Model, Real, Text, Unit, Uuid
 from messages.quantity import CycleCount
+
+CycleNumber = Annotated[Real, Unit("1"), Field(ge=0)]
+"""A number of cycles as a prediction: it may have a fraction."""
 
 
 class DegradationInput(CyclingFeatures):
-    """Ask for the end of life of a cell, from what its first cycles showed."""
+    """Ask for the end of life of a cell, from what its first cycles showed.
+
+    What is said here wins over what the data of ``cycling_result`` show.
+    """
 
     battery_chemistry: BatteryChemistry
     cell_info: CellInfo
+    cycling_result: Uuid | None = Field(
+        default=None,
+        description="result of capacity/cycling or cycling_data/import whose table is read",
+    )
+    formation_cycles: Annotated[Count, Unit("1")] | None = Field(
+        default=None, description="how many of the first cycles; None is found out from the data"
+    )
     input_cycles: Annotated[Array, Unit("A.h")] | None = Field(
         default=None, description="discharge capacity of the cycles known, one dimension"
     )
@@ -49,11 +62,35 @@ class EndOfLife(Model):
     capacity_trajectory_uncertainty: Annotated[Array, Unit("A.h")] = Field(
         description="standard uncertainty (k=1) of each of capacity_trajectory"
     )
+    trajectory_cycles: Annotated[Array, Unit("1")] | None = Field(
+        default=None, description="number of the cycle of each of capacity_trajectory"
+    )
+    interval_low: CycleNumber | None = Field(
+        default=None, description="the end of life is later than this by 95 %"
+    )
+    interval_high: CycleNumber | None = Field(
+        default=None, description="the end of life is earlier than this by 95 %"
+    )
+    in_domain: Flag | None = Field(
+        default=None, description="whether the cell is like those a statistical model has learned"
+    )
+    model: Text = Field(default="", description="name and hash of the model card it was made by")
+    definition: Text = Field(
+        default="", description="when a cell is spent, and from where cycles are counted"
+    )
     rating: Rating
     cell_info: CellInfo
 
     @model_validator(mode="after")
     def _consistent(self) -> EndOfLife:
+        low, high = self.interval_low, self.interval_high
+        if (low is None) != (high is None):
+            raise ValueError("an interval has two ends")
+        if low is not None and high is not None and low > high:
+            raise ValueError(f"the interval begins at {low:g}, after its end at {high:g}")
+        cycles = self.trajectory_cycles
+        if cycles is not None and cycles.shape != self.capacity_trajectory.shape:
+            raise ValueError("the trajectory has one cycle number a capacity")
         shape = self.capacity_trajectory.shape
         if len(shape) != 1 or self.capacity_trajectory_uncertainty.shape != shape:
             raise ValueError("the trajectory and its uncertainty have one and the same length")

@@ -12,7 +12,7 @@ from tests.messages import mapping_page
 OURS_ALONE = {
     "cell_constant", "samples", "rating", "assembly_duration", "number_cells", "number_cycles",
     "cell", "cell_info", "lots", "measured", "trail", "formation", "cycling",
-    "protocol", "summary", "files", "findings",
+    "protocol", "summary", "files", "findings", "cycling_result", "formation_cycles",
 }  # fmt: skip
 """Fields FINALES has no place for. The page names them; formation and cycling are spread there."""
 

@@ -50,6 +50,7 @@ GOOD = [
     (CapacityOutput, capacity([1, 2], [1, 2])),
     (CapacityOutput, capacity([1, 2], [1])),
     (EndOfLife, trajectory([1, 2], [0, 0])),
+    (EndOfLife, trajectory([1, 2], [0, 0]) | {"interval_low": 5, "interval_high": 5.0}),
     (RadialDistributionOutput, distribution(2, 3, (2, 3))),
     (CyclingChannelOutput, {"success": True, "reservation_id": "r1"}),
     (CyclingChannelOutput, {"success": False}),
@@ -68,6 +69,17 @@ BAD = [
         CapacityOutput,
         capacity([1], [1]) | {"cell_info": {}},
         "data.cell_info.sample: Field required",
+    ),
+    (EndOfLife, trajectory([1, 2], [0, 0]) | {"interval_low": 5}, "an interval has two ends"),
+    (
+        EndOfLife,
+        trajectory([1, 2], [0, 0]) | {"interval_low": 5, "interval_high": 4},
+        "the interval begins at 5, after its end at 4",
+    ),
+    (
+        EndOfLife,
+        trajectory([1, 2], [0, 0]) | {"trajectory_cycles": np.array([1.0])},
+        "the trajectory has one cycle number a capacity",
     ),
     (
         EndOfLife,
