@@ -281,6 +281,23 @@ class ClockTick(Message, name="ClockTick", version=1):
     rate: Annotated[Real, Unit("1"), Field(ge=0)]
 
 
+class HoldClock(Model):
+    """Ask the clock node to run no faster than at a rate, for a while."""
+
+    rate: Annotated[Real, Unit("1"), Field(gt=0)]
+    seconds: Annotated[Real, Unit("s"), Field(gt=0, le=60)] = Field(
+        description="of wall time, after which the hold ends unless it was renewed"
+    )
+
+
+class ClockPace(Model):
+    """How fast simulated time runs, and who holds it back."""
+
+    rate: Annotated[Real, Unit("1"), Field(ge=0)]
+    wanted: Annotated[Real, Unit("1"), Field(ge=0)] = Field(description="the clock's parameter")
+    holds: dict[NodeName, Annotated[Real, Unit("1")]] = Field(description="by who holds it back")
+
+
 class Milestone(Message, name="Milestone", version=1):
     """Progress of long work, for whoever watches: one line, and a bar where total is known."""
 

@@ -44,7 +44,7 @@ def dress(command: click.Command) -> click.Command:
     return command
 
 
-class _FromMesh(click.ParamType):  # type: ignore[type-arg] # no generic before click 8.4
+class _FromMesh(click.ParamType):
     """Any text; completed by what ``find`` returns."""
 
     name = "text"

@@ -12,9 +12,10 @@ from labmesh.cli._session import Session, mesh_command
 from labmesh.cli._verbs import Verbs
 from labmesh.client import Visitor
 from labmesh.listing import retained
-from messages.errors import ConfigurationError
+from messages.envelope import validate
+from messages.errors import ConfigurationError, LabmeshError
 from messages.ids import NodeId
-from messages.node import ClockTick
+from messages.node import ClockPace, ClockTick
 
 
 @click.group(cls=Verbs)
@@ -34,11 +35,19 @@ async def show(session: Session, *, clock: str | None) -> None:
     """Show simulated time, and how fast it runs."""
     async with session.visit() as visitor:
         node, tick = await _find(visitor, clock, session.patience)
+        holds = await _holds(visitor, node, session.patience)
     wall = time.time_ns()
     now = tick.time + int(max(wall - tick.wall, 0) * tick.rate)
     if session.out.as_json:
         session.out.document(
-            {"clock": str(node), "time": now, "wall": wall, "rate": tick.rate, "tick": _tick(tick)}
+            {
+                "clock": str(node),
+                "time": now,
+                "wall": wall,
+                "rate": tick.rate,
+                "holds": holds,
+                "tick": _tick(tick),
+            }
         )
         return
     session.out.pairs(
@@ -48,6 +57,7 @@ async def show(session: Session, *, clock: str | None) -> None:
             ("wall", when(wall, zone=True)),
             ("ahead", duration((now - wall) / 1e9)),
             ("rate", f"{tick.rate:g} simulated seconds a second" if tick.rate else "paused"),
+            ("held back", ", ".join(f"to {rate:g} by {name}" for name, rate in holds.items())),
             ("last tick", f"{duration((wall - tick.wall) / 1e9)} ago"),
         )
     )
@@ -69,6 +79,15 @@ async def set_rate(session: Session, rate: float, *, clock: str | None) -> None:
     else:
         now = answer["values"]["rate"]
         session.out.text(f"{node} runs at {now:g}" if now else f"{node} is paused")
+
+
+async def _holds(visitor: Visitor, node: NodeId, patience: float) -> dict[str, float]:
+    """Return who holds time back; of a clock that does not answer, nobody."""
+    try:
+        answer = await visitor.caller.call(node, "clock.pace", {}, timeout=patience)
+    except LabmeshError:
+        return {}
+    return validate(ClockPace, answer, where="clock.pace").holds
 
 
 async def _find(visitor: Visitor, given: str | None, patience: float) -> tuple[NodeId, ClockTick]:

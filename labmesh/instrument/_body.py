@@ -12,6 +12,7 @@ from labmesh.instrument._calibrations import Calibrations
 from labmesh.instrument._file import InstrumentFile
 from labmesh.instrument._gate import Gate
 from labmesh.instrument._journal import StepJournal
+from labmesh.instrument._pace import Pace
 from labmesh.instrument._parameters import InstrumentParameters
 from labmesh.instrument._reviews import of_calibrations, of_supplies
 from labmesh.instrument._services import InstrumentServices
@@ -49,6 +50,7 @@ class InstrumentBody(InstrumentServices, Node[P], Generic[P]):
         self._board = Board(self.gate.remedy)
         self._file: InstrumentFile | None = None
         self._journal: StepJournal | None = None
+        self._pace: Pace | None = None
         self._calibrations: Calibrations | None = None
         self._supplies: Supplies | None = None
         self._stop_book: StopBook | None = None
@@ -70,6 +72,11 @@ class InstrumentBody(InstrumentServices, Node[P], Generic[P]):
     def journal(self) -> StepJournal:
         """The steps of its plans."""
         return opened(self._journal)
+
+    @property
+    def pace(self) -> Pace:
+        """How fast simulated time may run while it works."""
+        return opened(self._pace)
 
     @property
     def calibrations(self) -> Calibrations:
@@ -148,6 +155,12 @@ class InstrumentBody(InstrumentServices, Node[P], Generic[P]):
         )  # fmt: skip
         self.diagnose("calibrations", word.level, word.words, remedy=word.remedy)
 
+    async def _ask_clock(self, service: str, arguments: JsonObject) -> JsonObject:
+        clock = self.options.place.clock
+        if clock is None:
+            raise NotReadyError("this node follows no clock node", where=str(self.id))
+        return await self.call(clock, service, arguments)
+
     async def _tell(self, message: InstrumentCondition, *, republish: bool) -> None:
         try:
             if republish and self.takes_orders:
@@ -181,6 +194,9 @@ class InstrumentBody(InstrumentServices, Node[P], Generic[P]):
             file, now, self._supplies, dry_run=dry, changed=lambda: self._soon(self._review_steps)
         )
         self._journal.close_others()
+        self._pace = Pace(
+            self.clock, lambda: self.parameters.max_sim_rate, self._ask_clock, self.log.warn
+        )
         self._stop_book = StopBook(file)
         self._board.in_hand = tuple(self._stop_book.in_hand())
         self._brake = Brake(

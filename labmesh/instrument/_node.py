@@ -88,6 +88,7 @@ class InstrumentNode(InstrumentBody[P], Generic[P]):
         words = f"request {order.request}"
         with self._board.has_in_hand(words):
             self.review()
+            self.pace.begin()
             try:
                 yield
             except (OrderError, asyncio.CancelledError):
@@ -96,6 +97,7 @@ class InstrumentNode(InstrumentBody[P], Generic[P]):
                 self.fault(f"{type(error).__name__}: {error}")
                 raise
             finally:
+                self.pace.end()
                 if self.gate.closed:
                     self._board.caught.append(words)
         self.review()
@@ -109,6 +111,7 @@ class InstrumentNode(InstrumentBody[P], Generic[P]):
         """
         self.gate.check(str(self.id))
         order.check()
+        await self.pace.ready()
         watch = opened(self._watch)
         if watch.lost and self.parameters.on_connection_loss == "park":
             if not self._board.parked:

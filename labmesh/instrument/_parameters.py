@@ -14,6 +14,11 @@ class InstrumentParameters(NodeParameters):
         False, effect="start",
         description="validate, plan and report as ever, but send no byte to any device",
     )  # fmt: skip
+    max_sim_rate: float = parameter(
+        0.0, ge=0,
+        description="simulated seconds a wall second at which its devices can still follow; the "
+        "clock node runs no faster while an order is in hand; 0 is any rate",
+    )  # fmt: skip
     on_connection_loss: Literal["finish", "park"] = parameter(
         "finish",
         description="what an order in hand does when the MQTT broker is lost: finish, or park "

@@ -9,9 +9,12 @@ from datetime import UTC, datetime
 
 from pydantic import AwareDatetime, Field
 
-from labmesh import Level, Node, NodeParameters
+from labmesh import Level, Node, NodeParameters, service
+from labmesh.node import NoArguments
+from messages.envelope import Header
 from messages.errors import ConfigurationError
-from messages.node import ClockTick, State
+from messages.node import ClockPace, ClockTick, HoldClock, State
+from nodes.clock._holds import Holds
 
 
 class ClockParameters(NodeParameters):
@@ -29,6 +32,9 @@ class ClockParameters(NodeParameters):
 class ClockNode(Node[ClockParameters]):
     """Simulated time for the whole mesh.
 
+    It runs at `ClockParameters.rate`, or as slowly as the slowest of the instruments that hold it
+    back while they work.
+
     Time goes on where an earlier process of the same node left off, so that records of one ledger
     never run backwards.
     """
@@ -38,6 +44,7 @@ class ClockNode(Node[ClockParameters]):
     async def on_configure(self) -> None:
         """Take up the time an earlier process left."""
         self._file = self.data_dir / "time.json"
+        self._holds = Holds(time.monotonic)
         self._noted = True
         start = self.parameters.start or datetime.now(UTC)
         begin = int(start.timestamp()) * 10**9
@@ -47,7 +54,7 @@ class ClockNode(Node[ClockParameters]):
 
     async def on_activate(self) -> None:
         """Begin to tick."""
-        await self._run_at(self.parameters.rate)
+        await self._run_at(self._rate())
         self._ticking = self.spawn(self._tick_for_ever(), name="tick")
 
     async def on_deactivate(self) -> None:
@@ -58,7 +65,38 @@ class ClockNode(Node[ClockParameters]):
     async def on_parameters(self, before: ClockParameters, after: ClockParameters) -> None:
         """Change the rate from now on."""
         if self.state is State.ACTIVE:
-            await self._run_at(after.rate)
+            await self._run_at(self._holds.slowest(after.rate))
+
+    @service("clock.hold")
+    async def hold(self, arguments: HoldClock, header: Header) -> ClockPace:
+        """Let time run no faster than at a rate, for some wall seconds; the caller may renew it."""
+        self._holds.add(header.sender, arguments.rate, arguments.seconds)
+        return await self._paced()
+
+    @service("clock.release")
+    async def release(self, arguments: NoArguments, header: Header) -> ClockPace:
+        """End the caller's hold."""
+        self._holds.remove(header.sender)
+        return await self._paced()
+
+    @service("clock.pace")
+    async def pace(self, arguments: NoArguments) -> ClockPace:
+        """Tell how fast time runs, how fast it should, and who holds it back."""
+        return ClockPace(
+            rate=self._anchor[2], wanted=self.parameters.rate, holds=self._holds.present()
+        )
+
+    async def _paced(self) -> ClockPace:
+        await self._adjust()
+        return await self.pace(NoArguments())
+
+    def _rate(self) -> float:
+        return self._holds.slowest(self.parameters.rate)
+
+    async def _adjust(self) -> None:
+        """Run at the rate that is right by now."""
+        if self.state is State.ACTIVE and self._rate() != self._anchor[2]:
+            await self._run_at(self._rate())
 
     async def _run_at(self, rate: float) -> None:
         wall = time.time_ns()
@@ -112,4 +150,5 @@ class ClockNode(Node[ClockParameters]):
     async def _tick_for_ever(self) -> None:
         while True:
             await asyncio.sleep(self.parameters.period)
+            await self._adjust()
             await self._tick()

@@ -41,7 +41,7 @@ def states(tree: dict[str, Any]) -> list[str]:
 async def test_eight_cells_from_their_stock_solutions_to_formation(
     processes: Processes, tmp_path: Path
 ) -> None:
-    launch, doctor, ask, faster, _, trace, plot = COMMANDS
+    launch, doctor, ask, _, trace, plot = COMMANDS
     programs = Path(sys.executable).parent
     env = {"LABMESH_DATA_DIR": str(tmp_path / "lab")}
 
@@ -52,10 +52,12 @@ async def test_eight_cells_from_their_stock_solutions_to_formation(
         assert done.code == 0, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout
 
-    # Three times the page's rate: the cells stand open for longer, and are cells all the same.
+    # Devices at three times the page's rate: the cells stand open for longer, and are cells all
+    # the same.
+    words = launch.split()
     lab = await processes.start(
-        programs / "labmesh", "launch", ROOT / launch.split()[2], "sim_rate:=300", *free_ports(),
-        f"folder:={tmp_path / 'devices'}", env=env, name="launch",
+        programs / "labmesh", "launch", ROOT / words[2], words[3], "device_rate:=300",
+        *free_ports(), f"folder:={tmp_path / 'devices'}", env=env, name="launch",
     )  # fmt: skip
     for node in ("asab", "autobass", "cycler"):
         await lab.wait_line(rf"\[launch\] {node} is active", timeout=120)
@@ -65,7 +67,6 @@ async def test_eight_cells_from_their_stock_solutions_to_formation(
         sys.executable, "-u", ROOT / ask.split()[1], *ask.split()[2:], env=env, name="cells"
     )
     await script.wait_line(rf"{CELLS} cells: {CELLS} of {CELLS} cells finished", timeout=200)
-    await run(faster)
     assert await script.wait(120) == 0
     cells = [line.split(":")[0] for line in script.lines if "mA.h in cycle 3" in line]
     assert len(cells) == CELLS

@@ -101,6 +101,58 @@ async def test_rate_zero_is_a_pause_and_a_new_rate_goes_on_from_there(
         assert clock.now() >= paused + HOUR
 
 
+async def test_time_runs_as_slowly_as_the_slowest_who_holds_it_back(
+    place: Place, tmp_path: Path
+) -> None:
+    clock_id = NodeId("lab", "clock")
+    async with (
+        ticking(place, tmp_path, rate=36_000),
+        visit(place, "robot") as robot,
+        visit(place, "mixer") as mixer,
+        following(robot) as clock,
+        asyncio.timeout(10),
+    ):
+        slow = {"rate": 50, "seconds": 30}
+        await mixer.caller.call(clock_id, "clock.hold", {"rate": 600, "seconds": 30})
+        answer = await robot.caller.call(clock_id, "clock.hold", slow)
+        assert answer["rate"] == 50
+        assert sorted(answer["holds"].values()) == [50, 600]
+        assert answer["wanted"] == 36_000
+        await until_rate(clock, 50)
+        await robot.caller.call(clock_id, "clock.release", {})
+        await until_rate(clock, 600)
+        await mixer.caller.call(clock_id, "clock.release", {})
+        await until_rate(clock, 36_000)
+
+
+async def test_a_hold_that_nobody_renews_ends(place: Place, tmp_path: Path) -> None:
+    async with (
+        ticking(place, tmp_path, rate=36_000),
+        visit(place, "robot") as robot,
+        following(robot) as clock,
+        asyncio.timeout(10),
+    ):
+        short = {"rate": 50, "seconds": 0.3}
+        await robot.caller.call(NodeId("lab", "clock"), "clock.hold", short)
+        await until_rate(clock, 50)
+        await until_rate(clock, 36_000)
+
+
+async def test_a_pause_stays_a_pause_whoever_holds_time_back(place: Place, tmp_path: Path) -> None:
+    async with (
+        ticking(place, tmp_path, rate=0) as node,
+        visit(place, "robot") as robot,
+        asyncio.timeout(10),
+    ):
+        answer = await robot.caller.call(node.id, "clock.hold", {"rate": 50, "seconds": 30})
+        assert answer["rate"] == 0
+
+
+async def until_rate(clock: ScaledClock, rate: float) -> None:
+    while clock.rate != rate:
+        await asyncio.sleep(0.01)
+
+
 async def test_time_goes_on_where_the_last_process_left_it(place: Place, tmp_path: Path) -> None:
     async with visit(place, "eye") as visitor:
         async with ticking(place, tmp_path, rate=360_000), following(visitor) as clock:
