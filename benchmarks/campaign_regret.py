@@ -32,6 +32,7 @@ from rich.table import Table
 from nodes.optimiser import (
     GaussianProcessStrategy,
     Observation,
+    Problem,
     RandomStrategy,
     Strategy,
     at_temperature,
@@ -123,7 +124,7 @@ def play(
         if region is None and truth >= 0.99 * top:
             region = number + 1
         value = scale * truth * (1 + NOISE * random.standard_normal())
-        strategy.tell([Observation(suggestion.point, value, 0.5 * NOISE * value)])
+        strategy.tell([Observation.of(suggestion.point, value, 0.5 * NOISE * value)])
         if number + 1 in CHECKPOINTS:
             regret.append(_regret(strategy, top))
     seconds = (time.perf_counter() - begun) / CHECKPOINTS[-1]
@@ -134,7 +135,7 @@ def play(
 
 def _regret(strategy: Strategy, top: float) -> float:
     best = strategy.best()
-    return top - conductivity(*best[0].point) if best else top
+    return top - conductivity(*best.observation.point) if best else top
 
 
 def main() -> None:
@@ -146,10 +147,10 @@ def main() -> None:
     top, prior = maximum(), published()
 
     def model(seed: int) -> Strategy:
-        return GaussianProcessStrategy(SPACE, OBJECTIVE, seed=seed)
+        return GaussianProcessStrategy(Problem(SPACE, (OBJECTIVE,), seed=seed))
 
     def chance(seed: int) -> Strategy:
-        return RandomStrategy(SPACE, OBJECTIVE, seed=seed)
+        return RandomStrategy(Problem(SPACE, (OBJECTIVE,), seed=seed))
 
     cases: list[tuple[str, Callable[[int], Strategy], list[Observation], float]] = [
         ("model, no prior", model, [], 1.0),

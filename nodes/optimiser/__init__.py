@@ -28,12 +28,13 @@ if TYPE_CHECKING:
     from nodes.optimiser._node import OptimiserNode, OptimiserParameters
     from nodes.optimiser._plot import draw
     from nodes.optimiser._prior import LiteraturePoint, at_temperature
+    from nodes.optimiser._problem import Direction, Fidelity, Objective, Problem
     from nodes.optimiser._published import PublishedRow, PublishedTable, read_published
     from nodes.optimiser._random import RandomStrategy
     from nodes.optimiser._report import Best, Report, make_report
     from nodes.optimiser._space import Dimension, Point, Space
     from nodes.optimiser._strategies import make_strategy
-    from nodes.optimiser._strategy import Direction, Objective, Observation, Strategy, Suggestion
+    from nodes.optimiser._strategy import Observation, Recommendation, Strategy, Suggestion
     from nodes.optimiser._surrogate import Posterior, Surrogate
     from nodes.optimiser._work import run_campaign
 
@@ -49,6 +50,7 @@ __all__ = [
     "Direction",
     "Encoding",
     "Ending",
+    "Fidelity",
     "FormulationEncoding",
     "GaussianProcessStrategy",
     "Knowledge",
@@ -63,10 +65,12 @@ __all__ = [
     "PlainEncoding",
     "Point",
     "Posterior",
+    "Problem",
     "PublishedRow",
     "PublishedTable",
     "RandomStrategy",
     "Reading",
+    "Recommendation",
     "Report",
     "Reporter",
     "Space",
@@ -105,7 +109,8 @@ _HOMES: Final = {
     "_report": {"Best", "Report", "make_report"},
     "_space": {"Dimension", "Point", "Space"},
     "_strategies": {"make_strategy"},
-    "_strategy": {"Direction", "Objective", "Observation", "Strategy", "Suggestion"},
+    "_problem": {"Direction", "Fidelity", "Objective", "Problem"},
+    "_strategy": {"Observation", "Recommendation", "Strategy", "Suggestion"},
     "_surrogate": {"Posterior", "Surrogate"},
     "_work": {"run_campaign"},
 }

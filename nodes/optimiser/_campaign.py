@@ -19,7 +19,7 @@ from nodes.optimiser._measurement import Measurement, Reading
 from nodes.optimiser._nearest import nearest_named
 from nodes.optimiser._space import Point, Space
 from nodes.optimiser._stop import StopRule
-from nodes.optimiser._strategy import Strategy
+from nodes.optimiser._strategy import Strategy, Suggestion
 
 _REFUSALS: Final = 25
 _FAILURES: Final = 5
@@ -151,7 +151,9 @@ class Campaign:
 
     def _propose(self, number: int) -> Point | None:
         """Return what to measure next, or None where `_verdict` says why nothing."""
-        suggestion = self._strategy.ask(1, [p for _, p in self._pending.values()], number)[0]
+        suggestion = self._strategy.ask(
+            1, [Suggestion(p) for _, p in self._pending.values()], number
+        )[0]
         self._stop.take(suggestion.expected_improvement)
         lessons = sum(m.lesson for m in self._ended.values())
         self._verdict = self._stop.verdict(lessons, self._plan.objective.unit)
@@ -264,7 +266,7 @@ class Campaign:
                 continue
             # What the stop rule saw then is not on record; asking again gives the same answer.
             if number > len(views) - self._stop.rounds:
-                pending = [p for _, p in self._pending.values()]
+                pending = [Suggestion(p) for _, p in self._pending.values()]
                 again = self._strategy.ask(1, pending, number - 1)[0]
                 self._stop.take(again.expected_improvement)
             self._hint = None
@@ -326,6 +328,6 @@ class Campaign:
         best = self._strategy.best()
         if best is None:
             return "no best yet"
-        observation, mean, _ = best
         unit = self._plan.objective.unit
-        return f"best {mean:.4f} {unit} at {self._space.describe(observation.point)}"
+        where = self._space.describe(best.observation.point)
+        return f"best {best.mean[0]:.4f} {unit} at {where}"

@@ -11,8 +11,8 @@ from messages.errors import ConfigurationError
 from messages.ledger import CampaignName
 from messages.model import Name
 from nodes.optimiser._constraint import LinearConstraint
+from nodes.optimiser._problem import Direction, Objective, Problem
 from nodes.optimiser._space import Dimension, Space
-from nodes.optimiser._strategy import Direction, Objective
 from nodes.optimiser._yaml import line_of, read_yaml
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -56,7 +56,7 @@ class ConstraintSection(_Section):
 class StrategySection(_Section):
     """Who proposes."""
 
-    name: Literal["gaussian_process", "random"] = "gaussian_process"
+    name: Literal["gaussian_process", "random", "botorch"] = "gaussian_process"
     start: Annotated[int, Field(ge=1)] | None = Field(
         default=None,
         description="observations (literature counts) before the model decides; "
@@ -194,6 +194,15 @@ class CampaignFile(_Section):
         """Return the objective."""
         section = self.objective
         return Objective(section.quantity, section.unit, section.direction)
+
+    def build_problem(self, seed: int = 0) -> Problem:
+        """Return all that a strategy must know before the first observation."""
+        return Problem(
+            space=self.build_space(),
+            objectives=(self.build_objective(),),
+            constraints=self.build_constraints(),
+            seed=seed,
+        )
 
     def build_constraints(self) -> tuple[LinearConstraint, ...]:
         """Return the constraints."""

@@ -8,11 +8,12 @@ from functools import cache
 import numpy as np
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
+from messages.model import JsonObject
 from nodes.optimiser._acquisition import expected_improvement, normal_draws
 from nodes.optimiser._candidates import Candidates
-from nodes.optimiser._constraint import Constraint
-from nodes.optimiser._space import Point, Space
-from nodes.optimiser._strategy import Objective, Observation, Suggestion
+from nodes.optimiser._problem import Problem
+from nodes.optimiser._space import Point
+from nodes.optimiser._strategy import Observation, Recommendation, Suggestion
 from nodes.optimiser._surrogate import Surrogate
 
 _CANDIDATES = 512
@@ -28,26 +29,15 @@ class GaussianProcessStrategy:
     around the best of them.
 
     Args:
-        space: Where to search.
-        objective: What is better.
-        constraints: What of the space can be made.
-        seed: Of every random number.
+        problem: Where to search, and for what.
         start: Observations before the model decides; by default 2 * dimensions + 1.
     """
 
-    def __init__(
-        self,
-        space: Space,
-        objective: Objective,
-        *,
-        constraints: tuple[Constraint, ...] = (),
-        seed: int = 0,
-        start: int | None = None,
-    ) -> None:
-        self._space = space
-        self._objective = objective
-        self._candidates = Candidates(space, constraints, seed)
-        self._start = 2 * space.size + 1 if start is None else max(1, start)
+    def __init__(self, problem: Problem, *, start: int | None = None) -> None:
+        self._space = problem.space
+        self._objective = problem.objective
+        self._candidates = Candidates(problem.space, problem.constraints, problem.seed)
+        self._start = 2 * self._space.size + 1 if start is None else max(1, start)
         self._observations: list[Observation] = []
         self._model: Surrogate | None = None
 
@@ -60,9 +50,9 @@ class GaussianProcessStrategy:
         """See `Strategy.exclude`."""
         self._candidates.exclude(point, radius)
 
-    def ask(self, n: int, pending: Sequence[Point], number: int) -> list[Suggestion]:
+    def ask(self, n: int, pending: Sequence[Suggestion], number: int) -> list[Suggestion]:
         """See `Strategy.ask`. Some 0.1 s a point on one core."""
-        waiting = list(pending)
+        waiting = [p.point for p in pending]
         found: list[Suggestion] = []
         for index in range(number, number + n):
             if len(self._observations) < self._start:
@@ -76,15 +66,28 @@ class GaussianProcessStrategy:
             waiting.append(suggestion.point)
         return found
 
-    def best(self) -> tuple[Observation, float, float] | None:
+    def best(self) -> Recommendation | None:
         """See `Strategy.best`: by posterior mean among the measured points, never beyond them."""
-        own = sorted(o for o in self._observations if not o.source)
+        own = sorted(o for o in self._observations if o.own)
         if not own:
             return None
         with _threads().limit(limits=1):
             there = self.model().at([o.point for o in own])
         index = int(np.argmax(self._objective.sign * there.mean))
-        return own[index], float(there.mean[index]), float(there.deviation[index])
+        return Recommendation(
+            own[index], (float(there.mean[index]),), (float(there.deviation[index]),)
+        )
+
+    def front(self) -> list[Recommendation]:
+        """See `Strategy.front`."""
+        best = self.best()
+        return [] if best is None else [best]
+
+    def state(self) -> JsonObject:
+        """See `Strategy.state`."""
+        if self._model is None:
+            return {}
+        return {"length_scales": [*map(float, self._model.lengths)], "noise": self._model.noise}
 
     def model(self) -> Surrogate:
         """Return the model of everything told so far. There must be an observation."""
@@ -118,12 +121,12 @@ class GaussianProcessStrategy:
         return Suggestion(
             tuple(map(float, points[top])),
             expected_improvement=float(scores[top]) if known else None,
-            mean=float(there.mean[0]),
-            uncertainty=float(there.deviation[0]),
+            mean=(float(there.mean[0]),),
+            uncertainty=(float(there.deviation[0]),),
         )
 
     def _own_points(self) -> list[Point]:
-        return [o.point for o in self._observations if not o.source]
+        return [o.point for o in self._observations if o.own]
 
 
 _NONE = np.empty((0, 0))

@@ -160,7 +160,7 @@ def _lesson(view: ResultView, section: LedgerSection, reading: Reading) -> Obser
     trouble = trouble or reading.objection(view, section.minimum_rating)
     if point is None or value is None or trouble:
         return None
-    return Observation(
+    return Observation.of(
         point=point,
         value=value,
         uncertainty=uncertainty or section.relative_uncertainty * abs(value),

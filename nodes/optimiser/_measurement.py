@@ -58,7 +58,7 @@ class Measurement:
         """Return what the strategy learns. Only of a lesson."""
         if self.value is None:
             raise ValueError("there is nothing to learn from this measurement")
-        return Observation(self.point, self.value, self.uncertainty)
+        return Observation.of(self.point, self.value, self.uncertainty)
 
 
 @dataclass(frozen=True, slots=True)

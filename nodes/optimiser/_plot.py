@@ -14,9 +14,10 @@ from matplotlib.ticker import MaxNLocator
 
 from nodes.optimiser._gaussian_process import GaussianProcessStrategy
 from nodes.optimiser._measurement import Measurement
+from nodes.optimiser._problem import Direction
 from nodes.optimiser._report import Report
 from nodes.optimiser._space import Dimension, Floats
-from nodes.optimiser._strategy import Direction, Observation, Strategy
+from nodes.optimiser._strategy import Observation, Strategy
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart.
 _BLUE: Final = "#0072B2"

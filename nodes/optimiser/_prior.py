@@ -85,7 +85,7 @@ def inside(points: Sequence[LiteraturePoint], space: Space, margin: float) -> li
 
 def as_observation(point: LiteraturePoint, space: Space, section: DatasetSection) -> Observation:
     """Return what a strategy may learn from a published point: one source per work."""
-    return Observation(
+    return Observation.of(
         point=space.point({"w_ec": point.w_ec, "molality": point.molality}),
         value=point.conductivity,
         uncertainty=section.relative_uncertainty * point.conductivity,

@@ -184,11 +184,10 @@ def make_report(
     literature = None
     found = strategy.best()
     if found is not None:
-        observation, mean, uncertainty = found
         measurement = next(
-            m for m in outcome.measurements if m.lesson and m.observation() == observation
+            m for m in outcome.measurements if m.lesson and m.observation() == found.observation
         )
-        best = Best(measurement, mean, uncertainty)
+        best = Best(measurement, found.mean[0], found.uncertainty[0])
         if knowledge.literature:
             values = dict(zip(space.names, measurement.point, strict=True))
             literature = literature_at(knowledge.literature, values["w_ec"], values["molality"])

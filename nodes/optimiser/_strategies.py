@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from nodes.optimiser._campaign_file import CampaignFile
+from importlib import import_module
+
+from nodes.optimiser._campaign_file import StrategySection
 from nodes.optimiser._gaussian_process import GaussianProcessStrategy
+from nodes.optimiser._problem import Problem
 from nodes.optimiser._random import RandomStrategy
 from nodes.optimiser._strategy import Strategy
 
 
-def make_strategy(plan: CampaignFile, seed: int) -> Strategy:
-    """Return the strategy a campaign file names."""
-    space, objective = plan.build_space(), plan.build_objective()
-    constraints = plan.build_constraints()
-    if plan.strategy.name == "random":
-        return RandomStrategy(space, objective, constraints=constraints, seed=seed)
-    return GaussianProcessStrategy(
-        space, objective, constraints=constraints, seed=seed, start=plan.strategy.start
-    )
+def make_strategy(problem: Problem, section: StrategySection) -> Strategy:
+    """Return the strategy that a campaign file's ``strategy`` names.
+
+    Raises:
+        ConfigurationError: It needs an extra that is not installed.
+    """
+    if section.name == "random":
+        return RandomStrategy(problem)
+    if section.name == "botorch":
+        # torch takes seconds to import and is an extra: only who asks for it pays.
+        heavy = import_module("nodes.optimiser._botorch")
+        found: Strategy = heavy.BoTorchStrategy(problem, start=section.start)
+        return found
+    return GaussianProcessStrategy(problem, start=section.start)

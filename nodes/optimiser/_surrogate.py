@@ -59,7 +59,7 @@ class Surrogate:
         # Sums of floats depend on their order; a resumed campaign may learn in another one.
         rows = sorted(observations)
         values = np.array([row.value for row in rows])
-        own = np.array([not row.source for row in rows])
+        own = np.array([row.own for row in rows])
         level = values[own] if own.sum() >= 3 else values
         self._shift = float(level.mean())
         spread = float(values.std())

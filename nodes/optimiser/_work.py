@@ -66,7 +66,7 @@ async def run_campaign(
     settings = plan_of(plan, seed, base, knowledge)
     settled(settings)
     await record_plan(settings, name, author, lab, reporter)
-    strategy = make_strategy(plan, seed)
+    strategy = make_strategy(plan.build_problem(seed), plan.strategy)
     strategy.tell(knowledge.observations)
     outcome = await Campaign(
         name,

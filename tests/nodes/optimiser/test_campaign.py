@@ -58,7 +58,7 @@ async def run(
     objective = campaign.objective
     reading = Reading(encoding, objective.output, objective.unit, campaign.minimum_rating)
     known = await gather(campaign, space, reading, name="c", folder=Path(), lab=lab, reporter=notes)
-    strategy = make_strategy(campaign, seed)
+    strategy = make_strategy(campaign.build_problem(seed), campaign.strategy)
     strategy.tell(known.observations)
     drive = Campaign(
         "c",
@@ -91,7 +91,7 @@ async def test_a_campaign_from_beginning_to_end() -> None:
     assert all(m.lesson and m.rating == 5 and m.simulated for m in outcome.measurements)
     best = strategy.best()
     assert best is not None
-    assert conductivity(*best[0].point) > 0.98 * 0.945
+    assert conductivity(*best.observation.point) > 0.98 * 0.945
     assert len([line for line in notes.said if line.startswith("measurement ")]) == 15
     assert "± 0.0040 S/m; best " in notes.said[-1]
     assert [done for done, _, _ in notes.progressed] == list(range(1, 16))

@@ -18,7 +18,7 @@ def seen(count: int, *, noise: float = 0.0, seed: int = 0) -> list[Observation]:
     random = np.random.default_rng(seed)
     points = random.uniform(0, 2, (count, 2))
     return [
-        Observation((x, y), hill(x, y) + noise * random.standard_normal(), noise)
+        Observation.of((x, y), hill(x, y) + noise * random.standard_normal(), noise)
         for x, y in points.tolist()
     ]
 
@@ -54,22 +54,22 @@ def test_few_observations(count: int) -> None:
 
 
 def test_equal_values_and_duplicate_points() -> None:
-    same = [Observation((1.0, 1.0), 3.0), Observation((1.0, 1.0), 3.0)]
+    same = [Observation.of((1.0, 1.0), 3.0), Observation.of((1.0, 1.0), 3.0)]
     there = Surrogate(SPACE, same).at([(1.0, 1.0), (0.0, 0.0)])
     assert there.mean == pytest.approx([3.0, 3.0], abs=1e-6)
-    mixed = [*same, Observation((1.0, 1.0), 3.4), *seen(4)]
+    mixed = [*same, Observation.of((1.0, 1.0), 3.4), *seen(4)]
     assert np.isfinite(Surrogate(SPACE, mixed).at([(1.0, 1.0)]).covariance).all()
 
 
 def test_noise_is_learned() -> None:
-    model = Surrogate(SPACE, [Observation(o.point, o.value) for o in seen(60, noise=0.2)])
+    model = Surrogate(SPACE, [Observation.of(o.point, o.value) for o in seen(60, noise=0.2)])
     assert 0.1 < model.noise < 0.35
 
 
 def test_a_source_that_is_off_by_a_constant_does_not_shift_the_model() -> None:
     own = seen(8, seed=1)
     foreign = [
-        Observation(o.point, o.value + 0.5, 0.02, source="doi:x", offset=0.5)
+        Observation.of(o.point, o.value + 0.5, 0.02, source="doi:x", offset=0.5)
         for o in seen(20, seed=2)
     ]
     place: list[Point] = [(1.2, 0.7), (0.5, 1.0), (1.8, 1.2)]
@@ -77,7 +77,7 @@ def test_a_source_that_is_off_by_a_constant_does_not_shift_the_model() -> None:
     with_offset = Surrogate(SPACE, own + foreign).at(place).mean
     trusting = (
         Surrogate(
-            SPACE, own + [Observation(o.point, o.value, 0.02, source="doi:x") for o in foreign]
+            SPACE, own + [Observation.of(o.point, o.value, 0.02, source="doi:x") for o in foreign]
         )
         .at(place)
         .mean
@@ -113,7 +113,7 @@ def test_expected_improvement_against_plain_monte_carlo() -> None:
 
 def test_expected_improvement_when_minimising_mirrors_maximising() -> None:
     rows = seen(6, noise=0.3)
-    mirrored = [Observation(o.point, -o.value, o.uncertainty) for o in rows]
+    mirrored = [Observation.of(o.point, -o.value, o.uncertainty) for o in rows]
     known: list[Point] = [(0.5, 0.5), (1.5, 1.0)]
     points = np.array([[1.1, 0.8], [0.0, 0.0]])
     # A quasi-random set is not symmetric to the last digit; its mirror image is.

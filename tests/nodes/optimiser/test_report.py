@@ -40,7 +40,7 @@ async def report_of(campaign: CampaignFile, lab: MemoryLab, path: Path) -> tuple
     reading = Reading(encoding, objective.output, objective.unit, campaign.minimum_rating)
     notes = Notes()
     known = await gather(campaign, space, reading, name="c", folder=path, lab=lab, reporter=notes)
-    strategy = make_strategy(campaign, 0)
+    strategy = make_strategy(campaign.build_problem(), campaign.strategy)
     strategy.tell(known.observations)
     outcome = await Campaign(
         "c", campaign, space=space, strategy=strategy, encoding=encoding, lab=lab,
