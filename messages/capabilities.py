@@ -42,6 +42,7 @@ from messages.simulation import (
     SimulatedConductivityOutput,
     SimulatedDensityOutput,
 )
+from messages.workflow import WorkflowPlan, WorkflowRecordInput, WorkflowVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,16 @@ OWN_CAPABILITIES: Final[Mapping[tuple[str, str], CapabilityTypes]] = {
         TrainingInput,
         TrainingOutput,
         "Models of the end of life, trained on what the ledger holds; also told when it grows",
+    ),
+    ("workflow", "plan"): CapabilityTypes(
+        WorkflowRecordInput,
+        WorkflowPlan,
+        "The definition a workflow was begun with; told by its orchestrator, not asked for",
+    ),
+    ("workflow", "verdict"): CapabilityTypes(
+        WorkflowRecordInput,
+        WorkflowVerdict,
+        "Why a workflow was given up; told by its orchestrator, not asked for",
     ),
 }
 """Those that FINALES 2 has no word for."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from messages.array import Array
-from messages.cell import BatteryChemistry, CellInfo
+from messages.cell import BatteryChemistry, CellInfo, Separator
 from messages.chemistry import RunInfo
-from messages.cycling import CRate, Cycles, CyclingFeatures
-from messages.ledger import Rating
+from messages.cycling import CRate, CycleProgram, Cycles, CyclingFeatures
+from messages.ledger import Rating, SampleId
 from messages.model import Count, Flag, Model, Real, Text, Unit, Uuid
 from messages.quantity import CycleCount
 
@@ -42,13 +42,26 @@ class DegradationInput(CyclingFeatures):
 
 
 class DegradationWorkflowInput(DegradationInput):
-    """Ask for the end of life of a chemistry: electrolyte, cells, cycling and prediction."""
+    """Ask for the end of life of a chemistry: electrolyte, cells, cycling and prediction.
 
+    What is None is left to the workflow that answers; its file says what it takes then.
+    """
+
+    cell_info: CellInfo = Field(default=CellInfo(), description="known beforehand of all cells")
     number_cells: Annotated[int, Unit("1"), Field(strict=True, ge=1, le=64)] | None = Field(
-        default=None, description="to assemble and cycle; None leaves it to the workflow"
+        default=None, description="to assemble and cycle"
     )
-    number_cycles: Cycles | None = Field(
-        default=None, description="to cycle after formation; None leaves it to the workflow"
+    minimum_cells: Annotated[int, Unit("1"), Field(strict=True, ge=1, le=64)] | None = Field(
+        default=None, description="so many must come through, or the whole request fails"
+    )
+    number_cycles: Cycles | None = Field(default=None, description="to cycle after formation")
+    cycling_protocol: Text = Field(
+        default="", description="name of a protocol the cycler knows; empty: the workflow's"
+    )
+    cycling: CycleProgram | None = Field(default=None, description="the cycles after formation")
+    separator: Separator | None = Field(default=None, description="of all cells")
+    electrolyte_volume: Annotated[Real, Unit("m3"), Field(gt=0)] | None = Field(
+        default=None, description="in each cell; 1 uL is 1e-9"
     )
 
 
@@ -104,8 +117,34 @@ class DegradationModelOutput(Model):
     prediction: EndOfLife
 
 
+class CellOutcome(Model):
+    """What became of one cell of a batch."""
+
+    sample: SampleId = Field(description="the cell's identity in the ledger")
+    outcome: Literal["predicted", "not_assembled", "not_cycled", "not_predicted"] = Field(
+        description="how far it came"
+    )
+    reason: Text = Field(default="", description="why no further")
+    assembly_rating: Annotated[int, Unit("1"), Field(strict=True, ge=0, le=5)] | None = Field(
+        default=None, description="of its assembly, 5 is best"
+    )
+    cycling: Uuid | None = Field(
+        default=None, description="result of its cycling, where all its data are"
+    )
+    prediction: Uuid | None = Field(
+        default=None, description="result of its prediction, with the whole trajectory"
+    )
+
+
 class DegradationWorkflowOutput(Model):
-    """The predictions for all cells that the workflow made."""
+    """The predictions for all cells that the workflow made, and what became of each cell.
+
+    A trajectory is thinned here, so that 64 of them fit into one result: its points are evenly
+    spaced, the first and the last are kept. `CellOutcome.prediction` has all of it.
+    """
 
     run_info: RunInfo
     predictions: tuple[EndOfLife, ...]
+    cells: tuple[CellOutcome, ...] = Field(default=(), description="the batch, in its order")
+    electrolyte: SampleId | None = Field(default=None, description="the vial it was filled from")
+    batch_id: Text = Field(default="", description="the laboratory's name of the batch")

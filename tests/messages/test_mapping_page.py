@@ -13,6 +13,8 @@ OURS_ALONE = {
     "cell_constant", "samples", "rating", "assembly_duration", "number_cells", "number_cycles",
     "cell", "cell_info", "lots", "measured", "trail", "formation", "cycling",
     "protocol", "summary", "files", "findings", "cycling_result", "formation_cycles",
+    "minimum_cells", "cycling_protocol", "separator", "electrolyte_volume", "cells", "electrolyte",
+    "batch_id",
 }  # fmt: skip
 """Fields FINALES has no place for. The page names them; formation and cycling are spread there."""
 
