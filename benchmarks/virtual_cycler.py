@@ -61,7 +61,7 @@ async def whole(channels: int, cycles: int, folder: Path) -> int:
     """Run them as the node does, with files and checkpoints; return the bytes of the raw files."""
     clock = ManualClock()
     cycler = VirtualCycler(
-        Engine(channels), "benchmark", channels, clock, folder, lambda name: assembled(name, 0)
+        Engine(channels), "benchmark", channels, clock, folder, lambda job: assembled(job.cell, 0)
     )
     await cycler.open()
     limits = CellLimits(voltage_max=4.3, voltage_min=2.4, delay=60.0)

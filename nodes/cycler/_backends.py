@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from labmesh.clock import Clock
-from nodes.cycler._driver import CyclerDriver
+from nodes.cycler._driver import CyclerDriver, Job
 from nodes.cycler._parameters import CyclerParameters
-from nodes.cycler.virtual import Engine, VirtualCycler, assembled
+from nodes.cycler.virtual import Cell, Engine, VirtualCycler, assembled
 from nodes.cycler.virtual._pybamm import PyBammEngine
 from nodes.cycler.wires import DryCycler, open_cycler
 
@@ -32,9 +31,13 @@ def open_backend(p: CyclerParameters, clock: Clock, folder: Path, guard: Guard) 
     """
     if p.backend in ("arbin", "neware") and not p.dry_run:
         return open_cycler(p, clock=clock, folder=folder, guard=guard)
-    newborn = partial(
-        assembled, seed=p.seed, formation_loss=p.formation_loss, lam=p.active_material_loss
-    )
+
+    def newborn(job: Job) -> Cell:
+        return assembled(
+            job.cell, p.seed, formation_loss=p.formation_loss, lam=p.active_material_loss,
+            electrolyte=job.electrolyte, hurry=p.ageing_hurry,
+        )  # fmt: skip
+
     if p.backend == "pybamm":
         return VirtualCycler(
             PyBammEngine(p.channels), "virtual cycler (PyBaMM SPM with SEI)", p.channels, clock,

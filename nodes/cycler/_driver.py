@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from messages.protocol import CyclingProtocol
+from nodes.cycler._electrolyte import Electrolyte
 
 
 class ChannelState(StrEnum):
@@ -103,12 +104,14 @@ class Job:
         protocol: With ``sample.capacity_mAh`` set wherever a step has a rate, all limits in place
             (`nodes.cycler._limits.checked`).
         limits: All of them, the temperature's among them.
+        electrolyte: In the cell, where the ledger knows it; only a virtual cycler asks.
     """
 
     test: str
     cell: str
     protocol: CyclingProtocol
     limits: CellLimits = CellLimits()
+    electrolyte: Electrolyte | None = None
 
 
 class CyclerDriver(Protocol):

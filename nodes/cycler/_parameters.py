@@ -86,6 +86,10 @@ class CyclerParameters(InstrumentParameters):
         2e-5, ge=0, le=0.01,
         description="virtual: share of both electrodes that an equivalent full cycle takes",
     )  # fmt: skip
+    ageing_hurry: float = parameter(
+        1.0, gt=0, le=1000,
+        description="virtual: multiplies SEI growth and loss of active material, to see cells die",
+    )  # fmt: skip
     rows_per_file: int = parameter(
         20_000, ge=100, effect="start", description="virtual: records of a part of a raw file"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,10 +18,12 @@ from messages.ledger import SampleStep
 from messages.protocol import ConstantCurrent
 from nodes.cycler._desk import Assignment
 from nodes.cycler._driver import ENDED, CellLimits, ChannelState, ChannelStatus, Job
+from nodes.cycler._electrolyte import electrolyte_of
 from nodes.cycler._features import features
 from nodes.cycler._library import Plan
 from nodes.cycler._limits import checked
 from nodes.cycler._results import attach_all, capacity_output, rated, read_and_make, scratch
+from nodes.cycler.virtual import VirtualCycler
 
 if TYPE_CHECKING:
     from nodes.cycler._base import CyclerBase
@@ -66,6 +69,8 @@ class TestRun:
             taken = await self._begun(taken, plan, limits)
             order.performed(self._performed(plan))
             order.note(channel=taken.channel, test=taken.test, backend=node.cycler.name)
+            if isinstance(node.cycler, VirtualCycler):
+                order.note(synthetic=list(node.cycler.synthetic))
             status = await self._over(taken, plan)
             output = await self._result(taken, plan, status, last)
         except (OrderVoidError, EmergencyStopError):
@@ -126,6 +131,8 @@ class TestRun:
             return taken
         await self._warm(plan)
         job = Job(test=taken.test, cell=taken.cell, protocol=plan.protocol, limits=limits)
+        if isinstance(node.cycler, VirtualCycler):
+            job = replace(job, electrolyte=await electrolyte_of(node.lab, self._sample))
         async with node.journal.step(
             self._order.request, f"start/{taken.test}", kind="start_test", once=False,
             intent={"channel": taken.channel, "test": taken.test, "cell": taken.cell,

@@ -75,13 +75,13 @@ class Bench:
         name: Of the simulation, for errors.
         count: Channels.
         folder: Where checkpoint and raw files lie.
-        newborn: The cell behind a sample that was never here.
+        newborn: The cell of a job whose sample was never here.
         rows_per_part: Records of a part of a raw file.
     """
 
     def __init__(
         self, backend: Backend, name: str, count: int, folder: Path,
-        newborn: Callable[[str], Cell], rows_per_part: int,
+        newborn: Callable[[Job], Cell], rows_per_part: int,
     ) -> None:  # fmt: skip
         self.raw = folder / "raw"
         self._backend, self._name, self._count, self._newborn = backend, name, count, newborn
@@ -158,7 +158,7 @@ class Bench:
                     remedy="give it another name",
                 )
             plain = self._opened.cell(job.cell)
-            cell = self._newborn(job.cell) if plain is None else Cell.of(plain)
+            cell = self._newborn(job) if plain is None else Cell.of(plain)
             limits = limits_of(job.limits)
             if job.protocol.temperature is not None:
                 self._ambient[channel] = job.protocol.temperature

@@ -6,6 +6,9 @@ import hashlib
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
+from nodes.cycler._electrolyte import Electrolyte
+from nodes.cycler.virtual._ageing import ageing, resistance
+
 GAS: Final = 8.314462618
 """Molar gas constant, J/(mol K), CODATA 2018."""
 
@@ -90,6 +93,8 @@ def assembled(
     formation_loss: float = 0.10,
     lam: float = 2e-5,
     spread: float = 1.0,
+    electrolyte: Electrolyte | None = None,
+    hurry: float = 1.0,
 ) -> Cell:
     """Return a cell as it comes from assembly: discharged, without SEI; the same for the same seed.
 
@@ -102,10 +107,14 @@ def assembled(
         formation_loss: Of the capacity, lost in the first cycles; assumed.
         lam: Share of either electrode lost with each equivalent full cycle; assumed.
         spread: Multiplies the standard deviations; 0 makes all cells alike.
+        electrolyte: In it; by a made-up law (`nodes.cycler.virtual._ageing`) it sets how fast the
+            cell ages, and its resistance.
+        hurry: Multiplies both rates of ageing; assumed.
     """
     base = Cell()
-    size, ohmic, ageing = (spread * _normal(sample, seed, label) for label in ("q", "r", "k"))
-    scale, slow, grow = 1 + 0.01 * size, 2 ** (0.07 * ohmic), 2 ** (0.14 * ageing)
+    faster = ageing(electrolyte) * hurry
+    size, ohmic, ages = (spread * _normal(sample, seed, label) for label in ("q", "r", "k"))
+    scale, slow, grow = 1 + 0.01 * size, 2 ** (0.07 * ohmic), 2 ** (0.14 * ages)
     capacity = 7.724180e-3 * scale
     lost = formation_loss * capacity
     lithium = (base.in_negative + base.in_positive) * scale + lost
@@ -114,15 +123,15 @@ def assembled(
         base,
         negative=base.negative * scale,
         positive=base.positive * scale,
-        resistance=base.resistance * slow / scale,
+        resistance=base.resistance * slow / scale * resistance(electrolyte),
         film=base.film / scale**2,
         exchange=base.exchange * scale / slow,
-        growth=base.growth * grow * scale**2,
+        growth=base.growth * grow * scale**2 * faster,
         sei=base.sei * scale,
         formation=lost,
         formation_scale=0.35 * capacity,
-        lam_negative=lam,
-        lam_positive=lam,
+        lam_negative=lam * faster,
+        lam_positive=lam * faster,
         in_negative=in_negative,
         in_positive=lithium - in_negative,
     )

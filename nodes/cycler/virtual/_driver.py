@@ -13,6 +13,7 @@ from labmesh.clock import Clock
 from messages.errors import LabmeshError
 from nodes.cycler._driver import ChannelState, ChannelStatus, Job
 from nodes.cycler._program import compiled
+from nodes.cycler.virtual._ageing import SYNTHETIC
 from nodes.cycler.virtual._bench import Backend, Bench
 from nodes.cycler.virtual._cell import Cell
 from nodes.cycler.virtual._faults import FAULTS
@@ -30,14 +31,16 @@ class VirtualCycler:
         count: Channels.
         clock: The mesh's.
         folder: Where checkpoint and raw files lie; the raw ones in ``raw/``.
-        newborn: The cell behind a sample that was never here.
+        newborn: The cell of a job whose sample was never here.
         rows_per_part: Records of a part of a raw file.
 
     Attributes:
         error: Why nothing is simulated now (a full disk, say), or empty.
+        synthetic: What of its results no measurement stands behind, in sentences.
     """
 
     simulated = True
+    synthetic = SYNTHETIC
 
     def __init__(
         self,
@@ -46,7 +49,7 @@ class VirtualCycler:
         count: int,
         clock: Clock,
         folder: Path,
-        newborn: Callable[[str], Cell],
+        newborn: Callable[[Job], Cell],
         *,
         rows_per_part: int = 20_000,
     ) -> None:

@@ -30,7 +30,7 @@ class Rig:
 
     def new(self) -> VirtualCycler:
         return VirtualCycler(
-            Engine(3), "test", 3, self.clock, self.folder, lambda s: assembled(s, 0),
+            Engine(3), "test", 3, self.clock, self.folder, lambda job: assembled(job.cell, 0),
             rows_per_part=70,
         )  # fmt: skip
 
