@@ -60,5 +60,5 @@ def _composition(properties: Mapping[str, Any]) -> Electrolyte | None:
     parts = {_BY_SYMBOL[name]: share for name, share in shares.items()}
     try:
         return Electrolyte(*molality_and_w_ec(Formulation.of(parts, "mole")))
-    except (BodyError, ValueError):
+    except (BodyError, TypeError, ValueError):
         return None
