@@ -34,7 +34,6 @@ _RIDES_WITH: Final = {
     "tests/docs/test_pages.py": "tests/labmesh/cli/test_filter.py",
     "tests/docs/test_battery_lab.py": "tests/messages/test_capabilities.py",
     "tests/mesh/test_faults.py": "tests/labmesh/transport/test_contract.py",
-    "tests/benchmarks/test_benchmarks.py": "tests/labmesh/cli/test_interface.py",
     "tests/faults/test_standby.py": "tests/messages/test_errors.py",
     "tests/mesh/test_artifacts.py": "tests/messages/test_finales.py",
     "tests/nodes/broker/test_process.py": "tests/nodes/cycler/files/test_reference.py",

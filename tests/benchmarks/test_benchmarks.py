@@ -1,4 +1,7 @@
-"""Each benchmark still runs, in its smallest form. No figure is judged."""
+"""Each benchmark still runs, in its smallest form. No figure is judged.
+
+All but the quickest two belong to the nightly job: each takes several seconds of a core.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,11 @@ from tests.support import PostgresServer, Processes
 
 ROOT = Path(__file__).parents[2]
 
-SMALLEST = {
+QUICK = {
     "roundtrip": (["--seconds", "0.5", "--requesters", "2", "--window", "4"], "full cycles/s"),
+    "parse": (["--rounds", "1", "--only", "ocvcurve"], "ocvcurve_data.dta"),
+}
+LONGER = {
     "durable": (
         ["--seconds", "0.5", "--rounds", "1", "--rates", "100"],
         "durable requests accepted a second",
@@ -29,14 +35,22 @@ SMALLEST = {
     "campaign_regret": (["--seeds", "1"], "regret"),
     "bag": (["--seconds", "0.3", "--rates", "100", "--qos", "0", "--encodings", "json"], "played"),
     "virtual_cycler": (["--channels", "2", "--cycles", "1"], "M records"),
-    "parse": (["--rounds", "1", "--only", "ocvcurve"], "ocvcurve_data.dta"),
     "artifacts": (["--megabytes", "1", "--rounds", "1", "--seconds", "0.3"], "custody, MB/s"),
 }
 
 
-@pytest.mark.parametrize("name", SMALLEST)
+@pytest.mark.parametrize("name", QUICK)
 async def test_it_runs(processes: Processes, name: str) -> None:
-    arguments, word = SMALLEST[name]
+    await run(processes, name, *QUICK[name])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LONGER)
+async def test_the_longer_ones_run(processes: Processes, name: str) -> None:
+    await run(processes, name, *LONGER[name])
+
+
+async def run(processes: Processes, name: str, arguments: list[str], word: str) -> None:
     done = await processes.run(
         sys.executable, ROOT / "benchmarks" / f"{name}.py", *arguments,
         env={"PYTHONPATH": str(ROOT)}, timeout=100,
@@ -45,6 +59,7 @@ async def test_it_runs(processes: Processes, name: str) -> None:
     assert word in done.stdout
 
 
+@pytest.mark.slow
 async def test_a_standby_takes_over(processes: Processes, postgres: PostgresServer) -> None:
     done = await processes.run(
         sys.executable, ROOT / "benchmarks" / "takeover.py", postgres.database(), "--rounds", "1",
