@@ -122,7 +122,7 @@ class FromState(Model):
     state: Count
 
 
-class Request(Message, name="Request", version=1):
+class Request(Message, name="Request", version=2):
     """Ask for a quantity by a method. Its identity is the envelope's id."""
 
     quantity: Name
@@ -143,6 +143,9 @@ class Request(Message, name="Request", version=1):
         description="wait for an offer where none fits at present, instead of being refused",
     )
     from_state: FromState | None = None
+    parent: Uuid | None = Field(
+        default=None, description="the request in whose service this one is asked"
+    )
 
 
 class Cancel(Message, name="Cancel", version=1):

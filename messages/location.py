@@ -20,3 +20,15 @@ class Location(Model):
     )
     detail_1: Detail = Field(default="", description="device or room")
     detail_2: Detail = Field(default="", description="position: tray, channel, vial")
+
+    @property
+    def text(self) -> str:
+        """The place as sample states say it: ``address / detail_1 / detail_2``.
+
+        The end is left out where nothing more is said; a gap stays, so that two places never
+        have one text.
+        """
+        parts = [self.address, self.detail_1, self.detail_2]
+        while not parts[-1]:
+            parts.pop()
+        return " / ".join(parts)

@@ -41,6 +41,9 @@ class RequestView(Model):
     attempts: int
     wait: Flag = False
     from_state: FromState | None = None
+    parent: UUID | None = Field(
+        default=None, description="the request in whose service this one was asked"
+    )
     status: Status
     message: Text = Field(default="", description="of the last change of status")
     changed: Nanoseconds = Field(description="wall time of the last change of status")

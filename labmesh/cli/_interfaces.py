@@ -39,7 +39,7 @@ class Interface:
 
 
 def models() -> dict[str, type[BaseModel]]:
-    """Return the message types of this installation by name, ``Request@1``."""
+    """Return the message types of this installation by name, ``Request@2``."""
     import messages.catalogue  # noqa: F401  fills TYPES
     from messages.model import TYPES
 

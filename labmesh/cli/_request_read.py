@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import click
@@ -16,7 +16,11 @@ from labmesh.cli._session import Session, mesh_command, record_command
 from labmesh.cli._watch import watching
 from messages.envelope import validate
 from messages.ledger import Status
+from messages.model import JsonObject
 from messages.query import LogLine, RequestView
+
+_CHILDREN: Final = 50
+"""Most requests that are shown as asked in the service of one."""
 
 
 @click.command("list")
@@ -28,6 +32,7 @@ from messages.query import LogLine, RequestView
 @click.option("--method", metavar="NAME")
 @click.option("--campaign", metavar="NAME")
 @click.option("--author", metavar="SITE/NODE", help="Only those of one requester.")
+@click.option("--parent", metavar="ID", help="Only those asked in the service of this request.")
 @click.option(
     "--limit", "-n", metavar="N", type=click.IntRange(min=1), default=20, show_default=True,
     help="At most N, the newest.",
@@ -46,6 +51,7 @@ async def list_requests(
     method: str | None,
     campaign: str | None,
     author: str | None,
+    parent: str | None,
     limit: int,
     everything: bool,
     condition: str | None,
@@ -54,7 +60,7 @@ async def list_requests(
     keep = Chosen(session.out, condition) if condition is not None else None
     filters: dict[str, Any] = {
         "status": list(status) or None, "quantity": quantity, "method": method,
-        "campaign": campaign, "author": author, "newest_first": True,
+        "campaign": campaign, "author": author, "parent": parent, "newest_first": True,
     }  # fmt: skip
     async with records(session) as source:
         items = await collect(
@@ -87,6 +93,9 @@ async def show(session: Session, identity: str) -> None:
     """Show a request, its parameters and its history."""
     async with records(session) as source:
         reply = await source.query("query.request", {"id": identity})
+        of = {"parent": reply["request"]["id"], "limit": _CHILDREN}
+        children = await source.query("query.requests", of)
+    reply = {**reply, "children": [child["id"] for child in children["requests"]]}
     if session.out.as_json:
         session.out.document(reply)
         return
@@ -108,9 +117,12 @@ async def show(session: Session, identity: str) -> None:
             ("worker", view.worker),
             ("sample", view.from_state
              and f"{view.from_state.sample} in state {view.from_state.state}"),
+            ("in service of", view.parent),
             ("result", view.result),
         )
     )  # fmt: skip
+    if children["requests"]:
+        _show_children(session, children)
     session.out.heading("\nparameters")
     session.out.yaml(view.parameters)
     session.out.heading("\nhistory")
@@ -124,6 +136,23 @@ async def show(session: Session, identity: str) -> None:
         ),
         empty="no history",
     )  # fmt: skip
+
+
+def _show_children(session: Session, page: JsonObject) -> None:
+    views = [validate(RequestView, item, where="request") for item in page["requests"]]
+    ids = short_ids(view.id for view in views)
+    session.out.heading(f"\nasked in its service: {page['total']}")
+    session.out.table(
+        ("request", "status", "capability", "worker", "message"),
+        (
+            (ids[str(v.id)], v.status.value, f"{v.quantity}/{v.method}", v.worker,
+             one_line(v.message))
+            for v in views
+        ),
+        empty="",
+    )  # fmt: skip
+    if page["total"] > len(views):
+        session.out.remark(f"all of them: labmesh request list --all --parent {views[0].parent}")
 
 
 @click.command("watch")

@@ -46,6 +46,7 @@ from messages.ledger import FromState
 @click.option(
     "--from-state", metavar="SAMPLE:STATE", help="The state the sample must be in, cell-7:2."
 )
+@click.option("--parent", metavar="ID", help="The request in whose service it is asked.")
 @click.option(
     "--id", "identity", type=click.UUID, help="Its uuid; sending it twice is one request."
 )
@@ -71,6 +72,7 @@ async def send(
     attempts: int,
     expires: float | None,
     from_state: str | None,
+    parent: str | None,
     identity: UUID | None,
     queue: bool,
     wait: bool,
@@ -98,6 +100,7 @@ async def send(
             "wait": queue,
             "from_state": _from_state(from_state),
         },
+        parent=parent,
     )
 
 
@@ -113,6 +116,7 @@ async def ask(
     timeout: float | None,  # noqa: ASYNC109
     expires: float | None = None,
     options: dict[str, Any],
+    parent: str | None = None,
 ) -> None:
     """Send a request; print its id, or with ``wait`` its result, and its news with ``feedback``.
 
@@ -127,6 +131,7 @@ async def ask(
         timeout: Seconds to wait for the result; the request itself goes on.
         expires: Seconds from now after which nobody shall begin it, however wrong the clock here.
         options: As those of `labmesh.client.LabClient.submit`.
+        parent: The request in whose service it is asked: its uuid, or a beginning of it.
 
     Raises:
         RefusedError: The ledger refused it.
@@ -144,6 +149,8 @@ async def ask(
             wall = answer.get("wall", time.time_ns())
             options = {**options, "expires": wall + int(expires * 1e9)}
         source = MeshRecords(visitor, lab.ledger, session.patience)
+        if parent is not None:
+            options = {**options, "parent": await whole_id(source, parent)}
         async with watching(visitor, lab.ledger, source, me) as news:
             handle = await patiently(
                 session,
@@ -164,6 +171,19 @@ async def ask(
             elif not session.out.as_json:
                 session.out.remark(f"request {me}")
             await follow(session, source, news, me, feedback=feedback, timeout=timeout)
+
+
+async def whole_id(source: MeshRecords, identity: str) -> UUID:
+    """Return a request's uuid; a whole one as it is, for it may be of another lab's ledger.
+
+    Raises:
+        CallRefusedError: No request begins so, or more than one.
+    """
+    try:
+        return UUID(identity)
+    except ValueError:
+        reply = await source.query("query.request", {"id": identity})
+    return UUID(str(reply["request"]["id"]))
 
 
 def _from_state(text: str | None) -> FromState | None:

@@ -18,9 +18,9 @@ from messages.errors import BodyError, ConfigurationError
 
 @click.group(cls=Verbs)
 def command() -> None:
-    """Message types (Request@1) and capabilities (conductivity/two_electrode).
+    """Message types (Request@2) and capabilities (conductivity/two_electrode).
 
-    TYPE is Request@1, Request (its newest version), a capability conductivity/two_electrode, or a
+    TYPE is Request@2, Request (its newest version), a capability conductivity/two_electrode, or a
     model that a capability or a service names, as ConductivityInput. What this installation does
     not know is looked up in the mesh, where one is to be reached.
     """

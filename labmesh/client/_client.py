@@ -128,6 +128,7 @@ class LabClient:
         attempts: int = 3,
         wait: bool = False,
         from_state: FromState | None = None,
+        parent: UUID | None = None,
         id: UUID | None = None,  # noqa: A002
         on_feedback: Callable[[Feedback], None] | None = None,
         timeout: float | None = None,  # noqa: ASYNC109
@@ -144,6 +145,7 @@ class LabClient:
             attempts: How many workers may try.
             wait: Wait for an offer where none fits now, instead of being refused.
             from_state: The state its sample must be in.
+            parent: The request in whose service this one is asked.
             id: Its uuid; submitting the same again returns the same request.
             on_feedback: Called with every word of its worker, from the first one on.
             timeout: Wall seconds to wait for the ledger.
@@ -164,6 +166,7 @@ class LabClient:
             attempts=attempts,
             wait=wait,
             from_state=from_state,
+            parent=parent,
         )
         identity = id or new_id()
         what, remedy = f"{self.ledger} has not answered", f"submit it again with id={identity}"
@@ -375,7 +378,10 @@ class LabClient:
         return validate(ResultView, reply["result"], where="result")
 
     async def requests(self, **filters: Any) -> AsyncIterator[RequestView]:
-        """Yield the requests that match (status, quantity, method, campaign, author), by offset."""
+        """Yield the requests that match, by offset.
+
+        By status, quantity, method, campaign, sample, parent, author.
+        """
         async for item in self._pages("query.requests", "requests", filters):
             yield validate(RequestView, item, where="request")
 

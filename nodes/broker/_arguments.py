@@ -47,6 +47,7 @@ class RequestsArguments(Model):
     method: Name | None = None
     campaign: CampaignName | None = None
     sample: SampleId | None = Field(default=None, description="it begins from a state of this")
+    parent: Identity | None = Field(default=None, description="it is asked in the service of this")
     author: NodeName | None = None
     limit: Limit = 50
     after: Count | None = Field(default=None, description="offset of the last one had")

@@ -24,6 +24,9 @@ _J = t.JOURNAL.c
 _SPAN: Final = 20_000
 """Most entries that one call looks at for those of a rare kind; some hundredths of a second."""
 
+_UUID_LENGTH: Final = 36
+"""Characters of a whole uuid."""
+
 _RELATIVES: Final = 100
 """Most parents, and most children, of one answer: with a page of states it still travels."""
 
@@ -74,6 +77,7 @@ def requests(connection: Connection, arguments: a.RequestsArguments) -> JsonObje
         (r.method, arguments.method),
         (r.campaign, arguments.campaign),
         (r.sample, arguments.sample),
+        (r.parent_uuid, _whole(connection, arguments.parent)),
         (r.requesting_tenant_uuid, tenant_uuid(arguments.author) if arguments.author else None),
     )
     if arguments.status is not None:
@@ -249,6 +253,13 @@ def _one(connection: Connection, table: Table, beginning: str) -> Any:
             code="ambiguous",
         )
     return found[0]
+
+
+def _whole(connection: Connection, beginning: str | None) -> str | None:
+    """Return a request's uuid; a whole one as it is, for it may be of another lab's ledger."""
+    if beginning is None or len(beginning) == _UUID_LENGTH:
+        return beginning
+    return str(_one(connection, t.REQUESTS, beginning).uuid)
 
 
 def one_result(connection: Connection, beginning: str) -> Any:

@@ -23,7 +23,7 @@ from nodes.broker._row import Row
 View = Callable[[Any], JsonObject]
 """Takes a projection's row with its entry's columns."""
 
-_REQUEST = ("quantity", "method", "parameters", "campaign", "expires", "from_state")
+_REQUEST = ("quantity", "method", "parameters", "campaign", "expires", "from_state", "parent")
 _RESULT = (
     "request", "quantity", "method", "parameters", "outcome", "failure", "rating", "campaign",
 )  # fmt: skip

@@ -57,7 +57,7 @@ async def test_non_finite_numbers_are_refused(lab: Lab) -> None:
         with pytest.raises(BodyError, match="NaN or infinity"):
             await lab.client.submit("speech", "echo", {"seconds": number})
         fields = {
-            "type": "Request@1", "schema": schema_hash(Request), "id": str(new_id()), "stamp": 1,
+            "type": "Request@2", "schema": schema_hash(Request), "id": str(new_id()), "stamp": 1,
             "from": "kit/asker", "epoch": 1, "seq": 1, "trace": "",
             "body": request_body(parameters={"seconds": number}),
         }  # fmt: skip
@@ -180,7 +180,7 @@ async def send_raw(lab: Lab, *, body: dict[str, Any], **changes: str) -> UUID:
     mesh = lab.visitor.mesh
     identity = new_id()
     fields: dict[str, Any] = {
-        "type": "Request@1", "schema": schema_hash(Request), "id": identity, "stamp": 1,
+        "type": "Request@2", "schema": schema_hash(Request), "id": identity, "stamp": 1,
         "sender": "kit/asker", "epoch": 1, "seq": 1, **changes,
     }  # fmt: skip
     topic = mesh.topics.to("request", lab.client.ledger, "speech", "echo")

@@ -51,6 +51,7 @@ requests = st.builds(
     attempts=st.integers(1, 100),
     wait=st.booleans(),
     from_state=st.none() | st.builds(FromState, sample=sample_ids, state=st.integers(0, 99)),
+    parent=st.none() | uuids,
 )
 
 provenances = st.builds(

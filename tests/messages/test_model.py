@@ -7,6 +7,7 @@ import pytest
 
 from messages.envelope import validate
 from messages.errors import BodyError
+from messages.location import Location
 from messages.model import (
     TYPES,
     Count,
@@ -119,3 +120,10 @@ def test_an_abstract_message_has_no_type() -> None:
 
     assert Base.TYPE == ""
     assert set(TYPES) == before
+
+
+def test_a_place_in_words() -> None:
+    assert Location(address="KIT").text == "KIT"
+    assert Location(address="KIT", detail_1="ASAB").text == "KIT / ASAB"
+    assert Location(address="KIT", detail_1="ASAB", detail_2="outlet").text == "KIT / ASAB / outlet"
+    assert Location(address="KIT", detail_2="shelf").text == "KIT /  / shelf"

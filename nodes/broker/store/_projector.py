@@ -92,7 +92,7 @@ class Projector:
             as_json(body["parameters"]), self._tenant(row), row.stamp, body.get("campaign"),
             body.get("priority", 5), body.get("expires"), body.get("attempts", 3),
             from_state.get("sample"), from_state.get("state"), Status.PENDING.value, "accepted", 0,
-            None, None, None, load_time,
+            None, None, None, load_time, as_uuid(body.get("parent")),
         )  # fmt: skip
         self._rows.insert(t.LINK_REQUEST, uuid, self._method(body), uuid, load_time)
         self._log(row, uuid, Status.PENDING.value, "accepted")

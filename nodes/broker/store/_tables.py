@@ -64,7 +64,7 @@ REQUESTS: Final = _table(
     "requests",
     "uuid offset quantity method parameters requesting_tenant_uuid requesting_received_timestamp "
     "campaign priority expires attempts sample sample_state status status_change_message attempt "
-    "worker token result_uuid load_time",
+    "worker token result_uuid load_time parent_uuid",
     key="uuid",
 )
 RESULTS: Final = _table(

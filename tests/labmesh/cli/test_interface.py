@@ -31,21 +31,21 @@ from tests.labmesh.cli._lab import Command
 
 def test_list_knows_every_type_and_capability(labmesh: Command) -> None:
     found = labmesh("interface", "list", "--json").json
-    assert set(found["messages"]) >= {"Request@1", "Presence@1", "ClockTick@1"}
+    assert set(found["messages"]) >= {"Request@2", "Presence@1", "ClockTick@1"}
     assert set(found["capabilities"]) == {"/".join(key) for key in CAPABILITIES}
     text = labmesh.text("interface", "list")
-    assert "Request@1" in text
+    assert "Request@2" in text
     assert "conductivity/two_electrode" in text
 
 
 def test_show_a_message_as_table_and_as_schema(labmesh: Command) -> None:
     text = labmesh.text("interface", "show", "Request")
-    assert text.startswith("Request@1\nAsk for a quantity by a method.")
+    assert text.startswith("Request@2\nAsk for a quantity by a method.")
     assert "priority" in text
     assert "≥ 0, ≤ 9" in text
-    schema = labmesh("interface", "show", "Request@1", "--json").json
-    assert schema == json_schema(TYPES["Request@1"])
-    assert labmesh("interface", "show", "Request@1", "--schema").json == schema
+    schema = labmesh("interface", "show", "Request@2", "--json").json
+    assert schema == json_schema(TYPES["Request@2"])
+    assert labmesh("interface", "show", "Request@2", "--schema").json == schema
     assert hash_schema(schema) in text
 
 
@@ -75,7 +75,7 @@ def test_every_interface_can_be_shown(labmesh: Command) -> None:
 def test_an_unknown_name_names_the_nearest(labmesh: Command) -> None:
     answer = labmesh("interface", "show", "Requests")
     assert answer.code == 2
-    assert "did you mean Request@1?" in answer.err
+    assert "did you mean Request@2?" in answer.err
 
 
 def test_export_writes_every_schema_and_an_index(labmesh: Command, tmp_path: Path) -> None:

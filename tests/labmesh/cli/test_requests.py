@@ -101,6 +101,18 @@ def test_a_request_that_cannot_be_is_code_2(
     assert said in answer.err
 
 
+def test_parent_and_children_are_shown(labmesh: Command) -> None:
+    parent = labmesh(*SEND, "-s", "terms=[1]", "--wait", "--json").json["request"]
+    child = labmesh.text(*SEND, "-s", "terms=[2]", "--parent", parent).strip()
+    (one,) = labmesh("request", "list", "--parent", parent[:23], "--json").json
+    assert (one["id"], one["parent"]) == (child, parent)
+    assert f"in service of  {parent}" in labmesh.text("request", "show", child)
+    shown = labmesh.text("request", "show", parent)
+    assert "asked in its service: 1" in shown
+    assert child[-4:] in shown or child[:8] in shown
+    assert labmesh("request", "show", parent, "--json").json["children"] == [child]
+
+
 def test_list_and_show(labmesh: Command) -> None:
     options = ("--campaign", "look", "--priority", "7", "--attempts", "2", "--expires", "3600")
     request = labmesh(*SEND, "-s", "terms=[4]", *options, "--wait", "--json").json["request"]

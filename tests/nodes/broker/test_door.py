@@ -60,9 +60,9 @@ def test_from_state_is_the_last_state(busy: Lab) -> None:
     [
         ({"sender": "kit/eve"}, "from: the envelope says it is from 'kit/eve'", "forged"),
         ({"type": "Nonsense@1"}, "'Nonsense@1' is not known", "unknown_type"),
-        ({"type": "Request@9"}, "known: Request@1", "unknown_type"),
-        ({"type": "Cancel@1"}, "Cancel@1 came where Request@1 belongs", "unknown_type"),
-        ({"type": "Head@1"}, "Head@1 came where Request@1 belongs", "unknown_type"),
+        ({"type": "Request@9"}, "known: Request@2", "unknown_type"),
+        ({"type": "Cancel@1"}, "Cancel@1 came where Request@2 belongs", "unknown_type"),
+        ({"type": "Head@1"}, "Head@1 came where Request@2 belongs", "unknown_type"),
         ({"schema": "0" * 64}, "has schema 000000000000 at kit/opt", "schema"),
     ],
 )

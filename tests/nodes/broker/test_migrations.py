@@ -7,16 +7,19 @@ from collections.abc import Callable
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import create_engine, inspect, select
 from sqlalchemy.pool import NullPool
 
 from messages.errors import ConfigurationError
 from nodes.broker import open_ledger
 from nodes.broker.store import SqlStore, latest_version, sqlite_url
-from tests.nodes.broker.lab import content, journal
+from nodes.broker.store._tables import PROJECTIONS
+from tests.nodes.broker.lab import Lab, content, journal
 from tests.support import PostgresServer
 
 DATA = Path(__file__).parents[2] / "data" / "ledger"
@@ -33,6 +36,7 @@ RELEASED = {
         "156ea57ded6deef56bbff0107175553bb1a541416016875caf718de6c9ee12ae"
     ),
     "0002_guard.sql": ("51021e9ae773ec2268de2205854ba7f01b08336a7fd14a38f76fb3c666d58a17"),
+    "0003_parent.sql": ("d01faa47869240476a83306e2f13333d5fced9b22b7471331aba6d64711c4ef2"),
 }
 """sha256 of each file. A released one is never edited: make a new number and add it here."""
 
@@ -51,7 +55,7 @@ def version_1(request: pytest.FixtureRequest, tmp_path: Path, postgres: Postgres
 
 def test_a_ledger_of_version_1_is_migrated_and_stays_what_it_was(version_1: str) -> None:
     before = journal(version_1)
-    projections = content(version_1)
+    projections = content_of_version_1(version_1)
     with pytest.raises(ConfigurationError, match="schema version 1, this version") as caught:
         open_ledger(version_1)
     assert "start the broker node" in caught.value.remedy
@@ -78,6 +82,44 @@ def test_a_migrated_database_has_the_tables_of_a_new_one(
     for url in (version_1, fresh):
         SqlStore(url).close()
     assert shape(version_1) == shape(fresh)
+
+
+def test_requests_of_version_1_stand_beside_new_ones(version_1: str) -> None:
+    """What was asked when nobody could name a parent is read, and may be one."""
+    SqlStore(version_1).close()
+    with open_ledger(version_1) as reader:
+        old = reader.query("query.requests", {})["requests"]
+    assert [request["parent"] for request in old] == [None] * len(old)
+    lab = Lab(version_1)
+    lab.settle()
+    lab.worker("kit/asab", "q3", "m3")
+    assert lab.request(quantity="q3", method="m3", parent=UUID(old[0]["id"])).accepted
+    found = lab.read("query.requests", parent=old[0]["id"][:13])
+    assert [request["quantity"] for request in found["requests"]] == ["q3"]
+    types = {row[6] for row in journal(version_1) if row[2] == "request"}
+    assert types == {"Request@1", "Request@2"}
+    projections = content(version_1)
+    lab.store.rebuild()
+    assert content(version_1) == projections
+    lab.store.close()
+    with open_ledger(version_1) as reader:
+        assert reader.verify().sound
+        assert reader.first_difference() == ""
+
+
+def content_of_version_1(url: str) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every projection of a database of that version, without a word on parents."""
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.connect() as connection:
+        found = {}
+        for table in PROJECTIONS:
+            names = [c.name for c in table.columns if c.name != "parent_uuid"]
+            there = select(*(table.c[name] for name in names))
+            more = (None,) * (len(table.columns) - len(names))
+            found[table.name] = sorted(
+                ((*row, *more) for row in connection.execute(there)), key=repr
+            )
+        return found
 
 
 @pytest.fixture

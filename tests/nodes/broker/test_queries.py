@@ -53,6 +53,25 @@ def test_requests(full: Lab) -> None:
     assert full.read("query.requests", author="kit/eve")["requests"] == []
 
 
+def test_requests_asked_in_the_service_of_another(lab: Lab) -> None:
+    lab.worker("kit/asab", slots=9)
+    parent, elsewhere = new_id(), new_id()
+    lab.request(uuid=parent)
+    children = [new_id() for _ in range(3)]
+    for child in children:
+        assert lab.request(uuid=child, parent=parent).accepted
+    assert lab.request(parent=elsewhere).accepted, "a parent may be of another lab's ledger"
+    for name in (str(parent), str(parent)[:18], str(parent).upper()):
+        found = lab.read("query.requests", parent=name)
+        assert [UUID(r["id"]) for r in found["requests"]] == children
+        assert found["total"] == 3
+    assert RequestView.model_validate(found["requests"][0]).parent == parent
+    assert lab.read("query.requests", parent=str(elsewhere))["total"] == 1
+    assert lab.read("query.request", id=str(parent))["request"]["parent"] is None
+    with pytest.raises(CallRefusedError, match="no request 'ffff'"):
+        lab.read("query.requests", parent="ffff")
+
+
 def test_results(full: Lab) -> None:
     found = [r for page in pages(full, "query.results", "results", limit=10) for r in page]
     views = [ResultView.model_validate(item) for item in found]

@@ -321,7 +321,8 @@ def test_a_backup_of_an_earlier_version_is_what_one_makes_before_an_update(
     old = Path(shutil.copy(data, tmp_path))
     done = transfer.backup(str(old), tmp_path / "b.sqlite", force=False, tell=silent)
     assert done.entries == 56
-    SqlStore(sqlite_url(tmp_path / "b.sqlite")).close()
+    for made in (tmp_path / "b.sqlite", old):
+        SqlStore(sqlite_url(made)).close()
     assert content(sqlite_url(tmp_path / "b.sqlite")) == content(sqlite_url(old))
 
 
