@@ -7,13 +7,13 @@ from typing import Any, ClassVar
 
 from pydantic import Field, model_validator
 
-from labmesh.node import Node, NodeParameters, service
+from labmesh.node import NoArguments, Node, NodeParameters, service
 from labmesh.sim._faults import FaultOrder, check_kind
 from labmesh.sim._find import find_simulator
 from labmesh.sim._server import SimulatorServer, check_ports
 from labmesh.sim._simulator import Simulator
 from messages.errors import ConfigurationError
-from messages.model import Model
+from messages.model import JsonObject, Model
 from messages.node import Level
 
 
@@ -180,3 +180,9 @@ class SimulatorNode(Node[SimulatorParameters]):
             active=faults.in_force, counts=dict(faults.counts), kinds=faults.kinds,
             powered=self.server.powered,
         )  # fmt: skip
+
+    @service("sim.look")
+    async def look(self, arguments: NoArguments) -> JsonObject:
+        """What a person who looks at the device would see."""
+        simulator = self.server.simulator
+        return {"device": simulator.title, "powered": self.server.powered, **simulator.look()}

@@ -16,6 +16,7 @@ from labmesh.sim._faults import COMMON_FAULTS, Faults
 from labmesh.sim._line import SimLine
 from labmesh.wire import FolderWire
 from messages.errors import ConfigurationError
+from messages.model import JsonObject
 
 if TYPE_CHECKING:
     from pymodbus.simulator import SimDevice
@@ -143,6 +144,14 @@ class Simulator(Generic[O]):
     async def serve_folder(self, port: str, folder: FolderWire) -> None:
         """Speak in files: take what was put there, put what shall be taken."""
         raise NotImplementedError(f"{self.title} has no folder {port}")
+
+    def look(self) -> JsonObject:
+        """Return what a person who looks at the device would see, in plain values.
+
+        After a crash somebody has to say how a step ended; points in time are ns of the device's
+        clock, so that they compare with the journal's.
+        """
+        return {}
 
     def trip(self, kind: str) -> None:
         """Act on a fault of its own that begins: collide, raise an alarm."""

@@ -11,6 +11,7 @@ from pydantic import Field
 from labmesh.clock import Clock
 from labmesh.devices._relay import GAP, PULSE
 from labmesh.sim import SimLine, SimPort, Simulator, SimulatorOptions
+from messages.model import JsonObject
 
 
 class RelayOptions(SimulatorOptions):
@@ -29,6 +30,7 @@ class RelaySimulator(Simulator[RelayOptions]):
     Attributes:
         relays: State of each relay's contact, by number.
         switched: How often each has been switched on.
+        last_on: When each was switched on last (ns).
     """
 
     title: ClassVar[str] = "Arduino relay board (simulated)"
@@ -45,6 +47,7 @@ class RelaySimulator(Simulator[RelayOptions]):
         super().__init__(options, clock=clock)
         self.relays: dict[int, bool] = {}
         self.switched: dict[int, int] = {}
+        self.last_on: dict[int, int] = {}
 
     async def start(self) -> None:
         """Power comes on: every relay is off."""
@@ -53,6 +56,16 @@ class RelaySimulator(Simulator[RelayOptions]):
     async def stop(self) -> None:
         """Power goes: every relay falls off."""
         self.relays = dict.fromkeys(self.relays, False)
+
+    def look(self) -> JsonObject:
+        """Return which relays are on, how often each was switched on, and when last."""
+        return {
+            str(number): {
+                "on": on, "switched_on": self.switched.get(number, 0),
+                "last_on": self.last_on.get(number),
+            }
+            for number, on in self.relays.items()
+        }  # fmt: skip
 
     def trip(self, kind: str) -> None:
         """Restart."""
@@ -104,4 +117,5 @@ class RelaySimulator(Simulator[RelayOptions]):
             return
         if on and not self.relays[relay]:
             self.switched[relay] = self.switched.get(relay, 0) + 1
+            self.last_on[relay] = self.clock.now()
         self.relays[relay] = on

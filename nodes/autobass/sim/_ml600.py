@@ -9,6 +9,7 @@ from typing import ClassVar, Final
 from pydantic import Field
 
 from labmesh.sim import SimLine, SimPort, Simulator, SimulatorOptions
+from messages.model import JsonObject
 
 _STROKE: Final = 48_000
 _COMMAND: Final = re.compile(
@@ -31,6 +32,7 @@ class ML600Simulator(Simulator[ML600Options]):
         position: Of the plunger, in steps.
         given: Strokes out of the needle since power-up or `given.clear()`, in steps.
         taken: Strokes in, likewise.
+        last_given: When the last of `given` ended (ns), or None.
     """
 
     title = "Hamilton Microlab 600 (simulated)"
@@ -49,10 +51,20 @@ class ML600Simulator(Simulator[ML600Options]):
         self.position = getattr(self, "position", 0)
         self.given: list[int] = getattr(self, "given", [])
         self.taken: list[int] = getattr(self, "taken", [])
+        self.last_given: int | None = getattr(self, "last_given", None)
         self._initialised = False
         self._valve = "I"
         self._error = False
         self._motion: asyncio.Task[None] | None = None
+
+    def look(self) -> JsonObject:
+        """Return where the plunger is, and what has come out of the needle."""
+        return {
+            "moving": self._moving,
+            "volume_in_syringe": self.position / _STROKE * self.options.syringe,
+            "strokes_given": len(self.given),
+            "last_given": self.last_given,
+        }
 
     async def serve(self, port: str, line: SimLine) -> None:
         """Answer commands, one at a time."""
@@ -126,6 +138,7 @@ class ML600Simulator(Simulator[ML600Options]):
             self.position = start + done
             if self._valve == "O" and done < 0:
                 self.given.append(-done)
+                self.last_given = self.clock.now()
             elif self._valve == "I" and done > 0:
                 self.taken.append(done)
 

@@ -37,6 +37,11 @@ async def test_switches_pulses_and_tells() -> None:
         await relays.pulse(1)
         assert sim.switched == {2: 1, 1: 1}
         assert not sim.relays[1]
+        seen = sim.look()
+        assert seen["2"]["on"]
+        assert seen["1"]["switched_on"] == 1
+        assert seen["2"]["last_on"] < seen["1"]["last_on"] <= sim.clock.now()
+        assert seen["3"] == {"on": False, "switched_on": 0, "last_on": None}
         await relays.off(2)
         assert not await relays.state(2)
         with pytest.raises(LimitError, match="there is no relay 5; relays of"):
