@@ -45,7 +45,7 @@ from nodes.optimiser._stop import StopRule
 PLAN = load_campaign(
     Path(__file__).parents[1] / "launch" / "campaigns" / "ec_emc_conductivity.yaml"
 )
-SPACE, OBJECTIVE = PLAN.build_space(), PLAN.build_objective()
+SPACE, OBJECTIVE = PLAN.build_space(), PLAN.build_objectives()[0]
 NOISE = 0.015
 CHECKPOINTS = (10, 20, 30)
 _AMPLITUDE = (4.25889, -0.752266, -0.332099, 5.52557, -2.88606, -0.368694)

@@ -1,20 +1,22 @@
-"""What a campaign was told to do, for the record: enough to run it again.
+"""What a campaign was told to do and what it decided, for the record: enough to run it again.
 
-An orchestrator posts it to the ledger as a result that nobody asked for, of quantity ``campaign``
-and method ``plan``, before its first request.
+An orchestrator posts its settings to the ledger as a result that nobody asked for, of quantity
+``campaign`` and method ``plan``, before its first request; and before each request, under the
+method ``proposal``, why it asks for just that.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints
 
 from messages.ledger import CampaignName
-from messages.model import Count, Model, Name, Text
+from messages.model import Count, JsonObject, Model, Name, Real, Text, Uuid
 
 QUANTITY: Final = "campaign"
 METHOD: Final = "plan"
+PROPOSAL: Final = "proposal"
 
 
 class PlanInput(Model):
@@ -53,3 +55,44 @@ class CampaignPlan(Model):
     versions: dict[str, Text] = Field(
         default_factory=dict, description="of the packages whose numbers decide"
     )
+
+
+class ProposalInput(Model):
+    """Ask an orchestrator why it proposed what it did."""
+
+    number: Annotated[int, Field(strict=True, ge=1)] = Field(description="of the request, from 1")
+
+
+class Known(Model):
+    """What a proposal rests on."""
+
+    observations: Count = Field(description="values told, from before the campaign or of it")
+    pending: Count = Field(description="requests under way, whose values were not known")
+    excluded: Count = Field(description="points that had turned out impossible")
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] = Field(
+        description="of all of these; the same seed, number and hash give the same proposal"
+    )
+
+
+class CampaignProposal(Model):
+    """One decision of a campaign: what to measure next, and why."""
+
+    number: Count = Field(description="of the request, from 1")
+    request: Uuid = Field(description="that follows, unless the ledger refuses it")
+    point: dict[str, Real] = Field(description="in the units of the campaign's space")
+    fidelity: Text = Field(default="", description="by what to measure; empty for the target")
+    origin: Literal["start", "model", "recommended"] = Field(
+        description="start: spread over the space; model: of the greatest expected improvement; "
+        "recommended: the nearest feasible point that a refusal or failure had named"
+    )
+    expected_improvement: Real | None = Field(
+        default=None,
+        description="in the objective's unit; of several objectives: of the hypervolume, as a "
+        "share of the box from reference to ideal point",
+    )
+    mean: tuple[Real, ...] = Field(
+        default=(), description="expected there, one per objective; empty without a model"
+    )
+    uncertainty: tuple[Real, ...] = Field(default=(), description="standard deviation of each")
+    knew: Known
+    model: JsonObject = Field(default_factory=dict, description="hyperparameters, by objective")

@@ -45,7 +45,7 @@ def expected_improvement(
         return np.asarray(sign * model.at(points).mean)
     mean, variance, cross, there = model.marginal(points, known)
     jitter = 1e-9 * float(np.mean(np.diag(there.covariance))) + 1e-15
-    factor = _cholesky(there.covariance, jitter)
+    factor = cholesky(there.covariance, jitter)
     whitened = solve_triangular(factor, cross, lower=True, check_finite=False)
     deviation = np.sqrt(np.clip(variance - np.square(whitened).sum(axis=0), 1e-18, None))
     best = (sign * (there.mean + draws @ factor.T)).max(axis=1)
@@ -55,7 +55,7 @@ def expected_improvement(
     return np.asarray((gain * ndtr(z) + deviation * density).mean(axis=0))
 
 
-def _cholesky(covariance: Floats, jitter: float) -> Floats:
+def cholesky(covariance: Floats, jitter: float) -> Floats:
     """Return a lower factor; duplicate points make the matrix singular, so the jitter grows."""
     identity = np.eye(len(covariance))
     for power in range(8):

@@ -1,160 +1,81 @@
-"""The campaign file: what is wanted, where to search, how far, and what is known already."""
+"""Campaign files: what to optimise, where, and with what prior knowledge."""
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from messages.errors import ConfigurationError
 from messages.ledger import CampaignName
-from messages.model import Name
-from nodes.optimiser._constraint import LinearConstraint
-from nodes.optimiser._problem import Direction, Objective, Problem
+from nodes.optimiser._constraint import Constraint
+from nodes.optimiser._derived import build_constraint, build_stocks, check_names
+from nodes.optimiser._mixture import Mixture, electrolyte
+from nodes.optimiser._problem import Fidelity, Objective, Problem
+from nodes.optimiser._sections import (
+    ConstraintSection,
+    ConsumeSection,
+    DatasetSection,
+    DimensionSection,
+    FidelitySection,
+    Finite,
+    LedgerSection,
+    MixtureSection,
+    ObjectiveSection,
+    Section,
+    StopSection,
+    StrategySection,
+)
 from nodes.optimiser._space import Dimension, Space
 from nodes.optimiser._yaml import line_of, read_yaml
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+__all__ = [
+    "CampaignFile",
+    "DatasetSection",
+    "LedgerSection",
+    "StopSection",
+    "StrategySection",
+    "load_campaign",
+]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ObjectiveSection(_Section):
-    """What is measured, and which way is better."""
-
-    quantity: Name
-    method: Name
-    output: str = Field(
-        description="dotted path into the result's data, to a number or to a quantity "
-        "(value, uncertainty, unit)"
-    )
-    unit: str = "1"
-    direction: Direction = Direction.MAXIMISE
-
-
-class DimensionSection(_Section):
-    """One dimension of the space."""
-
-    unit: str = "1"
-    minimum: Finite
-    maximum: Finite
-    step: Positive | None = Field(default=None, description="what the instrument resolves")
-
-
-class ConstraintSection(_Section):
-    """A linear constraint: sum(coefficients * values) <= maximum."""
-
-    coefficients: dict[str, Finite]
-    maximum: Finite
-
-
-class StrategySection(_Section):
-    """Who proposes."""
-
-    name: Literal["gaussian_process", "random", "botorch"] = "gaussian_process"
-    start: Annotated[int, Field(ge=1)] | None = Field(
-        default=None,
-        description="observations (literature counts) before the model decides; "
-        "default 2 * dimensions + 1",
-    )
-
-
-class StopSection(_Section):
-    """When to stop before the budget is spent."""
-
-    expected_improvement: NonNegative = Field(
-        description="in the objective's unit: stop when the best proposal promises less ..."
-    )
-    rounds: Annotated[int, Field(ge=1)] = Field(
-        default=3, description="... in so many proposals one after another ..."
-    )
-    minimum_evaluations: Annotated[int, Field(ge=0)] = Field(
-        default=10, description="... and so many measurements were made"
-    )
-
-
-class DatasetSection(_Section):
-    """A table of published conductivities (columns as in CALiSol-23) to begin from."""
-
-    dataset: Name | None = Field(default=None, description="a table that comes with the package")
-    file: Path | None = Field(default=None, description="or a CSV, relative to this file")
-    title: str = Field(default="", description="only with file")
-    doi: str = Field(default="", description="only with file")
-    licence: str = Field(default="", description="only with file: SPDX identifier")
-    quantity: Name = Field(default="conductivity", description="under which rows are posted")
-    method: Name = Field(default="literature", description="under which rows are posted")
-    post: bool = Field(default=True, description="put the rows that are used into the ledger")
-    temperature_window: NonNegative = Field(
-        default=0.1, description="K around the campaign's temperature"
-    )
-    interpolate: bool = Field(
-        default=False,
-        description="bring rows of one work and composition from both sides of the campaign's "
-        "temperature to it, ln(value) linear in 1/T",
-    )
-    margin: NonNegative = Field(
-        default=0.0,
-        description="rows this far beyond the space's bounds help too, as a fraction of its range",
-    )
-    only: tuple[str, ...] = Field(default=(), description="DOIs of works; empty for all")
-    relative_uncertainty: Positive = Field(default=0.02, description="of each row")
-    relative_offset: NonNegative = Field(
-        default=0.05, description="by which all rows of one work may be off together"
-    )
-
-    @model_validator(mode="after")
-    def _one_place(self) -> DatasetSection:
-        if (self.dataset is None) == (self.file is None):
-            raise ValueError("name either a dataset or a file")
-        if self.file is not None and not (self.title and self.licence):
-            raise ValueError("a file needs title and licence: whoever reads the ledger asks")
-        return self
-
-
-class LedgerSection(_Section):
-    """Results of the ledger to begin from: other campaigns, other methods."""
-
-    campaign: CampaignName | None = Field(default=None, description="None for any")
-    quantity: Name
-    method: Name
-    minimum_rating: Annotated[int, Field(ge=0, le=5)] = 3
-    relative_uncertainty: NonNegative = Field(
-        default=0.02, description="where the result has none of its own"
-    )
-    relative_offset: NonNegative = Field(
-        default=0.03, description="by which this method may be off as a whole; 0 for the same"
-    )
-
-
-class ConsumeSection(_Section):
-    """What is known before the first measurement."""
-
-    datasets: tuple[DatasetSection, ...] = ()
-    ledger: tuple[LedgerSection, ...] = ()
-
-
-class CampaignFile(_Section):
+class CampaignFile(Section):
     """A campaign, as its file says it."""
 
     name: CampaignName
     description: str = ""
-    objective: ObjectiveSection
-    encoding: Literal["lipf6_ec_emc", "plain"] = Field(
+    objectives: Annotated[tuple[ObjectiveSection, ...], Field(min_length=1, max_length=6)] = Field(
+        description="what is wanted, all from one result; a single one may be given as objective"
+    )
+    encoding: Literal["lipf6_ec_emc", "mixture", "plain"] = Field(
         default="plain",
         description="how a point becomes a request's parameters: plain puts each dimension under "
-        "its own name; lipf6_ec_emc makes a formulation of w_ec and molality",
+        "its own name; lipf6_ec_emc makes a formulation of w_ec and molality; mixture one of the "
+        "solvents' mass fractions and the salt's molality",
     )
+    at: str = Field(
+        default="formulation", description="dotted path of the formulation in the parameters"
+    )
+    mixture: MixtureSection | None = Field(default=None, description="only with encoding mixture")
     space: Annotated[dict[str, DimensionSection], Field(min_length=1)]
     constraints: tuple[ConstraintSection, ...] = ()
+    stocks: tuple[dict[str, Finite], ...] = Field(
+        default=(),
+        description="what can be mixed: points of the space (beyond its bounds, too) between which "
+        "every feasible one lies",
+    )
     fixed: dict[str, Any] = Field(default_factory=dict, description="parameters of every request")
+    fidelities: tuple[FidelitySection, ...] = Field(
+        default=(), description="cheaper ways to the objective; only with a single one"
+    )
     strategy: StrategySection = StrategySection()
     budget: Annotated[int, Field(ge=1, le=10_000)] = Field(description="measurements at most")
     parallel: Annotated[int, Field(ge=1, le=100)] = Field(default=1, description="at one time")
+    batch: Annotated[int, Field(ge=1, le=100)] | None = Field(
+        default=None, description="rounds of so many: ask for all, wait for all, learn"
+    )
     minimum_rating: Annotated[int, Field(ge=0, le=5)] = Field(
         default=2, description="results rated lower teach nothing"
     )
@@ -163,24 +84,50 @@ class CampaignFile(_Section):
     stop: StopSection | None = None
     consume: ConsumeSection = ConsumeSection()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_objective(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "objective" in value:
+            if "objectives" in value:
+                raise ValueError("give objective or objectives, not both")
+            value = {**value, "objectives": [value["objective"]]}
+            del value["objective"]
+        return value
+
     @model_validator(mode="after")
     def _consistent(self) -> CampaignFile:
         if self.encoding == "lipf6_ec_emc" and set(self.space) != {"w_ec", "molality"}:
             raise ValueError("encoding lipf6_ec_emc needs exactly the dimensions w_ec and molality")
-        for constraint in self.constraints:
-            unknown = sorted(set(constraint.coefficients) - set(self.space))
-            if unknown:
-                raise ValueError(f"a constraint names {unknown[0]!r}, which is no dimension")
+        if (self.encoding == "mixture") != (self.mixture is not None):
+            raise ValueError("encoding mixture and the section mixture need one another")
+        if len({(o.quantity, o.method) for o in self.objectives}) > 1:
+            raise ValueError("all objectives come from one result: one quantity and one method")
+        if self.fidelities and len(self.objectives) > 1:
+            raise ValueError("fidelities are for a single objective")
+        twice = [n for n, count in Counter(f.name for f in self.fidelities).items() if count > 1]
+        if twice:
+            raise ValueError(f"two fidelities are called {twice[0]}")
+        if self.parallel > 1 and self.batch is not None:
+            raise ValueError("give parallel or batch, not both")
         if self.consume.datasets:
             if self.encoding != "lipf6_ec_emc":
                 raise ValueError("datasets can be read with encoding lipf6_ec_emc only")
             if not isinstance(self.fixed.get("temperature"), int | float):
                 raise ValueError("datasets need a fixed temperature in K, to choose their rows")
+            if len(self.objectives) > 1:
+                raise ValueError("datasets are of a single objective")
         try:
-            self.build_space()
+            space, mixture = self.build_space(), self.build_mixture()
+            check_names(self.constraints, space, mixture)
+            self.build_constraints()
         except ConfigurationError as error:
             raise ValueError(str(error)) from error
         return self
+
+    @property
+    def objective(self) -> ObjectiveSection:
+        """The first objective, whose quantity and method are those of all."""
+        return self.objectives[0]
 
     def build_space(self) -> Space:
         """Return the space."""
@@ -190,23 +137,50 @@ class CampaignFile(_Section):
             )
         )
 
-    def build_objective(self) -> Objective:
-        """Return the objective."""
-        section = self.objective
-        return Objective(section.quantity, section.unit, section.direction)
+    def build_objectives(self) -> tuple[Objective, ...]:
+        """Return the objectives."""
+        several = len(self.objectives) > 1
+        return tuple(
+            Objective(
+                o.name or (o.output.rpartition(".")[2] if several else o.quantity),
+                o.unit,
+                o.direction,
+            )
+            for o in self.objectives
+        )
+
+    def build_mixture(self) -> Mixture | None:
+        """Return what the space's dimensions are shares of; None of encoding ``plain``.
+
+        Raises:
+            ConfigurationError: A dimension is no chemical that is known.
+        """
+        if self.mixture is not None:
+            return Mixture.of(self.build_space(), self.mixture)
+        return electrolyte(self.build_space()) if self.encoding == "lipf6_ec_emc" else None
+
+    def build_constraints(self) -> tuple[Constraint, ...]:
+        """Return the constraints."""
+        space, mixture = self.build_space(), self.build_mixture()
+        found = [build_constraint(section, mixture) for section in self.constraints]
+        if self.stocks:
+            found.append(build_stocks(self.stocks, space, mixture))
+        if mixture is not None and mixture.balanced:
+            found.append(mixture.constraint())
+        return tuple(found)
 
     def build_problem(self, seed: int = 0) -> Problem:
         """Return all that a strategy must know before the first observation."""
         return Problem(
             space=self.build_space(),
-            objectives=(self.build_objective(),),
+            objectives=self.build_objectives(),
             constraints=self.build_constraints(),
+            fidelities=tuple(
+                Fidelity(f.name, f.cost, f.relative_noise, f.relative_offset)
+                for f in self.fidelities
+            ),
             seed=seed,
         )
-
-    def build_constraints(self) -> tuple[LinearConstraint, ...]:
-        """Return the constraints."""
-        return tuple(LinearConstraint(c.coefficients, c.maximum) for c in self.constraints)
 
 
 def load_campaign(path: str | Path) -> CampaignFile:
@@ -224,6 +198,8 @@ def load_campaign(path: str | Path) -> CampaignFile:
         found = []
         for mistake in error.errors(include_url=False, include_input=False):
             place = mistake["loc"]
+            if "objective" in value and place[:2] == ("objectives", 0):
+                place = ("objective", *place[2:])
             field = ".".join(map(str, place)) or "campaign"
             words = mistake["msg"].removeprefix("Value error, ")
             found.append((line_of(lines, place), f"{field}: {words}"))

@@ -156,14 +156,17 @@ async def _post_one(lab: CampaignLab, identity: UUID, result: Result) -> str:
 
 def _lesson(view: ResultView, section: LedgerSection, reading: Reading) -> Observation | None:
     point = reading.encoding.point(view.parameters)
-    value, uncertainty, trouble = reading.value(view.data)
+    values, uncertainties, trouble = reading.values(view.data)
     trouble = trouble or reading.objection(view, section.minimum_rating)
-    if point is None or value is None or trouble:
+    if point is None or trouble:
         return None
-    return Observation.of(
+    return Observation(
         point=point,
-        value=value,
-        uncertainty=uncertainty or section.relative_uncertainty * abs(value),
+        values=values,
+        uncertainties=tuple(
+            uncertainty or section.relative_uncertainty * abs(value)
+            for value, uncertainty in zip(values, uncertainties, strict=True)
+        ),
         source=f"{section.quantity}/{section.method}" if section.relative_offset else "elsewhere",
-        offset=section.relative_offset * abs(value),
+        offset=section.relative_offset * abs(values[0]),
     )

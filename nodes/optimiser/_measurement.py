@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from messages.ledger import ResultStatus, Status
@@ -12,6 +10,7 @@ from messages.model import JsonObject
 from messages.query import ResultView
 from nodes.optimiser._encoding import Encoding
 from nodes.optimiser._lab import Ending
+from nodes.optimiser._output import Output
 from nodes.optimiser._space import Point
 from nodes.optimiser._strategy import Observation
 
@@ -26,8 +25,9 @@ class Measurement:
         wanted: The point that was asked for.
         point: The point that was really measured.
         status: How the request ended.
-        value: In the objective's unit, or None.
-        uncertainty: Standard, in the same unit; 0 where the worker gave none.
+        values: One per objective, in its unit; empty where there is none.
+        uncertainties: Standard, in the same units; 0 where the worker gave none.
+        fidelity: By what; empty for the target.
         rating: The worker's, or None.
         lesson: Whether the strategy learns from it.
         reason: Why not, else empty.
@@ -43,8 +43,9 @@ class Measurement:
     wanted: Point
     point: Point
     status: Status
-    value: float | None = None
-    uncertainty: float = 0.0
+    values: tuple[float, ...] = ()
+    uncertainties: tuple[float, ...] = ()
+    fidelity: str = ""
     rating: int | None = None
     lesson: bool = False
     reason: str = ""
@@ -54,11 +55,26 @@ class Measurement:
     stamp: int = 0
     load_time: int = 0
 
+    @property
+    def value(self) -> float | None:
+        """The first objective's, or None."""
+        return self.values[0] if self.values else None
+
+    @property
+    def uncertainty(self) -> float:
+        """The first objective's; 0 where there is none."""
+        return self.uncertainties[0] if self.uncertainties else 0.0
+
+    @property
+    def at_target(self) -> bool:
+        """Whether it is a lesson from the target fidelity."""
+        return self.lesson and not self.fidelity
+
     def observation(self) -> Observation:
         """Return what the strategy learns. Only of a lesson."""
-        if self.value is None:
+        if not self.values:
             raise ValueError("there is nothing to learn from this measurement")
-        return Observation.of(self.point, self.value, self.uncertainty)
+        return Observation(self.point, self.values, self.uncertainties, fidelity=self.fidelity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +83,17 @@ class Reading:
 
     Attributes:
         encoding: Between points and parameters.
-        output: Dotted path into the data.
-        unit: That the value must have, where it says one.
+        outputs: Where in the data the objectives' values are.
         minimum_rating: Worse ones teach nothing.
+        fidelity: Whose results these are; empty for the target.
+        relative_noise: Of a value whose result says no uncertainty, as a fraction of it.
     """
 
     encoding: Encoding
-    output: str
-    unit: str
+    outputs: tuple[Output, ...]
     minimum_rating: int
+    fidelity: str = ""
+    relative_noise: float = 0.0
 
     def measurement(self, number: int, request: UUID, wanted: Point, end: Ending) -> Measurement:
         """Return what came of a request."""
@@ -83,9 +101,10 @@ class Reading:
         if end.status is not Status.RESOLVED or result is None:
             words = f": {end.message}" if end.message else ""
             return Measurement(
-                number, request, wanted, wanted, end.status, reason=f"{end.status.value}{words}"
-            )
-        value, uncertainty, trouble = self.value(result.data)
+                number, request, wanted, wanted, end.status,
+                fidelity=self.fidelity, reason=f"{end.status.value}{words}",
+            )  # fmt: skip
+        values, uncertainties, trouble = self.values(result.data)
         trouble = trouble or self.objection(result)
         return Measurement(
             number=number,
@@ -94,8 +113,9 @@ class Reading:
             # A robot doses what it can; what it says it did counts.
             point=self.encoding.point(result.parameters) or wanted,
             status=end.status,
-            value=value,
-            uncertainty=uncertainty,
+            values=values,
+            uncertainties=uncertainties,
+            fidelity=self.fidelity,
             rating=result.rating.rating if result.rating else None,
             lesson=not trouble,
             reason=trouble,
@@ -119,20 +139,16 @@ class Reading:
             return f"rated {result.rating.rating}, below {least}: {result.rating.reason}"
         return ""
 
-    def value(self, data: JsonObject) -> tuple[float | None, float, str]:
-        """Return value, uncertainty (0 if unknown), and what is wrong with them, if anything."""
-        found: Any = data
-        for key in self.output.split("."):
-            if not isinstance(found, Mapping) or key not in found:
-                return None, 0.0, f"its data have no {self.output}"
-            found = found[key]
-        uncertainty: Any = None
-        if isinstance(found, Mapping):
-            if found.get("unit", self.unit) != self.unit:
-                return None, 0.0, f"its {self.output} is in {found['unit']}, not in {self.unit}"
-            uncertainty = found.get("uncertainty")
-            found = found.get("value")
-        if isinstance(found, bool) or not isinstance(found, int | float):
-            return None, 0.0, f"its {self.output} is no number"
-        known = isinstance(uncertainty, int | float)
-        return float(found), float(uncertainty) if known else 0.0, ""
+    def values(self, data: JsonObject) -> tuple[tuple[float, ...], tuple[float, ...], str]:
+        """Return values and uncertainties (0 if unknown), and what is wrong with them, if so.
+
+        Where one objective has no value there are none at all.
+        """
+        values, uncertainties = [], []
+        for output in self.outputs:
+            value, uncertainty, trouble = output.read(data)
+            if value is None:
+                return (), (), trouble
+            values.append(value)
+            uncertainties.append(uncertainty or self.relative_noise * abs(value))
+        return tuple(values), tuple(uncertainties), ""

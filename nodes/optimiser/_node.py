@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from labmesh import Node, NodeParameters, Order, capability
-from messages.campaign import METHOD, QUANTITY, CampaignPlan, PlanInput
+from messages.campaign import (
+    METHOD,
+    PROPOSAL,
+    QUANTITY,
+    CampaignPlan,
+    CampaignProposal,
+    PlanInput,
+    ProposalInput,
+)
 from messages.electrolyte import ConductivityInput, ConductivityOutput
 from messages.errors import ConfigurationError, LabmeshError, OrderError
 from messages.node import Level
@@ -38,6 +46,10 @@ class OptimiserParameters(NodeParameters):
     budget: Annotated[int, Field(ge=1)] | None = Field(
         default=None, description="measurements at most; instead of the file's"
     )
+    fixed: dict[str, Any] = Field(
+        default_factory=dict,
+        description="parameters of every request, instead of the file's of the same name",
+    )
     output: str = Field(
         default="",
         description="folder for campaign.png and summary.json; by default one of the campaign's "
@@ -51,20 +63,24 @@ class OptimiserNode(Node[OptimiserParameters]):
     Parameters = OptimiserParameters
     _published: LiteratureModel
     _settings: CampaignPlan | None = None
+    _proposals: dict[int, CampaignProposal]
 
     @classmethod
     def asks_for(cls, parameters: OptimiserParameters) -> tuple[tuple[str, str], ...]:
-        """Return the capability of the campaign's objective.
+        """Return the capabilities of the campaign's objectives and fidelities.
 
         Raises:
             ConfigurationError: The campaign file cannot be read.
         """
-        objective = load_campaign(parameters.campaign_file).objective
-        return ((objective.quantity, objective.method),)
+        plan = load_campaign(parameters.campaign_file)
+        ways = [(plan.objective.quantity, plan.objective.method)]
+        ways += [(fidelity.quantity, fidelity.method) for fidelity in plan.fidelities]
+        return tuple(dict.fromkeys(ways))
 
     async def on_configure(self) -> None:
         """Read the campaign file, so that a mistake in it shows before anything moves."""
         self._plan = self._read_plan()
+        self._proposals = {}
         self._name = self.parameters.campaign or self._plan.name
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", self._name):
             raise ConfigurationError(
@@ -94,6 +110,16 @@ class OptimiserNode(Node[OptimiserParameters]):
         if self._settings is None:
             raise OrderError("the campaign has not begun", retryable=True)
         return self._settings
+
+    @capability(QUANTITY, PROPOSAL)
+    async def proposal(self, order: Order[ProposalInput]) -> CampaignProposal:
+        """One decision of the campaign that this node drives, and why; also in the ledger."""
+        found = self._proposals.get(order.parameters.number)
+        if found is None:
+            raise OrderError(
+                f"the campaign has decided {len(self._proposals)} times so far", retryable=True
+            )
+        return found
 
     async def on_activate(self) -> None:
         """Begin the campaign, or go on with it."""
@@ -146,6 +172,7 @@ class OptimiserNode(Node[OptimiserParameters]):
             author=str(self.id),
             reporter=self,
             settled=self._take_settings,
+            decided=self._take_proposal,
         )
         lines = report.lines(plot)
         self.log.info(lines[0])
@@ -158,13 +185,19 @@ class OptimiserNode(Node[OptimiserParameters]):
     def _take_settings(self, settings: CampaignPlan) -> None:
         self._settings = settings
 
+    def _take_proposal(self, proposal: CampaignProposal) -> None:
+        self._proposals[proposal.number] = proposal
+
     def _read_plan(self) -> CampaignFile:
         plan = load_campaign(self.parameters.campaign_file)
         changes: dict[str, Any] = {}
         if self.parameters.budget is not None:
             changes["budget"] = self.parameters.budget
+        fixed = dict(self.parameters.fixed)
         if self.parameters.temperature is not None:
-            changes["fixed"] = {**plan.fixed, "temperature": self.parameters.temperature}
+            fixed["temperature"] = self.parameters.temperature
+        if fixed:
+            changes["fixed"] = {**plan.fixed, **fixed}
         return plan.model_copy(update=changes)
 
 

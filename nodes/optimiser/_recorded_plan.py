@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 from uuid import NAMESPACE_URL, uuid5
 
-from messages.campaign import METHOD, QUANTITY, CampaignPlan, Prior, PriorSource
+from messages.campaign import METHOD, PROPOSAL, QUANTITY, CampaignPlan, Prior, PriorSource
 from messages.errors import RefusedError
 from messages.ledger import Provenance, Result
 from nodes.optimiser._campaign_file import CampaignFile
@@ -56,7 +56,7 @@ async def record_plan(
     A ledger that will not have them is no reason not to measure: that is only warned about.
     """
     for _ in range(_LOOKS):
-        if await lab.offered(QUANTITY, METHOD):
+        if await lab.offered(QUANTITY, METHOD) and await lab.offered(QUANTITY, PROPOSAL):
             break
         await asyncio.sleep(_PAUSE)
     data = settings.model_dump(mode="json")

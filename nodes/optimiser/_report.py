@@ -9,27 +9,37 @@ from typing import Any
 
 from nodes.optimiser._campaign import CampaignOutcome
 from nodes.optimiser._campaign_file import CampaignFile
-from nodes.optimiser._encoding import Encoding, FormulationEncoding
+from nodes.optimiser._encoding import Encoding, MixtureEncoding
 from nodes.optimiser._known import Knowledge
 from nodes.optimiser._literature import LiteratureValue, literature_at
 from nodes.optimiser._measurement import Measurement
 from nodes.optimiser._space import Space
-from nodes.optimiser._strategy import Strategy
+from nodes.optimiser._strategy import Recommendation, Strategy
 
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """The best of the campaign's own measurements, by the model's posterior mean.
+    """One of the campaign's own measurements at the target, and what the model holds of it.
 
     Attributes:
         measurement: The measurement itself.
-        mean: What the model holds for the true value there, after all measurements.
-        uncertainty: Standard deviation of that.
+        means: The true values there, after all measurements, one per objective.
+        uncertainties: Standard deviation of each.
     """
 
     measurement: Measurement
-    mean: float
-    uncertainty: float
+    means: tuple[float, ...]
+    uncertainties: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """The first objective's."""
+        return self.means[0]
+
+    @property
+    def uncertainty(self) -> float:
+        """The first objective's."""
+        return self.uncertainties[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +53,9 @@ class Report:
         encoding: Of the plan.
         outcome: What was done.
         knowledge: What it began from.
-        best: None where no measurement could be used.
+        best: None where no measurement could be used. Of several objectives: the member of the
+            front nearest to the ideal point.
+        front: What no other measurement beats in every objective, by the model.
         literature: At the best composition; None where nothing was imported.
         ledger: ``site/node`` of the broker node.
     """
@@ -55,6 +67,7 @@ class Report:
     outcome: CampaignOutcome
     knowledge: Knowledge
     best: Best | None
+    front: tuple[Best, ...]
     literature: LiteratureValue | None
     ledger: str
 
@@ -95,11 +108,11 @@ class Report:
 
     def mole_fractions(self) -> dict[str, float]:
         """Return the best formulation, chemical to mol/mol; empty where it is none."""
-        if self.best is None or not isinstance(self.encoding, FormulationEncoding):
+        if self.best is None or not isinstance(self.encoding, MixtureEncoding):
             return {}
         formulation = self.encoding.formulation(self.best.measurement.point)
-        short = ("LiPF6", "EC", "EMC")
-        return dict(zip(short, (c.fraction for c in formulation.components), strict=True))
+        fractions = (c.fraction for c in formulation.components)
+        return dict(zip(self.encoding.names, fractions, strict=True))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the summary as plain values, SI units in every name's place in the file."""
@@ -144,6 +157,7 @@ class Report:
 
     def _measurement_dict(self, measurement: Measurement) -> dict[str, Any]:
         plain = asdict(measurement)
+        plain["value"], plain["uncertainty"] = measurement.value, measurement.uncertainty
         plain["point"] = dict(zip(self.space.names, measurement.point, strict=True))
         plain["wanted"] = dict(zip(self.space.names, measurement.wanted, strict=True))
         return plain
@@ -182,16 +196,23 @@ def make_report(
     """Return the report of a campaign that is over."""
     best = None
     literature = None
+    front = tuple(_best(found, outcome) for found in strategy.front())
     found = strategy.best()
     if found is not None:
-        measurement = next(
-            m for m in outcome.measurements if m.lesson and m.observation() == found.observation
-        )
-        best = Best(measurement, found.mean[0], found.uncertainty[0])
+        best = _best(found, outcome)
         if knowledge.literature:
-            values = dict(zip(space.names, measurement.point, strict=True))
+            values = dict(zip(space.names, best.measurement.point, strict=True))
             literature = literature_at(knowledge.literature, values["w_ec"], values["molality"])
-    return Report(campaign, plan, space, encoding, outcome, knowledge, best, literature, ledger)
+    return Report(
+        campaign, plan, space, encoding, outcome, knowledge, best, front, literature, ledger
+    )
+
+
+def _best(found: Recommendation, outcome: CampaignOutcome) -> Best:
+    measurement = next(
+        m for m in outcome.measurements if m.at_target and m.observation() == found.observation
+    )
+    return Best(measurement, found.mean, found.uncertainty)
 
 
 def _duration(seconds: float) -> str:

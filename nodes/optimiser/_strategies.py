@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from nodes.optimiser._campaign_file import StrategySection
 from nodes.optimiser._gaussian_process import GaussianProcessStrategy
 from nodes.optimiser._problem import Problem
 from nodes.optimiser._random import RandomStrategy
+from nodes.optimiser._sections import StrategySection
 from nodes.optimiser._strategy import Strategy
 
 
@@ -24,4 +24,4 @@ def make_strategy(problem: Problem, section: StrategySection) -> Strategy:
         heavy = import_module("nodes.optimiser._botorch")
         found: Strategy = heavy.BoTorchStrategy(problem, start=section.start)
         return found
-    return GaussianProcessStrategy(problem, start=section.start)
+    return GaussianProcessStrategy(problem, start=section.start, target_every=section.target_every)

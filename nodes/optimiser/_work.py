@@ -6,18 +6,17 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from messages.campaign import CampaignPlan
+from messages.campaign import CampaignPlan, CampaignProposal
 from nodes.optimiser._campaign import Campaign
 from nodes.optimiser._campaign_file import CampaignFile
-from nodes.optimiser._encoding import make_encoding
 from nodes.optimiser._known import gather
 from nodes.optimiser._lab import CampaignLab, Reporter
 from nodes.optimiser._literature_model import LiteratureModel
-from nodes.optimiser._measurement import Reading
 from nodes.optimiser._mesh_lab import MeshLab
 from nodes.optimiser._plot import draw
 from nodes.optimiser._recorded_plan import plan_of, record_plan
 from nodes.optimiser._report import Report, make_report
+from nodes.optimiser._route import routes_of
 from nodes.optimiser._strategies import make_strategy
 
 __all__ = ["LiteratureModel", "MeshLab", "run_campaign"]
@@ -35,6 +34,7 @@ async def run_campaign(
     author: str,
     reporter: Reporter,
     settled: Callable[[CampaignPlan], None] = lambda _settings: None,
+    decided: Callable[[CampaignProposal], None] = lambda _proposal: None,
 ) -> tuple[Report, Path | None]:
     """Run a campaign to its end and write its picture and summary.
 
@@ -49,6 +49,7 @@ async def run_campaign(
         author: Who asks.
         reporter: Hears about progress.
         settled: Called with the settings that were put into the ledger.
+        decided: Called with every proposal before its request is submitted.
 
     Returns:
         The report, and the picture's path (None where there was nothing to draw).
@@ -57,11 +58,9 @@ async def run_campaign(
         LabmeshError: As `gather` and `Campaign.run`.
     """
     space = plan.build_space()
-    encoding = make_encoding(plan.encoding, space, plan.fixed)
-    objective = plan.objective
-    reading = Reading(encoding, objective.output, objective.unit, plan.minimum_rating)
+    route = routes_of(plan)[""]
     knowledge = await gather(
-        plan, space, reading, name=name, folder=base, lab=lab, reporter=reporter
+        plan, space, route.reading, name=name, folder=base, lab=lab, reporter=reporter
     )
     settings = plan_of(plan, seed, base, knowledge)
     settled(settings)
@@ -73,16 +72,17 @@ async def run_campaign(
         plan,
         space=space,
         strategy=strategy,
-        encoding=encoding,
         lab=lab,
         reporter=reporter,
         author=author,
+        prior=knowledge.observations,
+        decided=decided,
     ).run()
     report = make_report(
         name,
         plan,
         space=space,
-        encoding=encoding,
+        encoding=route.encoding,
         strategy=strategy,
         outcome=outcome,
         knowledge=knowledge,

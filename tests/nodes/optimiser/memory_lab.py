@@ -60,6 +60,7 @@ class MemoryLab:
         self.views: dict[UUID, RequestView] = {}
         self.answers: dict[UUID, ResultView] = {}
         self.posted: dict[UUID, Result] = {}
+        self.decisions: dict[UUID, Result] = {}
         self.submissions = 0
         self.offers = True
         self.refuse_posts = False
@@ -79,7 +80,7 @@ class MemoryLab:
     async def results(self, **filters: Any) -> list[ResultView]:
         return [
             view
-            for view in self.answers.values()
+            for view in [*self.answers.values(), *self._decided()]
             if all(getattr(view, key) == value for key, value in filters.items())
         ]
 
@@ -167,7 +168,22 @@ class MemoryLab:
         assert status in FINAL
         return Ending(status, message, self.answers[result])
 
+    def _decided(self) -> list[ResultView]:
+        return [
+            ResultView(
+                id=identity, offset=0, author="kit/optimiser", stamp=1, load_time=1,
+                quantity=result.quantity, method=result.method, parameters=result.parameters,
+                outcome="resolved", data=result.data, provenance=result.provenance,
+                campaign=result.campaign, status=ResultStatus.ORIGINAL,
+            )
+            for identity, result in self.decisions.items()
+        ]  # fmt: skip
+
     async def post(self, result: Result, id: UUID) -> None:  # noqa: A002
+        if result.quantity == "campaign":
+            if self.decisions.setdefault(id, result) != result:
+                raise RefusedError("the same uuid with another body")
+            return
         if self.refuse_posts or (id in self.posted and self.posted[id] != result):
             raise RefusedError("the same uuid with another body")
         self.posted[id] = result

@@ -16,13 +16,12 @@ from nodes.optimiser import (
     CampaignError,
     CampaignFile,
     CampaignOutcome,
-    Reading,
     Strategy,
     gather,
     load_campaign,
-    make_encoding,
     make_strategy,
 )
+from nodes.optimiser._route import routes_of
 from tests.nodes.optimiser.memory_lab import Answer, MemoryLab, Notes, conductivity
 
 SHIPPED = load_campaign(
@@ -54,9 +53,8 @@ async def run(
     lab: MemoryLab, notes: Notes, campaign: CampaignFile, *, seed: int = 0
 ) -> tuple[CampaignOutcome, Strategy]:
     space = campaign.build_space()
-    encoding = make_encoding(campaign.encoding, space, campaign.fixed)
-    objective = campaign.objective
-    reading = Reading(encoding, objective.output, objective.unit, campaign.minimum_rating)
+    route = routes_of(campaign)[""]
+    reading = route.reading
     known = await gather(campaign, space, reading, name="c", folder=Path(), lab=lab, reporter=notes)
     strategy = make_strategy(campaign.build_problem(seed), campaign.strategy)
     strategy.tell(known.observations)
@@ -65,7 +63,6 @@ async def run(
         campaign,
         space=space,
         strategy=strategy,
-        encoding=encoding,
         lab=lab,
         reporter=notes,
         author="kit/optimiser",
@@ -284,7 +281,7 @@ async def test_it_waits_for_somebody_who_offers(monkeypatch: pytest.MonkeyPatch)
 
 
 async def test_what_was_really_mixed_counts() -> None:
-    encoding = make_encoding("lipf6_ec_emc", SHIPPED.build_space(), SHIPPED.fixed)
+    encoding = routes_of(SHIPPED)[""].encoding
 
     def off(parameters: dict[str, Any]) -> Answer:
         w_ec, molality = composition(parameters)

@@ -31,7 +31,7 @@ def test_the_shipped_campaign() -> None:
     campaign = load_campaign(SHIPPED)
     space = campaign.build_space()
     assert space.names == ("w_ec", "molality")
-    assert campaign.build_objective().unit == "S/m"
+    assert campaign.build_objectives()[0].unit == "S/m"
     constraints = campaign.build_constraints()
     corner = space.normalise([(0.5, 1.4)]) * 0 + [(0.5, 1.4)]
     assert constraints[0].allows(space, corner).all()

@@ -13,16 +13,15 @@ from messages.formulation_algebra import formulation_from
 from nodes.optimiser import (
     Campaign,
     CampaignFile,
-    Reading,
     Report,
     draw,
     gather,
-    make_encoding,
     make_report,
     make_strategy,
 )
 from nodes.optimiser._literature_model import LiteratureModel
 from nodes.optimiser._nearest import nearest_named
+from nodes.optimiser._route import routes_of
 from tests.nodes.optimiser.memory_lab import Answer, MemoryLab, Notes
 from tests.nodes.optimiser.test_campaign import SHIPPED, exact
 
@@ -35,19 +34,18 @@ def names(folder: Path) -> list[str]:
 
 async def report_of(campaign: CampaignFile, lab: MemoryLab, path: Path) -> tuple[Report, bool]:
     space = campaign.build_space()
-    encoding = make_encoding(campaign.encoding, space, campaign.fixed)
-    objective = campaign.objective
-    reading = Reading(encoding, objective.output, objective.unit, campaign.minimum_rating)
+    route = routes_of(campaign)[""]
+    reading = route.reading
     notes = Notes()
     known = await gather(campaign, space, reading, name="c", folder=path, lab=lab, reporter=notes)
     strategy = make_strategy(campaign.build_problem(), campaign.strategy)
     strategy.tell(known.observations)
     outcome = await Campaign(
-        "c", campaign, space=space, strategy=strategy, encoding=encoding, lab=lab,
+        "c", campaign, space=space, strategy=strategy, lab=lab,
         reporter=notes, author="kit/optimiser",
     ).run()  # fmt: skip
     report = make_report(
-        "c", campaign, space=space, encoding=encoding, strategy=strategy, outcome=outcome,
+        "c", campaign, space=space, encoding=route.encoding, strategy=strategy, outcome=outcome,
         knowledge=known, ledger="kit/broker",
     )  # fmt: skip
     return report, draw(report, strategy, known.observations, path / "campaign.png")

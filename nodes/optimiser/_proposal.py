@@ -1,0 +1,97 @@
+"""Every decision of a campaign, put into the ledger before it is acted on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple
+from typing import Literal
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from messages.campaign import PROPOSAL, QUANTITY, CampaignProposal, Known
+from messages.envelope import validate
+from messages.errors import LabmeshError, RefusedError
+from messages.ledger import Provenance, Result
+from messages.model import JsonObject
+from nodes.optimiser._lab import CampaignLab, Reporter
+from nodes.optimiser._space import Point, Space
+from nodes.optimiser._strategy import Observation, Suggestion
+
+
+def knew(
+    observations: Sequence[Observation], pending: Sequence[Suggestion], excluded: Sequence[Point]
+) -> Known:
+    """Return what a proposal rests on, whatever the order in which it was learned."""
+    words = json.dumps(
+        [
+            sorted(json.dumps(astuple(each)) for each in observations),
+            sorted(json.dumps([each.point, each.fidelity]) for each in pending),
+            sorted(json.dumps(point) for point in excluded),
+        ]
+    )
+    return Known(
+        observations=len(observations),
+        pending=len(pending),
+        excluded=len(excluded),
+        sha256=hashlib.sha256(words.encode()).hexdigest(),
+    )
+
+
+def proposal_of(
+    number: int,
+    request: UUID,
+    suggestion: Suggestion,
+    origin: Literal["start", "model", "recommended"],
+    space: Space,
+    known: Known,
+    model: JsonObject,
+) -> CampaignProposal:
+    """Return a decision as it is kept."""
+    return CampaignProposal(
+        number=number,
+        request=request,
+        point=dict(zip(space.names, suggestion.point, strict=True)),
+        fidelity=suggestion.fidelity,
+        origin=origin,
+        expected_improvement=suggestion.expected_improvement,
+        mean=suggestion.mean or (),
+        uncertainty=suggestion.uncertainty or (),
+        knew=known,
+        model=model,
+    )
+
+
+async def record_proposal(
+    proposal: CampaignProposal, name: str, lab: CampaignLab, reporter: Reporter
+) -> None:
+    """Post a decision; the same one a second time adds nothing.
+
+    A ledger that will not have it is no reason not to measure: that is only warned about.
+    """
+    result = Result(
+        quantity=QUANTITY,
+        method=PROPOSAL,
+        parameters={"number": proposal.number},
+        outcome="resolved",
+        data=proposal.model_dump(mode="json"),
+        provenance=Provenance(software="labmesh optimiser"),
+        campaign=name,
+    )
+    try:
+        await lab.post(result, uuid5(NAMESPACE_URL, f"labmesh:proposal:{proposal.request}"))
+    except RefusedError as error:
+        reporter.warn(f"proposal {proposal.number} is not in the ledger", reason=str(error))
+
+
+async def recorded_proposals(name: str, lab: CampaignLab) -> Mapping[UUID, CampaignProposal]:
+    """Return the decisions of a campaign that are on record, by the request each led to."""
+    found: dict[UUID, CampaignProposal] = {}
+    for view in await lab.results(campaign=name, quantity=QUANTITY, method=PROPOSAL):
+        try:
+            proposal = validate(CampaignProposal, view.data, where="proposal")
+        except LabmeshError:
+            # Of another release: what it cannot say is asked of the strategy again.
+            continue
+        found[proposal.request] = proposal
+    return found
