@@ -39,7 +39,9 @@ from messages.model_card import TrainingInput, TrainingOutput
 from messages.simulation import (
     RadialDistributionInput,
     RadialDistributionOutput,
+    SimulatedConductivityInput,
     SimulatedConductivityOutput,
+    SimulatedDensityInput,
     SimulatedDensityOutput,
 )
 from messages.workflow import WorkflowPlan, WorkflowRecordInput, WorkflowVerdict
@@ -67,7 +69,7 @@ FINALES_CAPABILITIES: Final[Mapping[tuple[str, str], CapabilityTypes]] = {
         "Ionic conductivity by impedance between two electrodes",
     ),
     ("conductivity", "molecular_dynamics"): CapabilityTypes(
-        ConductivityInput,
+        SimulatedConductivityInput,
         SimulatedConductivityOutput,
         "Ionic conductivity from a molecular dynamics simulation",
     ),
@@ -80,7 +82,9 @@ FINALES_CAPABILITIES: Final[Mapping[tuple[str, str], CapabilityTypes]] = {
         DensityInput, DensityOutput, "Density, and viscosity, from a vibrating tube"
     ),
     ("density", "molecular_dynamics"): CapabilityTypes(
-        DensityInput, SimulatedDensityOutput, "Density from a molecular dynamics simulation"
+        SimulatedDensityInput,
+        SimulatedDensityOutput,
+        "Density from a molecular dynamics simulation",
     ),
     ("radial_density_function", "molecular_dynamics"): CapabilityTypes(
         RadialDistributionInput,

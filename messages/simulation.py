@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from messages.array import Array
 from messages.chemistry import Formulation, RunInfo
-from messages.electrolyte import ConductivityOutput, KelvinInput
+from messages.electrolyte import (
+    ConductivityInput,
+    ConductivityOutput,
+    DensityInput,
+    KelvinInput,
+)
 from messages.ledger import Rating
 from messages.model import Count, Model, Real, Unit
-from messages.quantity import Conductivity, Density, Temperature
+from messages.quantity import Conductivity, Density, Ratio, Temperature
 
 MoleculeCounts = dict[str, Annotated[Count, Unit("1")]]
 """Molecules in the simulated box by InChIKey (or `Chemical.key`)."""
+
+RunLength = Literal["quick", "production"]
+"""How long is simulated: picoseconds, to see that it works; nanoseconds, for transport."""
+
+_LENGTH = "how long to simulate; absent: as the node is set"
+
+
+class SimulatedConductivityInput(ConductivityInput):
+    """Ask for the ionic conductivity of a simulated formulation."""
+
+    length: RunLength | None = Field(default=None, description=_LENGTH)
+
+
+class SimulatedDensityInput(DensityInput):
+    """Ask for the density of a simulated formulation."""
+
+    length: RunLength | None = Field(default=None, description=_LENGTH)
 
 
 class RadialDistributionInput(Model):
@@ -25,6 +47,19 @@ class RadialDistributionInput(Model):
     estimated_density: Annotated[Real, Unit("kg/m3"), Field(gt=0)] | None = Field(
         default=None, description="first guess for the box"
     )
+    length: RunLength | None = Field(default=None, description=_LENGTH)
+
+
+class CoordinationShell(Model):
+    """The first coordination shell of a pair of atoms."""
+
+    pair_title: Annotated[str, Field(min_length=1, max_length=80)] = Field(
+        description="name of the pair"
+    )
+    peak: Annotated[Real, Unit("m"), Field(gt=0)] = Field(description="of the first peak")
+    height: Annotated[Real, Unit("1"), Field(gt=0)] = Field(description="of the first peak")
+    edge: Annotated[Real, Unit("m"), Field(gt=0)] = Field(description="the first minimum")
+    number: Ratio = Field(description="second atoms within the edge of a first one")
 
 
 class RadialDistributionOutput(Model):
@@ -42,12 +77,25 @@ class RadialDistributionOutput(Model):
         description="atoms in the box: Li16 O600 P16 F96 C600 H600"
     )
     rating: Rating | None = None
+    rdf_uncertainty: Annotated[Array, Unit("1")] | None = Field(
+        default=None, description="standard, of rdf, in its shape"
+    )
+    coordination: Annotated[Array, Unit("1")] | None = Field(
+        default=None, description="second atoms within each radius of a first, shape (pairs, radii)"
+    )
+    shells: tuple[CoordinationShell, ...] = Field(
+        default=(), description="first shells, of the pairs that have one"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> RadialDistributionOutput:
         wanted = (len(self.pair_title), self.radius.size)
         if self.radius.ndim != 1 or self.rdf.shape != wanted:
             raise ValueError(f"rdf has shape {self.rdf.shape}, not (pairs, radii) = {wanted}")
+        for name in ("rdf_uncertainty", "coordination"):
+            array = getattr(self, name)
+            if array is not None and array.shape != wanted:
+                raise ValueError(f"{name} has shape {array.shape}, not (pairs, radii) = {wanted}")
         return self
 
 

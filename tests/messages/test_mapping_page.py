@@ -14,7 +14,7 @@ OURS_ALONE = {
     "cell", "cell_info", "lots", "measured", "trail", "formation", "cycling",
     "protocol", "summary", "files", "findings", "cycling_result", "formation_cycles",
     "minimum_cells", "cycling_protocol", "separator", "electrolyte_volume", "cells", "electrolyte",
-    "batch_id",
+    "batch_id", "length", "rdf_uncertainty", "coordination", "shells",
 }  # fmt: skip
 """Fields FINALES has no place for. The page names them; formation and cycling are spread there."""
 
