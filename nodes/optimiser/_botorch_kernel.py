@@ -21,7 +21,6 @@ from gpytorch.kernels import Kernel, MaternKernel, ScaleKernel
 from gpytorch.likelihoods.gaussian_likelihood import _GaussianLikelihoodBase
 from gpytorch.likelihoods.noise_models import Noise
 from gpytorch.priors import NormalPrior
-from linear_operator import to_dense
 from linear_operator.operators import DiagLinearOperator
 
 EXTRA: Final = 3
@@ -96,13 +95,13 @@ class CampaignKernel(Kernel):  # type: ignore[misc]
     ) -> torch.Tensor:
         """Return the covariance of the rows of x1 and x2, or its diagonal."""
         near, far = x1[..., : self.width], x2[..., : self.width]
-        cover = to_dense(self.latent(near, far, diag=diag))
+        cover = self.latent.forward(near, far, diag=diag)
         if len(self.discrepancies):
             first, second = _codes(x1, self.width + 1, x2, diag)
             cover = cover * self.gains[first] * self.gains[second]
             for code, kernel in enumerate(self.discrepancies, start=1):
                 share = ((first == code) & (second == code)).to(cover)
-                own = to_dense(kernel(near, far, diag=diag)) + self.biases[code].square()
+                own = kernel.forward(near, far, diag=diag) + self.biases[code].square()
                 cover = cover + share * own
         if len(self.offsets) > 1:
             first, second = _codes(x1, self.width, x2, diag)
@@ -135,8 +134,12 @@ class CampaignNoise(Noise):  # type: ignore[misc]
     def forward(self, *params: Any, **_: Any) -> Any:
         """Return the noise of the rows in ``params``."""
         rows = params[0] if torch.is_tensor(params[0]) else params[0][0]
+        return DiagLinearOperator(self.variances(rows))
+
+    def variances(self, rows: torch.Tensor) -> torch.Tensor:
+        """Return the noise variance of each of ``rows``."""
         codes = rows[..., self.size + 1].long()
-        return DiagLinearOperator(rows[..., self.size + 2] + self.noise[codes])
+        return rows[..., self.size + 2] + self.noise[codes]
 
 
 class CampaignLikelihood(_GaussianLikelihoodBase):  # type: ignore[misc]

@@ -61,8 +61,8 @@ def _offsets(model: Model) -> dict[str, Any]:
     gp, kernel = model.gp, model.gp.covar_module
     x, y = gp.train_inputs[0], gp.train_targets
     with torch.no_grad():
-        noise = x[:, -1] + gp.likelihood.noise_covar.noise[x[:, -2].long()]
-        factor = torch.linalg.cholesky(kernel(x).to_dense() + torch.diag(noise))
+        noise = gp.likelihood.noise_covar.variances(x)
+        factor = torch.linalg.cholesky(kernel.forward(x, x) + torch.diag(noise))
         residual = (y - gp.mean_module(x)).unsqueeze(-1)
         found = {}
         for number, name in enumerate(model.sources[1:], start=1):
