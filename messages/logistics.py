@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
-from messages.ledger import Rating, SampleId
+from messages.ledger import CampaignName, Rating, SampleId
 from messages.location import Location
-from messages.model import Flag, Model, Text
+from messages.model import (
+    Count,
+    Flag,
+    Model,
+    Name,
+    Nanoseconds,
+    NodeName,
+    Positive,
+    Real,
+    Text,
+    Unit,
+    Uuid,
+)
 
 Samples = Annotated[tuple[SampleId, ...], Field(min_length=1, max_length=100)]
 """Samples that travel together."""
+
+PersonName = Annotated[
+    str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=40)
+]
+"""How a person is called where samples are carried: one word, which is typed often."""
 
 
 class TransportInput(Model):
@@ -20,6 +38,14 @@ class TransportInput(Model):
     samples: Samples = Field(description="what to carry")
     origin: Location = Field(description="where they are")
     destination: Location = Field(description="where they are needed")
+    instructions: Text = Field(
+        default="", description="for who carries: upright, cold, under argon"
+    )
+    within: Annotated[Real, Unit("s"), Field(gt=0)] | None = Field(
+        default=None,
+        description="when they shall be there, after the order began, by the mesh's clock; "
+        "afterwards others are told. None: as the node's parameters say",
+    )
 
 
 class TransportOutput(Model):
@@ -30,3 +56,122 @@ class TransportOutput(Model):
     actual_new_location: Location
     executant: Text = Field(description="person or device")
     rating: Rating | None = None
+    picked_up: Nanoseconds | None = Field(default=None, description="when they left the origin")
+    delivered: Nanoseconds | None = Field(default=None, description="when they were put down")
+    scanned: Flag = Field(
+        default=False, description="whether every sample's code was read when it was picked up"
+    )
+
+
+class JobState(StrEnum):
+    """How far a transport is."""
+
+    OPEN = "open"
+    """Nobody has taken it yet."""
+    TAKEN = "taken"
+    """Somebody has said that they will do it."""
+    CARRIED = "carried"
+    """Somebody has the samples in hand."""
+    RECALLED = "recalled"
+    """It was cancelled while somebody has the samples in hand, who now says where they go."""
+    DELIVERED = "delivered"
+    """The samples were put down; where is said."""
+    RETURNED = "returned"
+    """The samples are back where they were."""
+    IMPOSSIBLE = "impossible"
+    """It cannot be done; the reason says why."""
+    LOST = "lost"
+    """Nobody knows where, or how, the samples are."""
+    CANCELLED = "cancelled"
+    """Nobody wants it any more."""
+
+
+OVER = frozenset(
+    {
+        JobState.DELIVERED,
+        JobState.RETURNED,
+        JobState.IMPOSSIBLE,
+        JobState.LOST,
+        JobState.CANCELLED,
+    }
+)
+"""States that nothing follows."""
+
+
+class TransportJob(Model):
+    """A transport as those see it who carry. Times are of the mesh's clock."""
+
+    number: Positive = Field(description="what people call it by")
+    request: Uuid = Field(description="whom it answers")
+    requester: NodeName
+    campaign: CampaignName | None = None
+    samples: Samples
+    origin: Location
+    destination: Location
+    instructions: Text = ""
+    remark: Text = Field(default="", description="what the ledger says that differs from the order")
+    due: Nanoseconds | None = None
+    state: JobState = JobState.OPEN
+    carrier: PersonName | None = Field(default=None, description="who has taken it")
+    offered_to: PersonName | None = Field(
+        default=None, description="to whom the carrier wants to hand it over"
+    )
+    codes: tuple[SampleId, ...] = Field(default=(), description="whose codes were read so far")
+    wrong_codes: Count = Field(default=0, description="codes that were read and do not belong here")
+    declared: Flag = Field(
+        default=False, description="whether the pick-up was said without reading every code"
+    )
+    simulated: Flag = Field(default=False, description="whether a simulated person carried it")
+    created: Nanoseconds
+    taken: Nanoseconds | None = None
+    picked_up: Nanoseconds | None = None
+    ended: Nanoseconds | None = None
+    place: Location | None = Field(default=None, description="where the samples were put down")
+    reason: Text = ""
+    reminders: Count = Field(default=0, description="how often people were reminded of it")
+    escalated: Flag = False
+    announced: Flag = False
+    settled: Flag = Field(default=False, description="whether the ledger has what became of it")
+
+
+class JobEvent(Model):
+    """Something that happened to a transport."""
+
+    at: Nanoseconds
+    who: Text = Field(description="a person, or the node")
+    what: Name
+    words: Text = ""
+
+
+class JobsInput(Model):
+    """Which transports."""
+
+    over: Flag = Field(default=False, description="also those that have ended, the newest 100")
+
+
+class JobList(Model):
+    """Transports, the oldest first."""
+
+    jobs: tuple[TransportJob, ...]
+
+
+class JobInput(Model):
+    """Which transport."""
+
+    job: Text = Field(description="its number, its request's uuid, or a unique beginning of that")
+
+
+class JobHistory(Model):
+    """A transport and all that happened to it."""
+
+    job: TransportJob
+    events: tuple[JobEvent, ...]
+
+
+class ChatAddress(Model):
+    """Where a transport node listens to people."""
+
+    host: Text
+    port: Count
+    tls: Flag
+    people: tuple[PersonName, ...] = Field(description="who may say hello")

@@ -4,6 +4,7 @@ from labmesh.instrument._calibrations import Calibration, Calibrations
 from labmesh.instrument._file import InstrumentFile
 from labmesh.instrument._journal import OpenStep, StepJournal
 from labmesh.instrument._node import InstrumentNode
+from labmesh.instrument._pace import Pace
 from labmesh.instrument._parameters import InstrumentParameters
 from labmesh.instrument._step import Step
 from labmesh.instrument._supplies import Supplies, Supply
@@ -30,6 +31,7 @@ __all__ = [
     "InstrumentParameters",
     "NotReadyError",
     "OpenStep",
+    "Pace",
     "Step",
     "StepDoneError",
     "StepInDoubtError",

@@ -41,6 +41,8 @@ class Order(Generic[P]):
         from_state: The sample it is about and that sample's last state, or None.
         attempt: 1 at the first attempt.
         uninterruptible_because: Why it may not be cancelled now, or None.
+        simulated: Set it where this very order is fulfilled without anything real; the result's
+            provenance says so.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Order(Generic[P]):
         self._attach = attach
         self._void: str | None = None
         self.uninterruptible_because: str | None = None
+        self.simulated = False
         self._rating: Rating | None = None
         self._performed: JsonObject = wire_order.parameters
         self._notes: JsonObject = {}

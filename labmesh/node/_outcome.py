@@ -96,11 +96,12 @@ class Outcomes:
 
     def _provenance(self, job: Job, notes: JsonObject, begun: int) -> Provenance:
         dry_run = self._identity.dry_run()
+        said = job.handed is not None and job.handed.simulated
         return Provenance(
             software=self._identity.software,
             host=self._host,
             instrument=self._identity.instrument,
-            simulated=job.capability.spec.simulated or dry_run,
+            simulated=job.capability.spec.simulated or dry_run or said,
             parameters=self._identity.parameters(),
             begun=begun,
             ended=self._clock.now(),

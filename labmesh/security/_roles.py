@@ -47,6 +47,9 @@ READING: Final = (
     "query.samples",
     "stock.levels",
     "supplies.list",
+    "transport.chat",
+    "transport.job",
+    "transport.jobs",
 )
 """Services that change nothing, whoever serves them: everybody may call these."""
 
