@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints
 
 from messages.ledger import CampaignName, Rating, SampleId
 from messages.location import Location
@@ -56,8 +56,12 @@ class TransportOutput(Model):
     actual_new_location: Location
     executant: Text = Field(description="person or device")
     rating: Rating | None = None
-    picked_up: Nanoseconds | None = Field(default=None, description="when they left the origin")
-    delivered: Nanoseconds | None = Field(default=None, description="when they were put down")
+    picked_up: AwareDatetime | None = Field(
+        default=None, description="when they left the origin, by the mesh's clock"
+    )
+    delivered: AwareDatetime | None = Field(
+        default=None, description="when they were put down, by the mesh's clock"
+    )
     scanned: Flag = Field(
         default=False, description="whether every sample's code was read when it was picked up"
     )

@@ -10,8 +10,9 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 from labmesh import Level, NoArguments, Node, Order, OrderError, capability, service
+from labmesh.instrument import Pace
 from labmesh.security import is_loopback
-from messages.errors import CallError, ConfigurationError, LabmeshError
+from messages.errors import CallError, ConfigurationError, LabmeshError, NotReadyError
 from messages.logistics import (
     OVER,
     ChatAddress,
@@ -24,6 +25,7 @@ from messages.logistics import (
     TransportJob,
     TransportOutput,
 )
+from messages.model import JsonObject
 from nodes.transport._book import Book
 from nodes.transport._chat import Chat, ChatLimits
 from nodes.transport._desk import Desk, Happening
@@ -40,10 +42,10 @@ from nodes.transport.notify import Notification, Post, make_notifiers
 
 R = TypeVar("R")
 
-_AGAIN: Final = 2.0
+_AGAIN: Final = 0.2
 """Wall seconds before a ledger that has not answered is asked once more."""
 
-_LOOK: Final = 15.0
+_LOOK: Final = 5.0
 """Wall seconds between two looks at what the ledger says of transports without an order in hand."""
 
 _FRACTIONS: Final = {JobState.OPEN: 0.0, JobState.TAKEN: 0.2, JobState.CARRIED: 0.5}
@@ -72,6 +74,9 @@ class TransportNode(Node[TransportParameters]):
         self._book = Book(self.data_dir / "transports.sqlite")
         self._served: dict[UUID, int] = {}
         self._look_soon = asyncio.Event()
+        self._pace = Pace(
+            self.clock, lambda: self.parameters.max_sim_rate, self._ask_clock, self.log.warn
+        )
         self._post = Post(make_notifiers(p.notifiers), self._notifier_fares)
         self._desk = Desk(self._book, self._now, _Rules(self), self._told, str(self.id))
         self._settler = Settler(
@@ -117,6 +122,7 @@ class TransportNode(Node[TransportParameters]):
         """Samples carried from one place to another, by people."""
         job = await self._job_of(order)
         self._served[order.request] = self._served.get(order.request, 0) + 1
+        self._pace.begin()
         try:
             async for now in self._desk.changes(job):
                 job = now
@@ -124,6 +130,7 @@ class TransportNode(Node[TransportParameters]):
                 await order.feedback(_FRACTIONS.get(job.state), one_line(words))
             return await self._answer(order, job)
         finally:
+            self._pace.end()
             self._served[order.request] -= 1
             if not self._served[order.request]:
                 del self._served[order.request]
@@ -217,7 +224,7 @@ class TransportNode(Node[TransportParameters]):
                 async with asyncio.timeout(_LOOK):
                     await self._look_soon.wait()
                     # What has just ended is on its way to the ledger.
-                    await asyncio.sleep(_AGAIN / 4)
+                    await asyncio.sleep(_AGAIN)
             self._look_soon.clear()
 
     async def _settle(self, job: TransportJob) -> None:
@@ -276,6 +283,12 @@ class TransportNode(Node[TransportParameters]):
             remedy="labmesh transport list; somebody must carry what is late" if late else "",
             late=late, present=len(present), **counts,
         )  # fmt: skip
+
+    async def _ask_clock(self, service: str, arguments: JsonObject) -> JsonObject:
+        clock = self.options.place.clock
+        if clock is None:
+            raise NotReadyError("this node follows no clock node", where=str(self.id))
+        return await self.call(clock, service, arguments)
 
     def _limits(self) -> ChatLimits:
         return ChatLimits(self.parameters.max_clients, self.parameters.login_time)

@@ -20,8 +20,8 @@ def output_of(job: TransportJob) -> TransportOutput:
         samples=job.samples,
         actual_new_location=job.place or job.origin,
         executant=job.carrier or "nobody",
-        picked_up=job.picked_up,
-        delivered=job.ended,
+        picked_up=_when(job.picked_up),
+        delivered=_when(job.ended),
         scanned=job.picked_up is not None and not job.declared,
     )
 
@@ -69,12 +69,6 @@ def failure_of(job: TransportJob) -> OrderError:
 
 def notes_of(job: TransportJob) -> dict[str, Any]:
     """Return what belongs to the result's provenance."""
-
-    def when(nanoseconds: int | None) -> str | None:
-        if nanoseconds is None:
-            return None
-        return datetime.fromtimestamp(nanoseconds / 1e9, UTC).isoformat(timespec="seconds")
-
     notes = {
         "job": job.number,
         "state": job.state.value,
@@ -82,12 +76,20 @@ def notes_of(job: TransportJob) -> dict[str, Any]:
         "codes_read": list(job.codes),
         "wrong_codes": job.wrong_codes,
         "declared": job.declared,
-        "asked": when(job.created),
-        "taken": when(job.taken),
-        "picked_up": when(job.picked_up),
-        "ended": when(job.ended),
+        "asked": _when(job.created),
+        "taken": _when(job.taken),
+        "picked_up": _when(job.picked_up),
+        "ended": _when(job.ended),
         "remark": job.remark,
         "reason": job.reason,
         "simulated_courier": job.simulated or None,
     }
-    return {name: value for name, value in notes.items() if value not in (None, "", [])}
+    return {
+        name: value.isoformat(timespec="seconds") if isinstance(value, datetime) else value
+        for name, value in notes.items()
+        if value not in (None, "", [])
+    }
+
+
+def _when(nanoseconds: int | None) -> datetime | None:
+    return None if nanoseconds is None else datetime.fromtimestamp(nanoseconds / 1e9, UTC)

@@ -56,6 +56,11 @@ class TransportParameters(NodeParameters):
         description="who is told besides the chat: maps with `kind` (command, email, or an entry "
         "point of labmesh.notifiers), `on` (which events) and the kind's own keys",
     )  # fmt: skip
+    max_sim_rate: float = parameter(
+        0.0, ge=0,
+        description="simulated seconds a wall second at which its couriers can follow; the clock "
+        "node runs no faster while there is something to carry; 0 is any rate",
+    )  # fmt: skip
     simulated_people: list[str] = parameter(
         default_factory=list, effect="configure",
         description=f"couriers that are programs, each named {SIMULATED}...; they get a token of "

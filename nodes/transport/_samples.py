@@ -17,6 +17,10 @@ UNKNOWN: Final = "unknown"
 """Label of the state of a sample for which nobody can vouch."""
 
 
+_PATIENCE: Final = 2.0
+"""Wall seconds for an answer of the ledger, which is asked again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Checked:
     """What was found of the samples of an order.
@@ -36,7 +40,7 @@ async def look_up(lab: LabClient, sample: str) -> SampleLine:
         CallError: The ledger does not answer.
     """
     try:
-        reply = await lab.query("query.sample", {"id": sample})
+        reply = await lab.query("query.sample", {"id": sample}, timeout=_PATIENCE)
     except CallRefusedError as error:
         if error.code != "not_found":
             raise

@@ -95,7 +95,7 @@ class Settler:
                 instructions=job.instructions,
             ).model_dump(),
             outcome="resolved",
-            data=output_of(job).model_dump()
+            data=output_of(job).model_dump(mode="json")
             | ({"success": False} if job.state is not JobState.DELIVERED else {}),
             rating=Rating(success=False, rating=min(rating.rating, 2),
                           reason=f"{why}; the samples had left by then"[:4000]),

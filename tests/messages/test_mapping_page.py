@@ -15,6 +15,7 @@ OURS_ALONE = {
     "protocol", "summary", "files", "findings", "cycling_result", "formation_cycles",
     "minimum_cells", "cycling_protocol", "separator", "electrolyte_volume", "cells", "electrolyte",
     "batch_id", "length", "rdf_uncertainty", "coordination", "shells",
+    "instructions", "within", "picked_up", "delivered", "scanned",
 }  # fmt: skip
 """Fields FINALES has no place for. The page names them; formation and cycling are spread there."""
 

@@ -20,10 +20,10 @@ from nodes.transport._places import written
 from nodes.transport.courier._parameters import CourierParameters
 from nodes.transport.courier._plan import Plan
 
-_AGAIN: Final = 1.0
+_AGAIN: Final = 0.2
 """Wall seconds before it comes back to a chat that has ended."""
 
-_LOOK: Final = 5.0
+_LOOK: Final = 0.5
 """Wall seconds between two looks at the list, should a note have been missed."""
 
 
@@ -66,7 +66,7 @@ class CourierNode(Node[CourierParameters]):
 
     async def _shift(self) -> None:
         """Work for as long as the chat lasts."""
-        answer = await self.call(self._transport, "transport.chat")
+        answer = await self.call(self._transport, "transport.chat", timeout=1.0)
         address = validate(ChatAddress, answer, where="transport.chat")
         if address.tls:
             raise ConfigurationError("a simulated courier speaks no TLS", where=str(self.id))
