@@ -33,9 +33,11 @@ from messages.electrolyte import (
     ViscosityInput,
     ViscosityOutput,
 )
+from messages.frozen_protocol import FREEZING, FrozenProtocol, FrozenProtocolInput
 from messages.logistics import TransportInput, TransportOutput
 from messages.model import Model
 from messages.model_card import TrainingInput, TrainingOutput
+from messages.sample_state import INSPECTION, InspectionInput, InspectionOutput
 from messages.simulation import (
     RadialDistributionInput,
     RadialDistributionOutput,
@@ -130,6 +132,16 @@ OWN_CAPABILITIES: Final[Mapping[tuple[str, str], CapabilityTypes]] = {
         StockSolutionInput,
         StockSolutionOutput,
         "A stock solution weighed in; told by whoever has its bottle, not asked for",
+    ),
+    INSPECTION: CapabilityTypes(
+        InspectionInput,
+        InspectionOutput,
+        "A person's word on the state of a sample; told by who has looked, not asked for",
+    ),
+    FREEZING: CapabilityTypes(
+        FrozenProtocolInput,
+        FrozenProtocol,
+        "What a protocol's name stands for; told by the cycler that first used it, not asked for",
     ),
     ("degradation_model", "training"): CapabilityTypes(
         TrainingInput,

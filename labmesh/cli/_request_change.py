@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Awaitable, Callable
 from typing import Literal
 from uuid import UUID
@@ -14,6 +13,7 @@ from labmesh.cli._patience import patiently
 from labmesh.cli._records import MeshRecords
 from labmesh.cli._request_read import full_id
 from labmesh.cli._session import Session, mesh_command
+from labmesh.cli._user import user_name
 from labmesh.client import LabClient, requester
 from messages.errors import RefusedError
 
@@ -66,7 +66,7 @@ async def _decide(
     reason: str,
     person: str | None,
 ) -> None:
-    who = person or _user()
+    who = person or user_name()
     await _change(
         session,
         identity,
@@ -92,10 +92,3 @@ async def _change(
         session.out.document(view)
     else:
         session.out.text(f"{request} is {view['status']}")
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return ""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from labmesh.cli._format import when
+from labmesh.cli._format import one_line, when
 from labmesh.cli._records import Records
 from messages.envelope import validate
 from messages.errors import LabmeshError
 from messages.model import JsonObject
 from messages.query import SampleStateView, SampleView
+from messages.sample_state import INSPECTION
 
 MOST: Final = 1000
 """Samples of a tree; a lot from which thousands of cells were made has more."""
@@ -61,12 +62,29 @@ def tree_lines(node: JsonObject, indent: str = "") -> Iterator[str]:
     yield f"{indent}{view.sample}  {view.kind}"
     for each in node["states"]:
         state = validate(SampleStateView, each, where="state")
-        by = f"{state.quantity}/{state.method}" + (", failed" if state.outcome == "failed" else "")
+        place = f"  at {state.location}" if state.location else ""
         yield (
-            f"{indent}  {state.state} {state.label}  {when(state.at)}  {by} by {state.author}, "
-            f"result {state.result}"
+            f"{indent}  {state.state} {state.label}{place}  {when(state.at)}  {made_by(state)} "
+            f"by {state.author}, result {state.result}"
         )
     for relative in node["relatives"]:
         yield from tree_lines(relative, indent + "    ")
     if node["more"] > 0:
         yield f"{indent}    and {node['more']} more"
+
+
+def made_by(state: SampleStateView) -> str:
+    """Return in words what made a state: the capability, and whose doing it was."""
+    words, about = f"{state.quantity}/{state.method}", state.properties
+    if state.outcome == "failed":
+        words += ", failed"
+    if about.get("moved"):
+        who = about.get("by") or about.get("person")
+        words += f", carried from {about.get('from') or 'somewhere'}"
+        words += f" by {who}" if who else ""
+    if (state.quantity, state.method) == INSPECTION:
+        words += f", {about.get('person', '')} decided: {one_line(about.get('reason', ''))}"
+    protocol, mark = about.get("protocol"), about.get("protocol_hash")
+    if protocol:
+        words += f", protocol {protocol}" + (f" {str(mark)[:12]}" if mark else "")
+    return words

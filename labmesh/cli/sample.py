@@ -8,11 +8,14 @@ import click
 
 from labmesh.cli._format import one_line, when
 from labmesh.cli._records import collect, records
-from labmesh.cli._sample_tree import ancestry, tree_lines
+from labmesh.cli._sample_resolve import resolve
+from labmesh.cli._sample_tree import ancestry, made_by, tree_lines
 from labmesh.cli._session import Session, record_command
 from labmesh.cli._verbs import Verbs
 from messages.envelope import validate
+from messages.errors import ConfigurationError
 from messages.query import SampleLine, SampleStateView, SampleView
+from messages.sample_state import UNKNOWN
 
 
 @click.group(cls=Verbs)
@@ -23,6 +26,7 @@ def command() -> None:
 @command.command("list")
 @click.option("--kind", metavar="NAME", help="Only those of a kind: electrolyte, coin_cell ...")
 @click.option("--label", metavar="NAME", help="Only those whose last state is NAME.")
+@click.option("--unknown", is_flag=True, help="Only those that wait for a person: resolve.")
 @click.option("--location", metavar="PLACE", help="Only those last seen at PLACE, word for word.")
 @click.option("--made-of", "parent", metavar="SAMPLE", help="Only those made of SAMPLE.")
 @click.option("--part-of", "child", metavar="SAMPLE", help="Only those SAMPLE was made of.")
@@ -37,6 +41,7 @@ async def list_samples(
     *,
     kind: str | None,
     label: str | None,
+    unknown: bool,
     location: str | None,
     parent: str | None,
     child: str | None,
@@ -44,6 +49,11 @@ async def list_samples(
     everything: bool,
 ) -> None:
     """List samples with their last states, the newest first."""
+    if unknown and label not in (None, UNKNOWN):
+        raise ConfigurationError(
+            f"--unknown and --label {label} leave nothing", remedy="give one of them"
+        )
+    label = UNKNOWN if unknown else label
     wanted: dict[str, Any] = {
         "kind": kind, "label": label, "location": location, "parent": parent, "child": child,
         "newest_first": True,
@@ -91,8 +101,7 @@ async def show(session: Session, sample: str) -> None:
         (
             (
                 s.state, s.label, when(s.at), s.location,
-                f"{s.quantity}/{s.method}" + (", failed" if s.outcome == "failed" else ""),
-                s.author, s.result, one_line(s.properties) if s.properties else "",
+                made_by(s), s.author, s.result, one_line(s.properties) if s.properties else "",
             )
             for s in states
         ),
@@ -102,17 +111,27 @@ async def show(session: Session, sample: str) -> None:
 
 @command.command("trace")
 @click.argument("sample", metavar="SAMPLE")
-@click.option("--down", is_flag=True, help="What was made of it, instead of what it was made of.")
+@click.option(
+    "--forward", "--down", is_flag=True,
+    help="What became of it, instead of what it was made of.",
+)  # fmt: skip
 @record_command
-async def trace(session: Session, sample: str, down: bool) -> None:
-    """Follow a sample back to what it was made of, each with its states and their results."""
+async def trace(session: Session, sample: str, forward: bool) -> None:
+    """Follow a sample back to what it was made of, or forward to what was made of it.
+
+    Each with all of its states: what was done to it, where it was carried, who decided, and the
+    result that says so.
+    """
     async with records(session) as source:
-        tree = await ancestry(source, sample, down=down)
+        tree = await ancestry(source, sample, down=forward)
     if session.out.as_json:
         session.out.document(tree)
         return
     for line in tree_lines(tree):
         session.out.text(line)
+
+
+command.add_command(resolve)
 
 
 def _relatives(names: tuple[str, ...], total: int) -> str:

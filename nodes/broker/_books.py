@@ -57,6 +57,7 @@ class SampleNow:
     kind: str
     state: int
     location: str
+    label: str
 
 
 @dataclass(slots=True)
@@ -392,7 +393,7 @@ class Books:
         """Return a sample as it is now, this batch included."""
         found = self.batch.samples.get(sample)
         if found is None and (row := self.store.sample(sample)) is not None:
-            found = SampleNow(row.kind, row.state, row.location)
+            found = SampleNow(row.kind, row.state, row.location, row.label)
         return found
 
     def sample_state(self, sample: str) -> int | None:

@@ -6,7 +6,8 @@ import heapq
 from collections import Counter
 
 from messages.ledger import Status
-from nodes.broker._books import Books
+from messages.sample_state import UNKNOWN, resolve_command
+from nodes.broker._books import Books, SampleNow
 from nodes.broker._catalogue import Catalogue, Key, Standing
 from nodes.broker._live import LiveRequest, Order
 
@@ -78,18 +79,28 @@ class Free:
         )
 
 
+def _unfit(request: LiveRequest, last: SampleNow | None) -> str:
+    """Return why a request cannot begin with its sample as that is now, or ""."""
+    sample, state = request.sample or "", None if last is None else last.state
+    waits = last is not None and last.label == UNKNOWN
+    if state != request.sample_state:
+        words = f"sample {sample} has moved on to state {state}"
+        words += f", {UNKNOWN}" if waits else ""
+        words += f"; the request begins from {request.sample_state}"
+    elif waits:
+        words = f"sample {sample} is in state {state}, {UNKNOWN}: nobody can vouch for it"
+    else:
+        return ""
+    return f"{words}; look at it, then {resolve_command(sample)}" if waits else words
+
+
 def _deal(books: Books, request: LiveRequest, free: Free) -> None:
     """Reserve a request, let it wait for its sample or a node, or end it."""
     if request.sample is not None:
         if request.sample in books.sample_in_hand:
             books.waiting_for_sample[request.sample].append(request)
             return
-        last = books.sample_state(request.sample)
-        if last != request.sample_state:
-            words = (
-                f"sample {request.sample} has moved on to state {last}; "
-                f"the request begins from {request.sample_state}"
-            )
+        if words := _unfit(request, books.sample(request.sample)):
             books.change(request, Status.FAILED, words)
             return
     now = books.now.mono

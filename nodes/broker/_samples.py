@@ -2,30 +2,56 @@
 
 from __future__ import annotations
 
-from typing import Final
 from uuid import UUID
 
 from messages.envelope import pack, unpack
 from messages.ledger import EntryKind, Failure, Result, SampleState, SampleStep, Status
 from messages.model import JsonObject
+from messages.sample_state import INSPECTION, UNKNOWN, resolve_command
 from nodes.broker._books import Books, SampleNow
 from nodes.broker._door import Incoming
 from nodes.broker._live import LiveRequest
 from nodes.broker._refusal import Refusal
 
-UNKNOWN: Final = "unknown"
-"""Label of the state the ledger makes where nobody says what became of a sample."""
 
-
-def check_steps(books: Books, steps: tuple[SampleStep, ...]) -> dict[str, SampleNow]:
-    """Return the samples as they would be after ``steps``, or refuse all of them.
+def check_start(sample: str, last: SampleNow | None, state: int) -> None:
+    """Refuse to begin from a state that is not the sample's last, or that is ``unknown``.
 
     Raises:
-        Refusal: A step does not begin from its sample's last state, leaves a gap, or would make
-            the sample another thing.
+        Refusal: The sample is not known, in another state, or waits for a person.
+    """
+    if last is None:
+        raise Refusal(
+            "sample", f"sample {sample!r} is not known", where="from_state.sample",
+            remedy="a result gives birth to a sample",
+        )  # fmt: skip
+    if last.state != state:
+        raise Refusal(
+            "sample",
+            f"sample {sample!r} is in state {last.state}, not {state}",
+            where="from_state.state",
+            remedy=resolve_command(sample)
+            if last.label == UNKNOWN
+            else "begin from its last state",
+        )
+    if last.label == UNKNOWN:
+        raise Refusal(
+            "sample",
+            f"sample {sample!r} is in state {state}, {UNKNOWN}: nobody can vouch for it",
+            where="from_state.state",
+            remedy=f"look at it, then say what it is: {resolve_command(sample)}",
+        )
+
+
+def check_steps(books: Books, result: Result) -> dict[str, SampleNow]:
+    """Return the samples as they would be after a result's steps, or refuse all of them.
+
+    Raises:
+        Refusal: A step does not begin from its sample's last state, leaves a gap, would make
+            the sample another thing, or leads away from ``unknown`` without a person's word.
     """
     after: dict[str, SampleNow] = {}
-    for index, step in enumerate(steps):
+    for index, step in enumerate(result.samples):
         where = f"samples.{index}"
         last = after.get(step.sample) or books.sample(step.sample)
         expected = -1 if step.expects_state is None else step.expects_state
@@ -45,8 +71,31 @@ def check_steps(books: Books, steps: tuple[SampleStep, ...]) -> dict[str, Sample
                 where=f"{where}.state",
             )
         _check_nature(step, last, where)
-        after[step.sample] = SampleNow(step.kind, step.state, step.location)
+        if last is not None and last.label == UNKNOWN != step.label:
+            _check_person(step, result, where)
+        after[step.sample] = SampleNow(step.kind, step.state, step.location, step.label)
     return after
+
+
+def _check_person(step: SampleStep, result: Result, where: str) -> None:
+    """Only a person's word leads away from ``unknown``: an inspection that nobody ordered."""
+    person, about = result.data.get("person"), result.data.get("sample")
+    if (
+        result.request is None
+        and (result.quantity, result.method) == INSPECTION
+        and result.outcome == "resolved"
+        and about == step.sample
+        and isinstance(person, str)
+        and person.strip()
+    ):
+        return
+    raise Refusal(
+        "sample",
+        f"sample {step.sample!r} is in state {step.expects_state}, {UNKNOWN}: "
+        "only a person can say what it is",
+        where=f"{where}.expects_state",
+        remedy=f"look at it, then {resolve_command(step.sample)}",
+    )
 
 
 def _check_nature(step: SampleStep, last: SampleNow | None, where: str) -> None:
@@ -113,7 +162,7 @@ def doubt_sample(books: Books, request: LiveRequest, result: str) -> None:
     last = books.sample(request.sample) if request.sample is not None else None
     if request.sample is None or last is None:
         raise ValueError(f"request {request.id} has no sample")
-    now = SampleNow(last.kind, last.state + 1, last.location)
+    now = SampleNow(last.kind, last.state + 1, last.location, UNKNOWN)
     books.batch.samples[request.sample] = now
     body = {
         "sample": request.sample,
@@ -149,7 +198,7 @@ def write_off(books: Books, request: LiveRequest, why: str) -> str | None:
         return None
     failure = Failure(
         message=f"{why}; what {order.worker} had done by then is not known"[:4000],
-        remedy=f"look at sample {request.sample}, then go on from its state {UNKNOWN!r}",
+        remedy=f"look at sample {request.sample}, then {resolve_command(str(request.sample))}",
     )
     result = Result(
         request=UUID(request.id),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from messages.ledger import EntryKind, FromState, Request
+from messages.ledger import EntryKind, Request
 from nodes.broker._books import Books
 from nodes.broker._catalogue import Key, KnownCapability
 from nodes.broker._door import Incoming
 from nodes.broker._live import LiveRequest
 from nodes.broker._refusal import Refusal
 from nodes.broker._row import Row
+from nodes.broker._samples import check_start
 
 _LISTED: Final = 12
 """Most names in a refusal."""
@@ -21,7 +22,8 @@ def take_request(books: Books, incoming: Incoming, request: Request) -> Row:
 
     Raises:
         Refusal: No such capability, parameters out of its schema, no online offer that would take
-            them (unless ``wait``), a deadline in the past, a sample in another state.
+            them (unless ``wait``), a deadline in the past, a sample in another state or in one that
+            nobody can vouch for.
     """
     key = (request.quantity, request.method)
     capability = _capability(books, key)
@@ -39,10 +41,10 @@ def take_request(books: Books, incoming: Incoming, request: Request) -> Row:
         )
     if not request.wait:
         _check_offers(books, key, request)
-    if request.from_state is not None:
-        check_from_state(books, request.from_state)
-    row = books.append_message(EntryKind.REQUEST, incoming)
     start = request.from_state
+    if start is not None:
+        check_start(start.sample, books.sample(start.sample), start.state)
+    row = books.append_message(EntryKind.REQUEST, incoming)
     books.admit(
         LiveRequest(
             id=incoming.id,
@@ -59,27 +61,6 @@ def take_request(books: Books, incoming: Incoming, request: Request) -> Row:
         request.parameters,
     )
     return row
-
-
-def check_from_state(books: Books, start: FromState) -> None:
-    """Refuse a request that would not begin from its sample's last state.
-
-    Raises:
-        Refusal: The sample is not known, or in another state.
-    """
-    last = books.sample_state(start.sample)
-    if last is None:
-        raise Refusal(
-            "sample", f"sample {start.sample!r} is not known", where="from_state.sample",
-            remedy="a result gives birth to a sample",
-        )  # fmt: skip
-    if last != start.state:
-        raise Refusal(
-            "sample",
-            f"sample {start.sample!r} is in state {last}, not {start.state}",
-            where="from_state.state",
-            remedy="begin from its last state",
-        )
 
 
 def _capability(books: Books, key: Key) -> KnownCapability:

@@ -40,7 +40,7 @@ def take_result(books: Books, incoming: Incoming, result: Result) -> Row:
             schema.complaint(result.data, "data"),
             remedy="the request stays with its worker: send a valid result, or a failed one",
         )
-    samples = check_steps(books, result.samples)
+    samples = check_steps(books, result)
     if key not in books.catalogue.capabilities:
         books.catalogue.capabilities[key] = capability
         books.append(EntryKind.CAPABILITY, capability.body(), Capability, author=incoming.author)

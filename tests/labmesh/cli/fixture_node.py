@@ -97,5 +97,7 @@ class HandNode(Node[NodeParameters]):
     async def position(self, order: Order[SumInput]) -> SumOutput:
         """Move, and say where it is."""
         await order.feedback(0.1, "moving")
+        if not order.parameters.terms:
+            raise OrderError("it fell from the gripper")
         await asyncio.sleep(order.parameters.delay)
         return SumOutput(total=0.0)

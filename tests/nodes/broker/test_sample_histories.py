@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,8 @@ from messages.ledger import (
     SampleStep,
 )
 from messages.model import JsonObject, Message
+from messages.sample_state import INSPECTION, InspectionInput, InspectionOutput
+from messages.schema import json_schema
 from nodes.broker._door import Parcel
 from nodes.broker._status import HAS_ORDER
 from nodes.broker.store import SqlStore, sqlite_url
@@ -37,19 +40,22 @@ WORKERS = ("kit/arm-a", "kit/arm-b", "kit/model")
 picks = st.integers(0, 1 << 16)
 deeds = st.tuples(
     st.sampled_from(
-        ("step", "request", "request", "accept", "accept", "decline", "beat", "resolve", "resolve",
-         "fail", "fail", "retry", "tell", "cancel", "release", "abandon", "wait", "wait", "reboot",
-         "restart")
+        ("step", "request", "request", "inspect", "inspect", "accept", "accept", "decline", "beat",
+         "resolve", "resolve", "fail", "fail", "retry", "tell", "cancel", "release", "abandon",
+         "wait", "wait", "reboot", "restart")
     ),
     picks, picks, st.integers(-1, 1),
 )  # fmt: skip
+
+
+FOUND: JsonObject = json_schema(InspectionOutput)
 
 
 class World:
     """A lab of two instruments and a model; deeds pick from what there is by number."""
 
     def __init__(self, url: str) -> None:
-        self.lab = Lab(url)
+        self.lab = Lab(url, vocabulary={INSPECTION: (json_schema(InspectionInput), FOUND)})
         self.lab.settle()
         self.epoch = dict.fromkeys(WORKERS, 1)
         self.instrument: dict[UUID, bool] = {}
@@ -98,6 +104,8 @@ class World:
             lab.settle()
         elif name == "step":
             return [self.result(None, "kit/eve", (self.step(sample, error),))]
+        elif name == "inspect":
+            return [self.inspection(sample, second, error)]
         elif name == "request":
             return [self.request(sample, second, error)]
         elif name in ("cancel", "release", "abandon"):
@@ -105,6 +113,18 @@ class World:
         else:
             return self.answer(name, first, second, error)
         return []
+
+    def inspection(self, sample: str, pick: int, error: int) -> Parcel:
+        """What a person has found; or nobody, or of another sample."""
+        quantity, method = INSPECTION
+        person = "" if pick % 4 == 0 else "ada"
+        about = SAMPLES[0] if pick % 5 == 0 else sample
+        result = Result(
+            quantity=quantity, method=method, parameters={"sample": about}, outcome="resolved",
+            data={"sample": about, "label": "made", "person": person, "reason": "seen"},
+            samples=(self.step(sample, error),),
+        )  # fmt: skip
+        return self.parcel("kit/cli", "result", result, quantity, method)
 
     def request(self, sample: str, pick: int, error: int) -> Parcel:
         method = "n" if pick % 4 == 0 else "m"
@@ -200,6 +220,12 @@ class World:
                 assert (origin in steps) != own
                 assert results[body["result"]]["offset"] < entry["offset"]
                 steps.discard(origin)
+            for one, following in pairwise(found):
+                if one["body"]["label"] == "unknown" != following["body"]["label"]:
+                    result = results[following["body"]["result"]]["body"]
+                    # Nobody but a person who has looked at this very sample leads away from it.
+                    assert (result["quantity"], result["method"]) == INSPECTION
+                    assert (result["data"]["person"], result["data"]["sample"]) == ("ada", sample)
             shown = lab.read("query.sample", id=sample)
             assert [s["state"] for s in shown["states"]] == list(range(len(found)))
             assert shown["sample"]["state"] == len(found) - 1
@@ -214,8 +240,15 @@ class World:
     ) -> None:
         """Only the order that stood was ever believed, and doubt was noted where it is due."""
         standing: dict[str, int] = {}
+        label: dict[str, str] = {}
         for entry in entries:
             body = entry["body"]
+            if entry["kind"] == "sample":
+                label[body["sample"]] = body["label"]
+            if entry["kind"] == "request" or body.get("after") == "reserved":
+                identity = entry["uuid"] if entry["kind"] == "request" else body["request"]
+                asks = self.said[UUID(identity)].from_state  # type: ignore[attr-defined]
+                assert label[asks.sample] != "unknown", "a blocked sample was asked of, or given"
             if entry["kind"] == "result" and body["request"]:
                 assert standing[body["request"]] == body["token"]
             if entry["kind"] != "status":

@@ -10,13 +10,28 @@ import pytest
 from messages.envelope import decode
 from messages.errors import CallRefusedError
 from messages.ids import new_id
-from messages.ledger import Failure, FromState, Order, ProgressKind, Result, SampleStep
+from messages.ledger import Failure, FromState, Order, ProgressKind, Receipt, Result, SampleStep
+from messages.sample_state import INSPECTION, InspectionInput, InspectionOutput
+from messages.schema import json_schema
 from nodes.broker import Outcome
 from nodes.broker._door import Parcel
 from nodes.broker.store import SqlStore
 from tests.nodes.broker.lab import LEDGER, Lab, content, receipt_of
 
 FAILURE = Failure(message="the gripper is bent")
+
+
+REMEDY = "labmesh sample resolve c-1 --label LABEL --reason TEXT"
+FOUND = {"sample": "c-1", "label": "formed", "person": "ada", "reason": "the seal is whole"}
+VOCABULARY = (json_schema(InspectionInput), json_schema(InspectionOutput))
+
+
+def inspect(lab: Lab, *steps: SampleStep, **changes: Any) -> Receipt:
+    """Tell what a person has found."""
+    lab.vocabulary[INSPECTION] = VOCABULARY
+    quantity, method = INSPECTION
+    fields = {"quantity": quantity, "method": method, "data": FOUND, "samples": steps, **changes}
+    return lab.result(None, "kit/cli", **fields)
 
 
 def step(sample: str, state: int, label: str = "formed", **fields: Any) -> SampleStep:
@@ -146,10 +161,62 @@ def test_an_instrument_that_failed_leaves_its_sample_unknown(lab: Lab) -> None:
     assert "moved on to state 1" in lab.read("query.request", id=str(waiting))["request"]["message"]
     refused = lab.request(from_state=FromState(sample="c-1", state=0))
     assert "sample 'c-1' is in state 1, not 0" in refused.reason
-    assert lab.request(from_state=FromState(sample="c-1", state=1)).accepted
-    inspected = step("c-1", 2, "inspected")
-    assert lab.result(None, "kit/asab", samples=(inspected,)).accepted
-    assert states(lab)[-1] == (2, "inspected")
+    assert REMEDY in refused.reason
+    blocked = lab.request(from_state=FromState(sample="c-1", state=1))
+    assert "from_state.state: sample 'c-1' is in state 1, unknown: nobody" in blocked.reason
+    assert REMEDY in blocked.reason
+    message = lab.read("query.request", id=str(waiting))["request"]["message"]
+    assert "moved on to state 1, unknown;" in message
+    assert REMEDY in message
+    assert inspect(lab, step("c-1", 2, "formed")).accepted
+    assert states(lab)[-1] == (2, "formed")
+    assert lab.request(from_state=FromState(sample="c-1", state=2)).accepted
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"quantity": "q", "method": "m", "data": {"y": 1.0}},
+        {"data": {**FOUND, "person": " "}},
+        {"data": {**FOUND, "sample": "c-2"}},
+        {"outcome": "failed", "data": FOUND, "failure": FAILURE},
+    ],
+)
+def test_nobody_but_a_person_leads_away_from_unknown(lab: Lab, changes: dict[str, Any]) -> None:
+    lab.fail(begun(lab), "kit/asab")
+    lab.vocabulary[INSPECTION] = VOCABULARY
+    refused = inspect(lab, step("c-1", 2, "formed"), **changes)
+    assert "sample 'c-1' is in state 1, unknown: only a person can say" in refused.reason
+    assert f"look at it, then {REMEDY}" in refused.reason
+    assert states(lab)[-1] == (1, "unknown")
+
+
+def test_a_sample_in_doubt_may_be_carried_and_stays_so(lab: Lab) -> None:
+    lab.fail(begun(lab), "kit/asab")
+    carried = step("c-1", 2, "unknown", location="kit / bench")
+    assert lab.result(None, "kit/courier", samples=(carried,)).accepted
+    refused = lab.result(None, "kit/courier", samples=(step("c-1", 3, "formed"),))
+    assert "only a person" in refused.reason
+    assert inspect(lab, step("c-1", 3, "scrapped")).accepted
+
+
+def test_one_result_does_not_lead_to_unknown_and_away(lab: Lab) -> None:
+    lab.worker("kit/asab", worker="instrument")
+    steps = (step("c-9", 0, "unknown"), step("c-9", 1, "charged"))
+    assert "only a person" in lab.result(None, "kit/asab", samples=steps).reason
+
+
+def test_what_waited_before_its_sample_became_unknown_is_told_at_its_turn(lab: Lab) -> None:
+    """As of a ledger of an earlier version, which took requests from an unknown state."""
+    order = begun(lab)
+    waiting = new_id()
+    lab.request(from_state=FromState(sample="c-1", state=0), uuid=waiting)
+    live = lab.ledger.books.live[str(waiting)]
+    live.sample_state = 1
+    lab.fail(order, "kit/asab")
+    message = lab.read("query.request", id=str(waiting))["request"]["message"]
+    assert "sample c-1 is in state 1, unknown: nobody can vouch for it; look at it" in message
+    assert REMEDY in message
 
 
 def test_a_failure_that_says_what_became_of_the_sample_is_believed(lab: Lab) -> None:
