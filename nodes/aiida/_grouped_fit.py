@@ -52,35 +52,47 @@ def fit_grouped(design: Floats, target: Floats, groups: Sequence[str]) -> Groupe
     if points <= terms or np.linalg.matrix_rank(design) < terms:
         raise ValueError(f"{points} points do not determine {terms} terms")
     names = np.asarray(groups)
-    members = [np.flatnonzero(names == name) for name in sorted(set(groups))]
-    fits = [_fit(design, target, members, ratio) for ratio in _RATIOS]
+    masks = [names == name for name in sorted(set(groups))]
+    sums = _Sums(
+        gram=design.T @ design,
+        moment=design.T @ target,
+        square=float(target @ target),
+        size=np.array([float(mask.sum()) for mask in masks]),
+        design=np.array([design[mask].sum(axis=0) for mask in masks]),
+        target=np.array([target[mask].sum() for mask in masks]),
+    )
+    fits = [_fit(sums, points, ratio) for ratio in _RATIOS]
     return max(fits, key=lambda found: found[0])[1]
 
 
-def _fit(
-    design: Floats, target: Floats, members: Sequence[np.ndarray], ratio: float
-) -> tuple[float, GroupedFit]:
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """Sums over all points, and over the points of each group (its size, design and target)."""
+
+    gram: Floats
+    moment: Floats
+    square: float
+    size: Floats
+    design: Floats
+    target: Floats
+
+
+def _fit(sums: _Sums, points: int, ratio: float) -> tuple[float, GroupedFit]:
     """Return the restricted log-likelihood (up to a constant) and the fit at one ratio."""
-    points, terms = design.shape
-    gram, moment, logdet = design.T @ design, design.T @ target, 0.0
-    for group in members:
-        shrink = ratio / (1 + group.size * ratio)
-        total = design[group].sum(axis=0)
-        gram -= shrink * np.outer(total, total)
-        moment -= shrink * total * target[group].sum()
-        logdet += math.log1p(group.size * ratio)
+    shrink = ratio / (1 + sums.size * ratio)
+    gram = sums.gram - (sums.design.T * shrink) @ sums.design
+    moment = sums.moment - sums.design.T @ (shrink * sums.target)
+    square = sums.square - float(shrink @ sums.target**2)
     # Terms differ by eight orders of magnitude: solved in units of their own.
     scale = np.sqrt(np.diag(gram))
     inverse = np.linalg.inv(gram / np.outer(scale, scale)) / np.outer(scale, scale)
     coefficients = inverse @ moment
-    error = target - design @ coefficients
-    square = float(error @ error)
-    for group in members:
-        shrink = ratio / (1 + group.size * ratio)
-        square -= shrink * float(error[group].sum()) ** 2
-    variance = square / (points - terms)
+    freedom = points - len(moment)
+    variance = (square - float(coefficients @ moment)) / freedom
     determinant = np.linalg.slogdet(gram / np.outer(scale, scale))[1] + 2 * np.log(scale).sum()
-    likelihood = -0.5 * ((points - terms) * math.log(variance) + logdet + float(determinant))
+    likelihood = -0.5 * (
+        freedom * math.log(variance) + float(np.log1p(sums.size * ratio).sum() + determinant)
+    )
     fit = GroupedFit(
         coefficients=coefficients,
         covariance=variance * inverse,

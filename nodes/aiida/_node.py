@@ -41,10 +41,15 @@ class AiidaNode(Node[AiidaParameters]):
         need_aiida()
         self._worker = Worker()
         try:
-            await self._worker.run(self._open)
+            profile, mended = await self._worker.run(self._open)
         except BaseException:
             await self._close()
             raise
+        how = "made" if profile.created else "opened"
+        self.log.info(f"AiiDA profile {how}", folder=str(profile.folder), uuid=profile.uuid)
+        self.diagnose("profile", Level.OK, f"open, AiiDA {profile.version}")
+        if mended:
+            self.log.warn("marked processes that a dead program left unfinished", count=mended)
 
     async def on_cleanup(self) -> None:
         """Close the profile."""
@@ -93,20 +98,14 @@ class AiidaNode(Node[AiidaParameters]):
         assert self._worker is not None  # noqa: S101 - orders come to a configured node alone
         return self._worker
 
-    def _open(self) -> None:
+    def _open(self) -> tuple[AiidaProfile, int]:
+        """Open the profile and mend it; return it, and how many processes were cut off."""
         model = import_module("nodes.aiida._model")
         store = import_module("nodes.aiida._store")
         self._model = model.shipped_model()
         self._profile = open_profile(self.data_dir / "aiida", self.parameters.email)
         self._store = store.ProcessStore(self._profile, self._model)
-        mended = self._store.mend()
-        how = "made" if self._profile.created else "opened"
-        self.log.info(
-            f"AiiDA profile {how}", folder=str(self._profile.folder), uuid=self._profile.uuid
-        )
-        self.diagnose("profile", Level.OK, f"open, AiiDA {self._profile.version}")
-        if mended:
-            self.log.warn("processes that a dead program left unfinished are marked", count=mended)
+        return self._profile, self._store.mend()
 
     async def _close(self) -> None:
         worker, profile = self._worker, self._profile

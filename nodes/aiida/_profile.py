@@ -178,7 +178,7 @@ def _load_or_make(folder: Path, configuration: Path, email: str) -> bool:
     profile = manager.load_profile(NAME)
     if Path(profile.storage_config["filepath"]) != store:
         # The node's folder was moved; the store lies in it all the same.
-        profile.set_storage({"backend": "core.sqlite_dos", "config": {"filepath": str(store)}})
+        profile.set_storage("core.sqlite_dos", {"filepath": str(store)})
         config.update_profile(profile)
         config.store()
     if not made and not (store / "database.sqlite").is_file():

@@ -75,7 +75,7 @@ class Points:
         return equation.target(self.molality, self.conductivity) - design @ coefficients
 
 
-def read_hte(path: Path = DATA / "hte_muenster_pc_ec_emc_lipf6.csv") -> Points:
+def read_flores(path: Path = DATA / "flores2022_pc_ec_emc_lipf6.csv") -> Points:
     """Return the points of Flores et al. 2022: LiPF6 in PC:EC:EMC."""
     rows = _rows(path)
     share = _column(rows, "r_PC_over_PC_plus_EC")
@@ -128,7 +128,7 @@ def left_out(points: Points, equation: Equation) -> dict[str, float]:
 
 def describe() -> dict[str, Any]:
     """Fit both equations; return the content of the file of coefficients."""
-    hte, calisol = read_hte(), read_calisol()
+    flores, calisol = read_flores(), read_calisol()
     # At w_EC 0 conductivity falls with dilution as it does in no mixture with EC.
     inside = (calisol.share > 0.05) & (calisol.molality > 0.19) & (calisol.molality < 2.3)
     calisol = calisol.where(inside & (calisol.temperature > 262))
@@ -138,7 +138,7 @@ def describe() -> dict[str, Any]:
         "version": VERSION,
         "equations": {
             PC_EC_EMC.name: {
-                **_described(PC_EC_EMC, hte),
+                **_described(PC_EC_EMC, flores),
                 "region": {
                     "temperature": [243.15, 333.15],
                     "molality": [0.194, 2.118],
@@ -152,7 +152,7 @@ def describe() -> dict[str, Any]:
                     "cyclic": [0.27, 0.33],
                 },
                 "dois": ["10.1039/D2DD00027J"],
-                "data": _hashed(DATA / "hte_muenster_pc_ec_emc_lipf6.csv"),
+                "data": _hashed(DATA / "flores2022_pc_ec_emc_lipf6.csv"),
             },
             EC_EMC.name: {
                 **_described(EC_EMC, calisol),
