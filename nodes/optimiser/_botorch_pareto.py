@@ -4,9 +4,8 @@ BoTorch's qLogNoisyExpectedHypervolumeImprovement: Daulton, Balandat, Bakshy, "P
 Optimization of Multiple Noisy Objectives with Expected Hypervolume Improvement", NeurIPS 2021,
 arXiv:2105.08195, in logarithms (Ament et al. 2023, arXiv:2310.20708).
 
-Reference point: in each objective, the worst value on the front of posterior means less a tenth
-of the front's range there (Ishibuchi, Akedo, Nojima, GECCO 2011, by way of BoTorch's
-infer_reference_point). It moves as the front does, and depends on nothing but what was told.
+Reference point: that of `box_of`, a tenth of the front's range below its worst posterior means. It
+moves as the front does, and depends on nothing but what was told.
 """
 
 from __future__ import annotations
@@ -20,12 +19,10 @@ from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolu
 from botorch.acquisition.multi_objective.monte_carlo import qNoisyExpectedHypervolumeImprovement
 from botorch.models import ModelListGP
 from botorch.sampling.normal import SobolQMCNormalSampler
-from botorch.utils.multi_objective.hypervolume import infer_reference_point
 
 from nodes.optimiser._botorch_model import Model
-from nodes.optimiser._botorch_scope import DOUBLE
 from nodes.optimiser._botorch_search import Acquisition
-from nodes.optimiser._pareto import undominated
+from nodes.optimiser._hypervolume import box_of
 from nodes.optimiser._space import Floats, Point
 
 _SAMPLES: Final = 64
@@ -46,14 +43,11 @@ class Hypervolume:
     ) -> None:
         self._inputs = models[0].inputs
         means = means_at(models, own)
-        front = means[undominated(means)]
-        self.reference = np.asarray(
-            infer_reference_point(torch.tensor(front, dtype=DOUBLE)).numpy(), dtype=np.float64
-        )
-        self._box = float(np.prod(np.maximum(front.max(axis=0) - self.reference, 1e-12)))
+        reference, ideal = box_of(means)
+        self._box = float(np.prod(ideal - reference))
         shared = {
             "model": ModelListGP(*(model.gp for model in models)),
-            "ref_point": self.reference.tolist(),
+            "ref_point": reference.tolist(),
             "X_baseline": self._inputs(own),
             "X_pending": self._inputs(pending) if pending else None,
             "prune_baseline": True,

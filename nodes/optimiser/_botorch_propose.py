@@ -36,6 +36,7 @@ class Proposal:
         candidates: Of the campaign.
         waiting: What is pending.
         index: Number of the proposal.
+        target_every: Of so many requests at least one is at the target; None leaves that to costs.
     """
 
     problem: Problem
@@ -44,6 +45,7 @@ class Proposal:
     candidates: Candidates
     waiting: Sequence[Suggestion]
     index: int
+    target_every: int | None
 
     def make(self) -> Suggestion:
         """Return what to measure next.
@@ -57,7 +59,7 @@ class Proposal:
             return self._elsewhere()
         point, gain = self._at_target(search, own)
         fidelity = ""
-        if self.problem.fidelities:
+        if self.problem.fidelities and not self._target_due():
             if len(self.models) == 1:
                 point, fidelity = self._cheaper(point, gain, own)
             else:
@@ -68,6 +70,12 @@ class Proposal:
         """Return the points measured or pending at ``fidelity``, each once, in order."""
         seen = [o.point for o in self.observations if not o.source and o.fidelity == fidelity]
         return sorted({*seen, *(s.point for s in self.waiting if s.fidelity == fidelity)})
+
+    def _target_due(self) -> bool:
+        if self.target_every is None:
+            return False
+        asked = sum(o.own for o in self.observations) + sum(not s.fidelity for s in self.waiting)
+        return asked < (self.index + 1) // self.target_every
 
     def _at_target(self, search: Search, own: Sequence[Point]) -> tuple[Point, float | None]:
         """Return what to measure were there the target alone, and what that promises."""

@@ -34,15 +34,20 @@ class BoTorchStrategy:
     Args:
         problem: Where to search, and for what.
         start: Observations before the model decides; by default as many as `Design` has.
+        target_every: Of so many requests at least one is at the target: for budgets that count
+            requests. None leaves it to the costs alone.
     """
 
-    def __init__(self, problem: Problem, *, start: int | None = None) -> None:
+    def __init__(
+        self, problem: Problem, *, start: int | None = None, target_every: int | None = None
+    ) -> None:
         self._problem = problem
         self._names = fidelity_names(problem)
         self._signs = np.array([objective.sign for objective in problem.objectives])
         self._candidates = Candidates(problem.space, problem.constraints, problem.seed)
         self._design = Design(problem)
         self._start = self._design.size if start is None else max(1, start)
+        self._target_every = target_every
         self._observations: list[Observation] = []
         self._models: list[Model] = []
 
@@ -117,7 +122,13 @@ class BoTorchStrategy:
         seed = int(self._candidates.random(9, index).integers(2**31))
         with scope(seed):
             return Proposal(
-                self._problem, self.models(), self._observations, self._candidates, waiting, index
+                self._problem,
+                self.models(),
+                self._observations,
+                self._candidates,
+                waiting,
+                index,
+                self._target_every,
             ).make()
 
     def _signed(self, found: Sequence[Recommendation]) -> Floats:

@@ -19,6 +19,7 @@ from nodes.optimiser._known import Knowledge
 from nodes.optimiser._lab import CampaignLab, Reporter
 
 _PACKAGES: Final = ("labmesh", "numpy", "scipy", "scikit-learn")
+_HEAVY: Final = ("torch", "gpytorch", "botorch")
 _LOOKS: Final = 40
 _PAUSE: Final = 0.25
 """Looks, and wall seconds between two, for the ledger to have read what this node offers."""
@@ -27,6 +28,7 @@ _PAUSE: Final = 0.25
 def plan_of(plan: CampaignFile, seed: int, folder: Path, knowledge: Knowledge) -> CampaignPlan:
     """Return a campaign's settings as they are kept."""
     words = json.dumps([astuple(each) for each in knowledge.observations])
+    packages = (*_PACKAGES, *(_HEAVY if plan.strategy.name == "botorch" else ()))
     return CampaignPlan(
         seed=seed,
         plan=plan.model_dump_json(exclude_defaults=True),
@@ -44,7 +46,7 @@ def plan_of(plan: CampaignFile, seed: int, folder: Path, knowledge: Knowledge) -
                 for section, until in zip(plan.consume.ledger, knowledge.until, strict=True)
             ),
         ),
-        versions={name: found for name in _PACKAGES if (found := _version(name))},
+        versions={name: found for name in packages if (found := _version(name))},
     )
 
 

@@ -22,6 +22,8 @@ def make_strategy(problem: Problem, section: StrategySection) -> Strategy:
     if section.name == "botorch":
         # torch takes seconds to import and is an extra: only who asks for it pays.
         heavy = import_module("nodes.optimiser._botorch")
-        found: Strategy = heavy.BoTorchStrategy(problem, start=section.start)
+        found: Strategy = heavy.BoTorchStrategy(
+            problem, start=section.start, target_every=section.target_every
+        )
         return found
     return GaussianProcessStrategy(problem, start=section.start, target_every=section.target_every)

@@ -10,7 +10,7 @@ from labmesh import NodeParameters
 def test_the_parameters_come_without_the_heavy_libraries() -> None:
     program = (
         "import sys, nodes.optimiser as o; o.OptimiserNode.Parameters;"
-        "print([m for m in ('sklearn', 'pandas', 'matplotlib') if m in sys.modules])"
+        "print([m for m in ('sklearn', 'pandas', 'matplotlib', 'torch') if m in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
