@@ -288,6 +288,9 @@ class Campaign:
         found: dict[UUID, tuple[RequestView, Suggestion | None, str]] = {}
         for route in self._routes.values():
             for view in await self._lab.requests(self._name, route.quantity, route.method):
+                if view.parent is not None:
+                    # In the service of another request, not of this campaign's decisions.
+                    continue
                 point = route.encoding.point(view.parameters)
                 if point is not None:
                     suggestion = Suggestion(self._snapped(point), route.fidelity)
@@ -395,7 +398,7 @@ class Campaign:
             return
         objectives = self._plan.build_objectives()
         values = ", ".join(
-            f"{objective.name} {readable(value)} ± {readable(uncertainty)} {objective.unit}"
+            f"{objective.name} {readable(value)} ± {readable(uncertainty, value)} {objective.unit}"
             for objective, value, uncertainty in zip(
                 objectives, measurement.values, measurement.uncertainties, strict=True
             )

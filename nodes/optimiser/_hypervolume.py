@@ -21,13 +21,12 @@ from scipy.special import ndtri
 from scipy.stats import qmc
 
 from nodes.optimiser._acquisition import cholesky
-from nodes.optimiser._pareto import undominated
 from nodes.optimiser._space import Floats, Point
 from nodes.optimiser._surrogate import Surrogate
 
 DRAWS = 128
 _BEYOND = 0.1
-"""Of the front's range, by which the reference point lies below its worst values."""
+"""Of the range of all values, by which the reference point lies below the worst."""
 
 
 def hypervolume_draws(known: int, objectives: int, random: Generator) -> Floats:
@@ -44,14 +43,11 @@ def hypervolume_draws(known: int, objectives: int, random: Generator) -> Floats:
 def box_of(signed: Floats) -> tuple[Floats, Floats]:
     """Return reference and ideal point of values (n, objectives), greater is better.
 
-    The reference lies a tenth of the front's range below its worst values; where the front has no
-    range, the range of all values counts.
+    The reference lies a tenth of the range below the worst of all values, dominated ones included:
+    below the front's own worst, its ends would never be looked for.
     """
-    front = signed[undominated(signed)]
-    ideal = front.max(axis=0)
-    span = ideal - front.min(axis=0)
-    whole = ideal - signed.min(axis=0)
-    span = np.where(span > 1e-12 * np.maximum(1.0, np.abs(ideal)), span, whole)
+    ideal, worst = signed.max(axis=0), signed.min(axis=0)
+    span = ideal - worst
     span = np.where(span > 0, span, np.maximum(1e-12, 0.01 * np.abs(ideal)))
     return ideal - (1.0 + _BEYOND) * span, ideal
 

@@ -30,8 +30,10 @@ class Ending:
 class CampaignLab(Protocol):
     """What a campaign needs of a laboratory. Every method waits for the ledger to be reachable."""
 
-    async def requests(self, campaign: str, quantity: str, method: str) -> list[RequestView]:
-        """Return the campaign's requests, oldest first."""
+    async def requests(
+        self, campaign: str, quantity: str = "", method: str = ""
+    ) -> list[RequestView]:
+        """Return the campaign's requests, oldest first; of every capability without a name."""
         ...
 
     async def results(self, **filters: Any) -> list[ResultView]:

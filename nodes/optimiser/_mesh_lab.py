@@ -35,11 +35,14 @@ class MeshLab:
         self._reporter = reporter
         self._submitted: dict[UUID, RequestHandle] = {}
 
-    async def requests(self, campaign: str, quantity: str, method: str) -> list[RequestView]:
+    async def requests(
+        self, campaign: str, quantity: str = "", method: str = ""
+    ) -> list[RequestView]:
         """See `CampaignLab.requests`."""
+        capability = {"quantity": quantity, "method": method} if quantity else {}
 
         async def read() -> list[RequestView]:
-            pages = self._client.requests(campaign=campaign, quantity=quantity, method=method)
+            pages = self._client.requests(campaign=campaign, **capability)
             return sorted([view async for view in pages], key=lambda view: view.offset)
 
         return await self._patiently(read)

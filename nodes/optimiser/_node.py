@@ -161,7 +161,7 @@ class OptimiserNode(Node[OptimiserParameters]):
 
     async def _drive(self) -> None:
         work = _work()
-        report, plot = await work.run_campaign(
+        report, pictures = await work.run_campaign(
             self._plan,
             name=self._name,
             seed=self.parameters.seed,
@@ -174,7 +174,7 @@ class OptimiserNode(Node[OptimiserParameters]):
             settled=self._take_settings,
             decided=self._take_proposal,
         )
-        lines = report.lines(plot)
+        lines = report.lines(None, pictures)
         self.log.info(lines[0])
         for line in lines[1:]:
             print(f"  {line}", flush=True)  # noqa: T201 - what the campaign was for

@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 
 
-def readable(value: float) -> str:
-    """Return four decimals where that says something, else four significant digits.
+def readable(value: float, beside: float | None = None) -> str:
+    """Return four decimals, fewer of great values and more of small ones.
 
-    ``0.9421``, ``1206.0``, ``0.00234``.
+    ``0.9421``, ``1206.0``, ``0.001934``.
+
+    Args:
+        value: To be written.
+        beside: Another value whose decimals it shall have, as an uncertainty has its value's.
     """
-    if value == 0 or not math.isfinite(value):
+    size = abs(value if beside is None else beside)
+    if size == 0 or not math.isfinite(size) or 0.1 <= size < 1000:
         return f"{value:.4f}"
-    size = abs(value)
     if size >= 1000:
         return f"{value:.1f}"
-    return f"{value:.4f}" if size >= 0.001 else f"{value:.3g}"
+    return f"{value:.{min(12, 3 - math.floor(math.log10(size)))}f}"

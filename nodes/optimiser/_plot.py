@@ -43,7 +43,7 @@ def draw(report: Report, strategy: Strategy, known: Sequence[Observation], path:
     Returns:
         False, and no file, where no measurement could be used.
     """
-    lessons = [m for m in report.outcome.measurements if m.lesson]
+    lessons = [m for m in report.outcome.measurements if m.at_target]
     if not lessons:
         return False
     mapped = report.space.size == 2 and isinstance(strategy, GaussianProcessStrategy)
@@ -88,11 +88,19 @@ def _draw_map(
 
     style = {"linestyle": "none", "zorder": 3}
     foreign = np.array([o.point for o in known if o.source])
+    poorer = [m for m in report.outcome.measurements if m.lesson and m.fidelity]
     handles = []
     if len(foreign):
         axes.plot(*foreign.T, marker="x", color="white", markersize=7, markeredgewidth=2.6, **style)
         axes.plot(*foreign.T, marker="x", color="black", markersize=6, markeredgewidth=1.3, **style)
         handles.append(Line2D([], [], marker="x", color="black", ls="", label=_known_label(known)))
+    for marker, name in zip("^vs<>", sorted({m.fidelity for m in poorer}), strict=False):
+        places = np.array([m.point for m in poorer if m.fidelity == name])
+        axes.plot(*places.T, marker=marker, color="white", markeredgecolor=_GREY, markersize=6,
+                  **style)  # fmt: skip
+        handles.append(
+            Line2D([], [], marker=marker, color="white", mec=_GREY, ls="", label=f"by {name}")
+        )
     own = np.array([m.point for m in lessons])
     axes.plot(*own.T, marker="o", color=_BLUE, markeredgecolor="white", markersize=8, **style)
     handles.insert(0, Line2D([], [], marker="o", color=_BLUE, ls="", ms=8, label="measured"))
@@ -168,7 +176,7 @@ def _label(dimension: Dimension) -> str:
 
 def _quantity(report: Report) -> str:
     objective = report.plan.objective
-    return f"{objective.quantity} ({objective.unit})"
+    return f"{objective.name or objective.quantity} ({objective.unit})"
 
 
 def _title(report: Report, lessons: Sequence[Measurement]) -> str:

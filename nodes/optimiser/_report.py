@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from nodes.optimiser._campaign import CampaignOutcome
 from nodes.optimiser._campaign_file import CampaignFile
+from nodes.optimiser._chapter import Chapter, table
 from nodes.optimiser._encoding import Encoding, MixtureEncoding
 from nodes.optimiser._known import Knowledge
 from nodes.optimiser._literature import LiteratureValue, literature_at
 from nodes.optimiser._measurement import Measurement
+from nodes.optimiser._numbers import readable
 from nodes.optimiser._space import Space
 from nodes.optimiser._strategy import Recommendation, Strategy
+
+_ROWS: Final = 60
+"""Measurements that a table on the screen holds; summary.json has them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,7 @@ class Report:
         front: What no other measurement beats in every objective, by the model.
         literature: At the best composition; None where nothing was imported.
         ledger: ``site/node`` of the broker node.
+        chapters: What else is to be said of it.
     """
 
     campaign: str
@@ -70,10 +77,10 @@ class Report:
     front: tuple[Best, ...]
     literature: LiteratureValue | None
     ledger: str
+    chapters: tuple[Chapter, ...] = ()
 
-    def lines(self, plot: Path | None) -> list[str]:
+    def lines(self, plot: Path | None, pictures: Sequence[Path] = ()) -> list[str]:
         """Return the summary, one fact a line."""
-        unit, name = self.plan.objective.unit, self.plan.objective.quantity
         used = sum(m.lesson for m in self.outcome.measurements)
         found = [f"campaign {self.campaign} is over: {self.outcome.stopped}"]
         if self.best is None:
@@ -81,36 +88,90 @@ class Report:
         else:
             found += [
                 f"best: {self.space.describe(self.best.measurement.point)}",
-                (
-                    f"{name}: {self.best.measurement.value:.4f} ± "
-                    f"{self.best.measurement.uncertainty:.4f} {unit} as measured "
-                    f"(measurement {self.best.measurement.number}), "
-                    f"{self.best.mean:.4f} ± {self.best.uncertainty:.4f} {unit} by the model"
-                ),
+                *self._best_lines(self.best),
             ]
             mole = self.mole_fractions()
             if mole:
                 shares = ", ".join(f"{key} {value:.4f}" for key, value in mole.items())
                 found.insert(2, f"mole fractions: {shares}")
-            found.append(self._literature_line())
+            if self.plan.consume.datasets or self.knowledge.literature:
+                found.append(self._literature_line())
+            found += self._front_lines()
+        found += self._table()
+        for chapter in self.chapters:
+            found += chapter.lines
         found.append(
             f"requests: {len(self.outcome.measurements)}, of which {used} were of use"
             + (" (simulated instrument)" if self._simulated() else "")
         )
         found.append(self._time_line())
-        if plot is not None:
-            found.append(f"plot: {plot}")
+        found += [f"plot: {path}" for path in (plot, *pictures) if path is not None]
         found.append(
             f"ledger: {self.ledger}, campaign {self.campaign} "
             f"(labmesh request list --campaign {self.campaign})"
         )
         return found
 
+    def _best_lines(self, best: Best) -> list[str]:
+        measurement = best.measurement
+        return [
+            f"{objective.name}: {readable(value)} ± {readable(error, value)} {objective.unit} as measured "
+            f"(measurement {measurement.number}), {readable(mean)} ± {readable(deviation, mean)} "
+            f"{objective.unit} by the model"
+            for objective, value, error, mean, deviation in zip(
+                self.plan.build_objectives(), measurement.values, measurement.uncertainties,
+                best.means, best.uncertainties, strict=True,
+            )
+        ]  # fmt: skip
+
+    def _front_lines(self) -> list[str]:
+        objectives = self.plan.build_objectives()
+        if len(objectives) == 1:
+            return []
+        found = [f"front: {len(self.front)} measurements that none beats in every objective"]
+        for best in self.front:
+            values = ", ".join(
+                f"{objective.name} {readable(mean)} ± {readable(deviation, mean)} {objective.unit}"
+                for objective, mean, deviation in zip(
+                    objectives, best.means, best.uncertainties, strict=True
+                )
+            )
+            place = self.space.describe(best.measurement.point)
+            found.append(f"  {best.measurement.number}: {place}: {values}")
+        return found
+
+    def _table(self) -> list[str]:
+        """Return every measurement, of a campaign short enough to be read."""
+        measurements = self.outcome.measurements
+        if not 0 < len(measurements) <= _ROWS:
+            return []
+        objectives = self.plan.build_objectives()
+        fidelities = ("by",) if self.plan.fidelities else ()
+        header = ("number", *self.space.names, *fidelities,
+                  *(f"{o.name} ({o.unit})" for o in objectives), "rating", "")  # fmt: skip
+        rows = []
+        for m in measurements:
+            values = [
+                f"{readable(v)} ± {readable(u, v)}"
+                for v, u in zip(m.values, m.uncertainties, strict=True)
+            ] or ["-"] * len(objectives)
+            rows.append(
+                (
+                    str(m.number), *(f"{value:.4g}" for value in m.point),
+                    *((m.fidelity or "target",) if fidelities else ()), *values,
+                    "-" if m.rating is None else str(m.rating), "" if m.lesson else "not used",
+                )
+            )  # fmt: skip
+        return ["measurements:", *(f"  {line.rstrip()}" for line in table(header, rows))]
+
     def mole_fractions(self) -> dict[str, float]:
         """Return the best formulation, chemical to mol/mol; empty where it is none."""
-        if self.best is None or not isinstance(self.encoding, MixtureEncoding):
+        return {} if self.best is None else self._fractions(self.best)
+
+    def _fractions(self, best: Best) -> dict[str, float]:
+        if not isinstance(self.encoding, MixtureEncoding):
             return {}
-        formulation = self.encoding.formulation(self.best.measurement.point)
+        formulation = self.encoding.formulation(best.measurement.point)
         fractions = (c.fraction for c in formulation.components)
         return dict(zip(self.encoding.names, fractions, strict=True))
 
@@ -121,10 +182,14 @@ class Report:
             "campaign": self.campaign,
             "ledger": self.ledger,
             "objective": self.plan.objective.model_dump(mode="json"),
+            "objectives": [o.model_dump(mode="json") for o in self.plan.objectives],
+            "fidelities": [f.model_dump(mode="json") for f in self.plan.fidelities],
             "fixed": self.plan.fixed,
             "space": {d.name: asdict(d) for d in self.space.dimensions},
             "stopped": self.outcome.stopped,
-            "best": self._best_dict(),
+            "best": None if self.best is None else self._best_dict(self.best),
+            "front": [self._best_dict(best) for best in self.front],
+            "best_so_far": self._best_so_far(),
             "literature": asdict(self.literature) if self.literature else None,
             "requests": len(self.outcome.measurements),
             "used": sum(m.lesson for m in self.outcome.measurements),
@@ -138,22 +203,34 @@ class Report:
             "wall_seconds": self._span([m.load_time for m in ended], self.outcome.begun_wall),
             "experiment_seconds": self._span([m.stamp for m in ended], self.outcome.begun),
             "measurements": [self._measurement_dict(m) for m in self.outcome.measurements],
-        }
+        } | {chapter.key: chapter.data for chapter in self.chapters}
 
-    def write(self, path: Path, plot: Path | None) -> None:
+    def write(self, path: Path, plot: Path | None, pictures: Sequence[Path] = ()) -> None:
         """Write the summary as JSON."""
-        value = self.as_dict() | {"plot": str(plot) if plot else None}
+        value = self.as_dict() | {
+            "plot": str(plot) if plot else None,
+            "pictures": [str(picture) for picture in pictures],
+        }
         path.write_text(json.dumps(value, indent=1, default=str) + "\n", encoding="utf-8")
 
-    def _best_dict(self) -> dict[str, Any] | None:
-        if self.best is None:
-            return None
+    def _best_dict(self, best: Best) -> dict[str, Any]:
         return {
-            **self._measurement_dict(self.best.measurement),
-            "model_mean": self.best.mean,
-            "model_uncertainty": self.best.uncertainty,
-            "mole_fractions": self.mole_fractions(),
+            **self._measurement_dict(best.measurement),
+            "model_mean": best.mean,
+            "model_uncertainty": best.uncertainty,
+            "model_means": best.means,
+            "model_uncertainties": best.uncertainties,
+            "mole_fractions": self._fractions(best),
         }
+
+    def _best_so_far(self) -> list[dict[str, Any]]:
+        """Return each measurement at the target that was the best single value when it came."""
+        sign = self.plan.build_objectives()[0].sign
+        found: list[dict[str, Any]] = []
+        for m in self.outcome.measurements:
+            if m.at_target and (not found or sign * (m.values[0] - found[-1]["value"]) > 0):
+                found.append({"number": m.number, "value": m.values[0]})
+        return found
 
     def _measurement_dict(self, measurement: Measurement) -> dict[str, Any]:
         plain = asdict(measurement)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from messages.campaign import CampaignPlan, CampaignProposal
 from nodes.optimiser._campaign import Campaign
 from nodes.optimiser._campaign_file import CampaignFile
+from nodes.optimiser._chapters import write_chapters
 from nodes.optimiser._known import gather
 from nodes.optimiser._lab import CampaignLab, Reporter
 from nodes.optimiser._literature_model import LiteratureModel
@@ -35,7 +37,7 @@ async def run_campaign(
     reporter: Reporter,
     settled: Callable[[CampaignPlan], None] = lambda _settings: None,
     decided: Callable[[CampaignProposal], None] = lambda _proposal: None,
-) -> tuple[Report, Path | None]:
+) -> tuple[Report, list[Path]]:
     """Run a campaign to its end and write its picture and summary.
 
     Args:
@@ -52,7 +54,7 @@ async def run_campaign(
         decided: Called with every proposal before its request is submitted.
 
     Returns:
-        The report, and the picture's path (None where there was nothing to draw).
+        The report, and the pictures' paths (none where there was nothing to draw).
 
     Raises:
         LabmeshError: As `gather` and `Campaign.run`.
@@ -91,5 +93,7 @@ async def run_campaign(
     picture = folder / "campaign.png"
     drawn = await asyncio.to_thread(draw, report, strategy, knowledge.observations, picture)
     plot = picture if drawn else None
-    report.write(folder / "summary.json", plot)
-    return report, plot
+    chapters, pictures = await write_chapters(report, strategy, lab, folder)
+    report = replace(report, chapters=chapters)
+    report.write(folder / "summary.json", plot, pictures)
+    return report, [each for each in (plot, *pictures) if each is not None]

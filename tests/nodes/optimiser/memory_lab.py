@@ -70,11 +70,14 @@ class MemoryLab:
         self.held: dict[UUID, asyncio.Event] = {}
         self.hold_next = False
 
-    async def requests(self, campaign: str, quantity: str, method: str) -> list[RequestView]:
+    async def requests(
+        self, campaign: str, quantity: str = "", method: str = ""
+    ) -> list[RequestView]:
         return [
             v
             for v in self.views.values()
-            if (v.campaign, v.quantity, v.method) == (campaign, quantity, method)
+            if v.campaign == campaign
+            and (not quantity or (v.quantity, v.method) == (quantity, method))
         ]
 
     async def results(self, **filters: Any) -> list[ResultView]:

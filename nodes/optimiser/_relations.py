@@ -1,0 +1,78 @@
+"""Which of a campaign's relations are synthetic, simulated, published or measured; in words."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from messages.campaign import QUANTITY
+from messages.query import ResultView
+from nodes.optimiser._chapter import Chapter
+
+
+def relations_chapter(results: Iterable[ResultView]) -> Chapter | None:
+    """Return what the results of a campaign say of where their numbers come from.
+
+    A result's provenance says whether an instrument was simulated and which source it was imported
+    from; under the note ``synthetic`` (and ``published``) it lists sentences: which relations
+    behind it nobody has measured, and which others have.
+
+    Args:
+        results: Of the campaign, those of sub-requests included.
+
+    Returns:
+        None where there is no result.
+    """
+    synthetic: dict[str, set[str]] = defaultdict(set)
+    published: dict[str, set[str]] = defaultdict(set)
+    simulated: Counter[str] = Counter()
+    measured: Counter[str] = Counter()
+    for result in results:
+        if result.outcome != "resolved" or result.quantity == QUANTITY:
+            continue
+        by = f"{result.quantity}/{result.method}"
+        notes = result.provenance.notes
+        for sentence in _sentences(notes.get("synthetic")):
+            synthetic[sentence].add(by)
+        for sentence in _sentences(notes.get("published")):
+            published[sentence].add(by)
+        source = result.provenance.source
+        if source is not None:
+            published[source.title + (f", doi:{source.doi}" if source.doi else "")].add(by)
+        (simulated if result.provenance.simulated else measured)[by] += 1
+    if not simulated and not measured:
+        return None
+    lines = [
+        f"synthetic: {sentence} ({', '.join(sorted(by))})" for sentence, by in synthetic.items()
+    ]
+    if synthetic:
+        lines.append("so this campaign's optimum is a property of the simulator, not of a material")
+    lines += [
+        f"published: {sentence} ({', '.join(sorted(by))})" for sentence, by in published.items()
+    ]
+    if simulated:
+        lines.append(f"simulated, no real instrument: {_counted(simulated)}")
+    if measured:
+        lines.append(f"not declared as simulated: {_counted(measured)}")
+    return Chapter(
+        "relations",
+        tuple(lines),
+        {
+            "synthetic": {sentence: sorted(by) for sentence, by in synthetic.items()},
+            "published": {sentence: sorted(by) for sentence, by in published.items()},
+            "simulated": dict(simulated),
+            "not_simulated": dict(measured),
+            "optimum_is_of_the_simulator": bool(synthetic),
+        },
+    )
+
+
+def _sentences(note: Any) -> list[str]:
+    if isinstance(note, str):
+        return [note] if note else []
+    return [str(each) for each in note] if isinstance(note, list | tuple) else []
+
+
+def _counted(found: Counter[str]) -> str:
+    return ", ".join(f"{by} ({count})" for by, count in sorted(found.items()))
