@@ -9,12 +9,14 @@ from typing import Any
 
 import click
 
+from labmesh.cli._campaign_proposals import PROPOSAL_COLUMNS, proposal_rows, proposals_of
 from labmesh.cli._campaign_replay import replay
 from labmesh.cli._format import duration, one_line, short_ids, when
 from labmesh.cli._records import collect, records
 from labmesh.cli._session import Session, record_command
 from labmesh.cli._suggest import unknown
 from labmesh.cli._verbs import Verbs
+from messages.campaign import QUANTITY
 from messages.envelope import validate
 from messages.ledger import FINAL
 from messages.query import RequestView, ResultView
@@ -100,10 +102,10 @@ async def list_campaigns(session: Session) -> None:
 @command.command("show")
 @click.argument("name", metavar="CAMPAIGN")
 @click.option("--limit", "-n", metavar="N", type=click.IntRange(min=1), default=20,
-              show_default=True, help="At most N results, the newest.")  # fmt: skip
+              show_default=True, help="At most N proposals and N results, the newest.")  # fmt: skip
 @record_command
 async def show(session: Session, name: str, *, limit: int) -> None:
-    """Show a campaign: how far it is, and its newest results."""
+    """Show a campaign: how far it is, why it asked for what, and its newest results."""
     mine = {"campaign": name}
     async with records(session) as source:
         requests = await collect(source, "query.requests", "requests", mine, None)
@@ -112,9 +114,15 @@ async def show(session: Session, name: str, *, limit: int) -> None:
             everything = await collect(source, "query.requests", "requests", {}, None)
             raise unknown("campaign", name, _grouped(everything, []), look="labmesh campaign list")
     campaign = _grouped(requests, results)[name]
+    decisions = proposals_of(campaign.results)
     if session.out.as_json:
         session.out.document(
-            {**campaign.summary(), "request_views": requests, "result_views": results}
+            {
+                **campaign.summary(),
+                "request_views": requests,
+                "result_views": results,
+                "proposals": [each.model_dump(mode="json") for each in decisions],
+            }
         )
         return
     first, last = campaign.span
@@ -130,7 +138,14 @@ async def show(session: Session, name: str, *, limit: int) -> None:
             ("last", f"{when(last, zone=True)}, {duration((last - first) / 1e9)} later"),
         )
     )
-    newest = campaign.results[-limit:][::-1]
+    if decisions:
+        session.out.heading("\nnewest proposals, and why")
+        statuses = {request.id: request.status.value for request in campaign.requests}
+        session.out.table(
+            PROPOSAL_COLUMNS, proposal_rows(decisions[-limit:][::-1], statuses), empty=""
+        )
+    answers = [result for result in campaign.results if result.quantity != QUANTITY]
+    newest = answers[-limit:][::-1]
     ids = short_ids(result.id for result in newest)
     session.out.heading("\nnewest results")
     session.out.table(

@@ -115,9 +115,9 @@ class Report:
     def _best_lines(self, best: Best) -> list[str]:
         measurement = best.measurement
         return [
-            f"{objective.name}: {readable(value)} ± {readable(error, value)} {objective.unit} as measured "
-            f"(measurement {measurement.number}), {readable(mean)} ± {readable(deviation, mean)} "
-            f"{objective.unit} by the model"
+            f"{objective.name}: {readable(value)} ± {readable(error, value)} {objective.unit} "
+            f"as measured (measurement {measurement.number}), "
+            f"{readable(mean)} ± {readable(deviation, mean)} {objective.unit} by the model"
             for objective, value, error, mean, deviation in zip(
                 self.plan.build_objectives(), measurement.values, measurement.uncertainties,
                 best.means, best.uncertainties, strict=True,
