@@ -50,6 +50,10 @@ class OptimiserParameters(NodeParameters):
         default_factory=dict,
         description="parameters of every request, instead of the file's of the same name",
     )
+    fidelities: str = Field(
+        default="",
+        description="names of the file's fidelities to use, spaces between; all of them by default",
+    )
     output: str = Field(
         default="",
         description="folder for campaign.png and summary.json; by default one of the campaign's "
@@ -72,7 +76,7 @@ class OptimiserNode(Node[OptimiserParameters]):
         Raises:
             ConfigurationError: The campaign file cannot be read.
         """
-        plan = load_campaign(parameters.campaign_file)
+        plan = _chosen(load_campaign(parameters.campaign_file), parameters.fidelities)
         ways = [(plan.objective.quantity, plan.objective.method)]
         ways += [(fidelity.quantity, fidelity.method) for fidelity in plan.fidelities]
         return tuple(dict.fromkeys(ways))
@@ -189,7 +193,7 @@ class OptimiserNode(Node[OptimiserParameters]):
         self._proposals[proposal.number] = proposal
 
     def _read_plan(self) -> CampaignFile:
-        plan = load_campaign(self.parameters.campaign_file)
+        plan = _chosen(load_campaign(self.parameters.campaign_file), self.parameters.fidelities)
         changes: dict[str, Any] = {}
         if self.parameters.budget is not None:
             changes["budget"] = self.parameters.budget
@@ -199,6 +203,22 @@ class OptimiserNode(Node[OptimiserParameters]):
         if fixed:
             changes["fixed"] = {**plan.fixed, **fixed}
         return plan.model_copy(update=changes)
+
+
+def _chosen(plan: CampaignFile, names: str) -> CampaignFile:
+    """Return the campaign with the named ones of its fidelities alone."""
+    wanted, known = names.split(), [fidelity.name for fidelity in plan.fidelities]
+    for name in wanted:
+        if name not in known:
+            raise ConfigurationError(
+                f"the campaign file has no fidelity {name}",
+                where="fidelities",
+                remedy=f"it has {', '.join(known) or 'none'}",
+            )
+    if not wanted:
+        return plan
+    chosen = tuple(fidelity for fidelity in plan.fidelities if fidelity.name in wanted)
+    return plan.model_copy(update={"fidelities": chosen})
 
 
 def _folder(path: str | Path) -> Path:
