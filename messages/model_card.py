@@ -19,7 +19,7 @@ Score = dict[
     Annotated[str, StringConstraints(strict=True, max_length=80)],
     Annotated[Real, Unit("1")],
 ]
-"""Figures by name: ``rmse`` in cycles, ``mape`` and ``coverage`` as shares, ``cells``."""
+"""Figures by name: ``cells``, ``rmse`` in cycles, ``relative_error`` (mean) and ``coverage``."""
 
 
 class TrainingInput(Model):
