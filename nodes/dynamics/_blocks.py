@@ -12,6 +12,9 @@ from numpy.typing import ArrayLike
 _FEWEST: Final = 4
 """Blocks of which a spread still says something."""
 
+_HIDDEN: Final = 2.0
+"""What an uncertainty from blocks that are too short is multiplied by; a guess."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mean:
@@ -66,10 +69,13 @@ def blocked(values: ArrayLike) -> tuple[float, float, bool]:
 def mean_of(values: ArrayLike) -> Mean:
     """Return the mean of a series, which must not be empty, and how far it can be trusted.
 
-    A drift of more than two of its own uncertainties adds half of itself to the uncertainty.
+    A drift of more than two of its own uncertainties adds half of itself to the uncertainty. Where
+    no size of block is long enough the uncertainty is but a lower bound, and is doubled: a guess.
     """
     series = np.asarray(values, dtype=float)
     error, inefficiency, plateau = blocked(series)
+    if not plateau:
+        error *= _HIDDEN
     half = series.size // 2
     drift, sigma = 0.0, 0.0
     if half >= _FEWEST:

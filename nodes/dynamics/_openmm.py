@@ -55,7 +55,7 @@ def make_platform(name: str, threads: int, precision: str) -> tuple[Any, dict[st
             "OpenMM-CUDA-12)",
         )
     properties = {
-        "CPU": {"Threads": str(threads)},
+        "CPU": {"Threads": str(threads), "DeterministicForces": "true"},
         "CUDA": {"Precision": precision},
         "OpenCL": {"Precision": precision},
     }.get(name, {})

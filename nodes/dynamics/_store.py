@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,16 +139,16 @@ class RunFolder:
             StoreError: It is damaged.
         """
         try:
-            with np.load(self._file(number)) as file:
+            with self._file(number).open("rb") as source, np.load(source) as file:
                 arrays = {name: file[name] for name in file.files}
-        except (OSError, ValueError, KeyError) as error:
+            state = arrays.pop("_state").tobytes().decode()
+            about = json.loads(arrays.pop("_about").tobytes().decode())
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise StoreError(
                 f"a segment cannot be read: {error}",
                 where=str(self._file(number)),
                 remedy="delete this file and the later ones: they are computed again",
             ) from error
-        state = arrays.pop("_state").tobytes().decode()
-        about = json.loads(arrays.pop("_about").tobytes().decode())
         return Record(arrays, state, about)
 
     def records(self) -> Iterator[Record]:
