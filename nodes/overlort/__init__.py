@@ -11,22 +11,38 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from nodes.overlort._check import Mistake, check, not_offered
     from nodes.overlort._definition import Workflow, load_workflow, workflow_schema
+    from nodes.overlort._engine import Engine
+    from nodes.overlort._facts import Facts, SubRequest, WorkflowRequest
     from nodes.overlort._node import OverlortNode
     from nodes.overlort._parameters import OverlortParameters
+    from nodes.overlort._schemas import Catalogue
 
 __all__ = [
+    "Catalogue",
+    "Engine",
+    "Facts",
+    "Mistake",
     "OverlortNode",
     "OverlortParameters",
+    "SubRequest",
     "Workflow",
+    "WorkflowRequest",
+    "check",
     "load_workflow",
+    "not_offered",
     "workflow_schema",
 ]
 
 _HOMES: Final = {
+    "_check": {"Mistake", "check", "not_offered"},
     "_definition": {"Workflow", "load_workflow", "workflow_schema"},
+    "_engine": {"Engine"},
+    "_facts": {"Facts", "SubRequest", "WorkflowRequest"},
     "_node": {"OverlortNode"},
     "_parameters": {"OverlortParameters"},
+    "_schemas": {"Catalogue"},
 }
 
 
