@@ -24,7 +24,8 @@ from __future__ import annotations
 from labmesh.cli._format import duration, when
 from labmesh.cli._output import Output
 from labmesh.cli._progress import progress
-from labmesh.cli._session import Session, json_command, mesh_command
+from labmesh.cli._records import Records, records
+from labmesh.cli._session import Session, json_command, mesh_command, record_command
 from labmesh.cli._suggest import unknown
 from labmesh.cli._verbs import Lazy, LazyVerbs, Verbs
 from messages.errors import ConfigurationError, LabmeshError, MissingProgramError
@@ -36,12 +37,15 @@ __all__ = [
     "LazyVerbs",
     "MissingProgramError",
     "Output",
+    "Records",
     "Session",
     "Verbs",
     "duration",
     "json_command",
     "mesh_command",
     "progress",
+    "record_command",
+    "records",
     "unknown",
     "when",
 ]

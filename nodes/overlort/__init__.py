@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from nodes.overlort._check import Mistake, check, not_offered
+    from nodes.overlort._check import Mistake, check, not_offered, strangers
     from nodes.overlort._definition import Workflow, load_workflow, workflow_schema
     from nodes.overlort._engine import Engine
     from nodes.overlort._facts import Facts, SubRequest, WorkflowRequest
@@ -32,11 +32,12 @@ __all__ = [
     "check",
     "load_workflow",
     "not_offered",
+    "strangers",
     "workflow_schema",
 ]
 
 _HOMES: Final = {
-    "_check": {"Mistake", "check", "not_offered"},
+    "_check": {"Mistake", "check", "not_offered", "strangers"},
     "_definition": {"Workflow", "load_workflow", "workflow_schema"},
     "_engine": {"Engine"},
     "_facts": {"Facts", "SubRequest", "WorkflowRequest"},

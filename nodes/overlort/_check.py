@@ -62,9 +62,16 @@ def check(workflow: Workflow, catalogue: Catalogue | None = None) -> list[Mistak
 
     Args:
         workflow: What to check.
-        catalogue: The capabilities that are known; Labmesh's own vocabulary by default.
+        catalogue: The capabilities of a live lab; another is a mistake then. Without it only those
+            of Labmesh's own vocabulary are compared, and `strangers` names the others.
     """
-    return _Check(workflow, catalogue or Catalogue.common()).all()
+    return _Check(workflow, catalogue or Catalogue.common(), strict=catalogue is not None).all()
+
+
+def strangers(workflow: Workflow) -> list[str]:
+    """Return the capabilities that only a live lab can tell of."""
+    known = Catalogue.common().known
+    return ["/".join(key) for key in workflow.asks if key not in known]
 
 
 def not_offered(workflow: Workflow, offered: Set[Key]) -> list[Mistake]:
@@ -88,8 +95,9 @@ def in_words(mistakes: list[Mistake], lines: Lines | None = None, path: str | Pa
 
 
 class _Check:
-    def __init__(self, workflow: Workflow, catalogue: Catalogue) -> None:
+    def __init__(self, workflow: Workflow, catalogue: Catalogue, *, strict: bool) -> None:
         self._workflow = workflow
+        self._strict = strict
         self._catalogue = catalogue
         self._found: list[Mistake] = []
         self._names: dict[str, View] = {}
@@ -129,7 +137,7 @@ class _Check:
                 )  # fmt: skip
 
     def _known(self, key: Key, place: Place) -> None:
-        if self._catalogue.get(key) is not None:
+        if self._catalogue.get(key) is not None or not self._strict:
             return
         name = "/".join(key)
         near = get_close_matches(name, ["/".join(each) for each in self._catalogue.known], n=1)

@@ -151,6 +151,12 @@ class OverlortNode(Node[OverlortParameters]):
         Nothing has been asked yet: it costs nothing to wait, and much to stop half-way.
         """
         workflow = compiled.workflow
+        needed = {(s.quantity, s.method) for s in workflow.steps.values() if s.when is None}
+        while missing := sorted(needed - await ledger.offered()):
+            names = ", ".join("/".join(key) for key in missing)
+            await telling.waiting(f"nothing is begun before somebody offers {names}")
+            await asyncio.sleep(_OFFER_POLL)
+        await telling.waiting("")
         known = await ledger.capabilities()
         mistakes = check(workflow, Catalogue.of(known))
         if mistakes:
@@ -158,12 +164,6 @@ class OverlortNode(Node[OverlortParameters]):
                 f"the workflow does not fit this lab: {in_words(mistakes)}",
                 remedy="labmesh workflow check --live names every mistake",
             )
-        needed = {(s.quantity, s.method) for s in workflow.steps.values() if s.when is None}
-        while missing := sorted(needed - await ledger.offered()):
-            names = ", ".join("/".join(key) for key in missing)
-            await telling.waiting(f"nothing is begun before somebody offers {names}")
-            await asyncio.sleep(_OFFER_POLL)
-        await telling.waiting("")
 
     # What ended without an answer.
 
