@@ -92,9 +92,7 @@ async def check(session: Session, file: Path, *, live: bool) -> None:
 
 @command.command("graph")
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
-@click.option(
-    "--dot", is_flag=True, help="For Graphviz, as in: --dot FILE | dot -Tsvg"
-)
+@click.option("--dot", is_flag=True, help="For Graphviz, as in: --dot FILE | dot -Tsvg")
 @json_command
 def graph(out: Output, file: Path, *, dot: bool) -> None:
     """Show a workflow's steps in the order in which they may go."""
