@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints
 
-from messages.model import JsonObject, Model, Text, Uuid
+from messages.model import JsonObject, Model, Text
 
 FREEZING: Final = ("cycling_protocol", "freezing")
 """The capability whose results say what a protocol's name stands for; told, not asked for."""
@@ -27,4 +27,3 @@ class FrozenProtocol(Model):
     name: Text = Field(description="as requests name it")
     fingerprint: Fingerprint = Field(description="sha256 of its canonical form")
     canonical: JsonObject = Field(description="what the fingerprint is made of")
-    request: Uuid = Field(description="that used it first")

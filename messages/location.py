@@ -25,10 +25,6 @@ class Location(Model):
     def text(self) -> str:
         """The place as sample states say it: ``address / detail_1 / detail_2``.
 
-        The end is left out where nothing more is said; a gap stays, so that two places never
-        have one text.
+        What is not said is left out.
         """
-        parts = [self.address, self.detail_1, self.detail_2]
-        while not parts[-1]:
-            parts.pop()
-        return " / ".join(parts)
+        return " / ".join(filter(None, (self.address, self.detail_1, self.detail_2)))

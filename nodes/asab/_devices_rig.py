@@ -203,14 +203,11 @@ class DevicesRig:
         if self._node.dry_run:
             quality = Rating(success=True, rating=0, reason="dry run: nothing was delivered")
         place = Location(
-            address=self._node.id.site,
-            detail_1=f"{'simulated ' if self.simulated else ''}ASAB {self._node.id}",
-            detail_2="outlet vial",
+            address=self._node.id.site, detail_1=self._node.id.node, detail_2="outlet vial"
         )
-        words = f"{place.address}, {place.detail_1}, {place.detail_2}"
         order.rate(success=True, rating=quality.rating, reason=f"{reason}; {quality.reason}")
         order.note(delivered={"planned_m3": planned, "weighed_kg": mass})
-        self._birth(order, filling, "formulated", words)
+        self._birth(order, filling, "formulated", place.text)
         order.performed(ElectrolyteInput(formulation=mixture.formulation, volume=delivered))
         return ElectrolyteOutput(
             run_info=self._run_info(filling),

@@ -128,13 +128,9 @@ class LawsRig:
         async with self.line.batch(order, asked.formulation, asked.volume) as batch:
             mixture = batch.mixture
         quality = rate(mixture.volume_uncertainty / mixture.volume, mixture.distance)
-        place = Location(
-            address=self._node.site, detail_1=f"simulated ASAB {self._node}",
-            detail_2="outlet vial",
-        )  # fmt: skip
-        words = f"{place.address}, {place.detail_1}, {place.detail_2}"
+        place = Location(address=self._node.site, detail_1=self._node.node, detail_2="outlet vial")
         order.rate(success=True, rating=quality.rating, reason=f"volume: {quality.reason}")
-        self._birth(order, batch, "formulated", words)
+        self._birth(order, batch, "formulated", place.text)
         order.performed(ElectrolyteInput(formulation=mixture.formulation, volume=mixture.volume))
         return ElectrolyteOutput(
             run_info=run_info(self._node, batch.sample, mixture, simulated=True),

@@ -148,7 +148,7 @@ class AssemblyDesk(InstrumentNode[AutobassParameters]):
             past = await asyncio.to_thread(self.journal.steps, order.request)
         lots: dict[str, str] = {part: self.supplies.supply(tray(part)).lot for part in PARTS}
         story = Story(
-            order, batch, past, self.parameters, self.id.site, self.calibrations.notes(),
+            order, batch, past, self.parameters, self.id, self.calibrations.notes(),
             self._ready.layout.digest, uncertainty, lots,
         )  # fmt: skip
         made = story.made(lost, why)

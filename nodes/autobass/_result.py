@@ -20,6 +20,7 @@ from messages.cell import (
     IdentifiedCellInfo,
 )
 from messages.envelope import pack
+from messages.ids import NodeId
 from messages.ledger import ArtifactRef, Rating, SampleStep
 from messages.location import Location
 from messages.model import JsonObject
@@ -78,7 +79,7 @@ class Story:
         batch: What was asked.
         steps: All its steps in the journal.
         parameters: Of the node.
-        site: Where it is.
+        node: Whose batch it is.
         calibrations: By what they calibrate.
         layout: sha256 of the tray layout.
         uncertainty: Of a dispensed volume, relative, from the calibration; None: unknown.
@@ -89,7 +90,7 @@ class Story:
     batch: Batch
     steps: Sequence[Step]
     parameters: AutobassParameters
-    site: str
+    node: NodeId
     calibrations: JsonObject
     layout: str
     uncertainty: float | None
@@ -193,8 +194,7 @@ class Story:
         )  # fmt: skip
 
     def _cell(self, cell: Made, *, place: bool) -> AssembledCell:
-        pit = self.batch.first_pits[CELLS_IN] + cell.number - 1
-        there = Location(address=self.site, detail_1="AutoBASS", detail_2=position_of(pit))
+        there = self._place(cell)
         return AssembledCell(
             cell_info=IdentifiedCellInfo(
                 sample=sample_of(self.order.request, cell.number),
@@ -204,18 +204,25 @@ class Story:
             sealing_time=sealing_time(cell.record),
         )
 
+    def _place(self, cell: Made) -> Location:
+        pit = self.batch.first_pits[CELLS_IN] + cell.number - 1
+        return Location(address=self.node.site, detail_1=self.node.node, detail_2=position_of(pit))
+
+    @property
+    def _scrap(self) -> Location:
+        return Location(address=self.node.site, detail_1=self.node.node, detail_2="scrap")
+
     def _sample(self, cell: Made) -> SampleStep:
         properties: dict[str, Any] = {"rating": cell.rating.rating}
         if self.parameters.simulated:
             properties["simulated"] = True
-        pit = self.batch.first_pits[CELLS_IN] + cell.number - 1
         return SampleStep(
             sample=sample_of(self.order.request, cell.number),
             kind=COIN_CELL,
             state=0,
             label=_label(cell),
             parents=(self.batch.electrolyte,),
-            location=f"{self.site}, {position_of(pit)}" if cell.record.finished else "scrap",
+            location=self._place(cell).text if cell.record.finished else self._scrap.text,
             properties=properties,
         )
 

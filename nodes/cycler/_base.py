@@ -21,6 +21,7 @@ from labmesh.wire import modbus_wire
 from nodes.cycler._backends import open_backend
 from nodes.cycler._desk import Desk
 from nodes.cycler._driver import ENDED, ChannelState, ChannelStatus, CyclerDriver
+from nodes.cycler._frozen import FrozenNames
 from nodes.cycler._library import SHIPPED, Library
 from nodes.cycler._limits import beyond
 from nodes.cycler._parameters import CyclerParameters
@@ -47,6 +48,7 @@ class CyclerBase(InstrumentNode[CyclerParameters]):
         self._cycler: CyclerDriver | None = None
         self._desk: Desk | None = None
         self._library: Library | None = None
+        self._frozen: FrozenNames | None = None
         self._chamber: ClimateChamber | None = None
         self._watch_task: asyncio.Task[None] | None = None
         self._ended: dict[int, asyncio.Event] = {}
@@ -73,6 +75,7 @@ class CyclerBase(InstrumentNode[CyclerParameters]):
         self._library = Library([SHIPPED, *([Path(p.protocols)] if p.protocols else [])])
         self._desk = Desk(self.data_dir / "channels.sqlite", p.channels)
         self._cycler = open_backend(p, self.clock, self.data_dir, self.guard)
+        self._frozen = FrozenNames(self.lab, simulated=self._cycler.simulated)
         await self._cycler.open()
         if p.chamber:
             wire = None if self.dry_run else self.guard(modbus_wire(p.chamber))
@@ -126,6 +129,11 @@ class CyclerBase(InstrumentNode[CyclerParameters]):
     def library(self) -> Library:
         """The protocols."""
         return self._opened(self._library)
+
+    @property
+    def frozen(self) -> FrozenNames:
+        """What the protocols' names stand for in this lab."""
+        return self._opened(self._frozen)
 
     @property
     def chamber(self) -> ClimateChamber | None:

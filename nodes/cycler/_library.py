@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -19,8 +19,9 @@ from pydantic import Field, ValidationError
 
 from messages.cycling import CapacityInput, CycleProgram
 from messages.errors import LabmeshError
-from messages.model import Count, Model, Positive, Real, Text
+from messages.model import Count, JsonObject, Model, Name, Positive, Real, Text
 from messages.protocol import CyclingProtocol, Loop, OpenCircuitVoltage, StartState, Tag
+from nodes.cycler._frozen import canonical
 
 SHIPPED: Final = Path(__file__).parent / "protocols"
 
@@ -42,12 +43,12 @@ class Phase(Model):
 
 
 class Recipe(Model):
-    """A file of the library."""
+    """A file of the library. ``start_state``: number or label of the state a cell must be in."""
 
     description: Text
     record: _Positive
     rest: _Positive | None = None
-    start_state: Count | None = None
+    start_state: Count | Name | None = None
     formation: Phase | None = None
     cycling: Phase | None = None
 
@@ -61,12 +62,15 @@ class Plan:
         protocol: The method, with the capacity that its rates refer to.
         formation: Cycles of it that are formation; these come first.
         cycles: All of its cycles.
+        canonical: What the name stands for: the recipe, whatever a request filled in, or the
+            protocol that runs as it is.
     """
 
     name: str
     protocol: CyclingProtocol
     formation: int
     cycles: int
+    canonical: JsonObject
 
 
 class Library:
@@ -124,7 +128,7 @@ class Library:
         )
         safety = _narrowed(plan.protocol, asked)
         protocol = plan.protocol.model_copy(update={"sample": sample, "safety": safety})
-        return Plan(plan.name, protocol, plan.formation, plan.cycles)
+        return replace(plan, protocol=protocol)
 
     def _read(self, file: Path) -> None:
         try:
@@ -179,7 +183,8 @@ def from_unicycler(protocol: UnicyclerProtocol) -> CyclingProtocol:
 def _as_it_is(asked: CapacityInput, protocol: CyclingProtocol) -> Plan:
     formation = asked.formation_cycles or 0
     cycles = _cycles(protocol)
-    return Plan(asked.cycling_protocol, protocol, min(formation, cycles), cycles)
+    form = canonical(protocol)
+    return Plan(asked.cycling_protocol, protocol, min(formation, cycles), cycles, form)
 
 
 def _cycles(protocol: CyclingProtocol) -> int:
@@ -216,11 +221,18 @@ def _filled(asked: CapacityInput, recipe: Recipe, nominal: float, record: float 
         raise LabmeshError(
             "no cycle is asked for", where="number_cycles", remedy="ask for at least one"
         )
-    start = None if recipe.start_state is None else StartState(state=recipe.start_state)
+    start = _start(recipe.start_state)
     protocol = CyclingProtocol.model_validate(
         {"record": {"time_s": record or recipe.record}, "method": method, "start_state": start}
     )
-    return Plan(name, validated(protocol), formation, formation + asked.number_cycles)
+    form = {"recipe": recipe.model_dump(mode="json", exclude_none=True, exclude={"description"})}
+    return Plan(name, validated(protocol), formation, formation + asked.number_cycles, form)
+
+
+def _start(state: int | str | None) -> StartState | None:
+    if state is None:
+        return None
+    return StartState(label=state) if isinstance(state, str) else StartState(state=state)
 
 
 def _phase(

@@ -8,6 +8,7 @@ from pydantic import model_validator
 
 from labmesh import parameter
 from labmesh.instrument import InstrumentParameters
+from nodes.cycler._cell import Strictness
 from nodes.cycler._driver import CellLimits
 
 
@@ -51,6 +52,11 @@ class CyclerParameters(InstrumentParameters):
     )
     protocols: str = parameter(
         "", effect="configure", description="folder of more protocols: recipes and unicycler JSON"
+    )
+    require_location: Strictness = parameter(
+        "site",
+        description="where a cell has to be by its last state: at this site, at this node (as "
+        "transports say), or anywhere (off); one that was never located may be anywhere",
     )
     record_interval: float | None = parameter(
         30.0, gt=0, unit="s",

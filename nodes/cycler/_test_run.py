@@ -6,20 +6,22 @@ import asyncio
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from labmesh import LabmeshError, Order, OrderError, OrderVoidError
 from messages.cell import COIN_CELL
 from messages.cycling import CapacityInput, CapacityOutput
-from messages.errors import CallError, EmergencyStopError
+from messages.errors import EmergencyStopError
 from messages.ledger import SampleStep
 from messages.protocol import ConstantCurrent
+from nodes.cycler._cell import check_cell, look_up, place_of, refuse_concurrent
 from nodes.cycler._desk import Assignment
 from nodes.cycler._driver import ENDED, CellLimits, ChannelState, ChannelStatus, Job
 from nodes.cycler._electrolyte import electrolyte_of
 from nodes.cycler._features import features
+from nodes.cycler._frozen import fingerprint
 from nodes.cycler._library import Plan
 from nodes.cycler._limits import checked
 from nodes.cycler._results import attach_all, capacity_output, rated, read_and_make, scratch
@@ -44,6 +46,7 @@ class TestRun:
         self._order = order
         self._asked = order.parameters
         self._sample = self._asked.cell_info.sample
+        self._protocol = self._hash = ""
 
     async def run(self) -> CapacityOutput:
         """Return the result.
@@ -56,8 +59,9 @@ class TestRun:
         p = node.parameters
         plan = node.library.plan(self._asked, capacity=p.nominal_capacity, record=p.record_interval)
         protocol, limits = checked(plan.protocol, p.limits)
-        plan = Plan(plan.name, protocol, plan.formation, plan.cycles)
+        plan = replace(plan, protocol=protocol)
         last = await self._last_state(plan)
+        await self._frozen(plan)
         request = str(order.request)
         taken = node.desk.take(
             request, str(order.requester), self._sample, self._asked.reservation_id,
@@ -96,29 +100,30 @@ class TestRun:
         """Return the number of the sample's last state; None where the ledger has no such sample.
 
         Raises:
-            OrderError: The protocol asks for another.
+            OrderError: The cell may not be cycled now, or not by this protocol.
         """
-        node, wanted = self._node, plan.protocol.start_state
-        try:
-            found = await node.lab.query("query.sample", {"id": self._sample})
-        except CallError as error:
-            if getattr(error, "code", "") != "not_found":
-                raise
-            found = {"states": []}
-        states = found["states"]
-        state = states[-1]["state"] if states else None
-        label = states[-1]["label"] if states else "unknown"
-        if wanted is None or state is None:
-            return state
-        if wanted.state not in (None, state) or wanted.label not in (None, label):
-            asked = " ".join(str(x) for x in (wanted.state, wanted.label) if x is not None)
-            raise OrderError(
-                f"{plan.name} begins with a cell in state {asked}, and {self._sample} is in "
-                f"state {state} ({label})",
-                where="cell_info.sample",
-                remedy="take another cell, or another protocol",
-            )
-        return int(state)
+        node, order = self._node, self._order
+        now = await look_up(node.lab, self._sample)
+        check_cell(
+            self._sample, now, name=plan.name, wanted=plan.protocol.start_state,
+            start=order.from_state, node=node.id, strict=node.parameters.require_location,
+        )  # fmt: skip
+        await refuse_concurrent(node.lab, self._sample, order.request)
+        return now.state
+
+    async def _frozen(self, plan: Plan) -> None:
+        """Make sure that the protocol's name stands for this protocol, from now on too.
+
+        Raises:
+            OrderError: It stands for another.
+        """
+        node = self._node
+        if node.dry_run:
+            self._hash = fingerprint(plan.canonical)
+        else:
+            self._hash = await node.frozen.freeze(plan.name, plan.canonical)
+        self._protocol = plan.name
+        self._order.note(protocol=plan.name, protocol_hash=self._hash)
 
     async def _begun(self, taken: Assignment, plan: Plan, limits: CellLimits) -> Assignment:
         """Begin the test, unless it runs or is over already."""
@@ -262,12 +267,13 @@ class TestRun:
         if last is not None:
             return last
         self._order.sample(
-            SampleStep(sample=self._sample, kind=COIN_CELL, state=0, label="unknown")
+            SampleStep(sample=self._sample, kind=COIN_CELL, state=0, label="received")
         )
         return 0
 
     def _step(self, label: str, state: int, channel: int, **properties: int) -> None:
-        simulated = {"simulated": True} if self._node.cycler.simulated else {}
+        about: dict[str, Any] = {"simulated": True} if self._node.cycler.simulated else {}
+        about |= {"protocol": self._protocol, "protocol_hash": self._hash}
         self._order.sample(
             SampleStep(
                 sample=self._sample,
@@ -275,8 +281,8 @@ class TestRun:
                 state=state + 1,
                 expects_state=state,
                 label=label,
-                location=f"{self._node.id} channel {channel}",
-                properties=simulated | properties,
+                location=place_of(self._node.id, channel),
+                properties=about | properties,
             )
         )
 

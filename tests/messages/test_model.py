@@ -126,4 +126,4 @@ def test_a_place_in_words() -> None:
     assert Location(address="KIT").text == "KIT"
     assert Location(address="KIT", detail_1="ASAB").text == "KIT / ASAB"
     assert Location(address="KIT", detail_1="ASAB", detail_2="outlet").text == "KIT / ASAB / outlet"
-    assert Location(address="KIT", detail_2="shelf").text == "KIT /  / shelf"
+    assert Location(address="KIT", detail_2="shelf").text == "KIT / shelf"

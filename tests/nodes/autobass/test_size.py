@@ -14,7 +14,7 @@ from messages.assembly import Offset
 from messages.cell import CellAssemblyInput
 from messages.chemistry import Chemical, Formulation
 from messages.envelope import pack
-from messages.ids import new_id
+from messages.ids import NodeId, new_id
 from messages.ledger import ArtifactRef, Provenance, Result, SampleStep
 from nodes.autobass import AutobassParameters
 from nodes.autobass._layout import PARTS, load_layout
@@ -87,7 +87,7 @@ async def test_sixty_four_cells(long: bool) -> None:
     lots: dict[str, str] = {part: f"manufacturer-lot-2026-{part}" for part in PARTS}
     story = Story(
         order, asked, steps(order.request, asked), AutobassParameters(simulated=True),
-        "a-laboratory-with-a-long-name" if long else "kit",
+        NodeId("a-laboratory-with-a-long-name" if long else "kit", "autobass"),
         {"ml600/volume": {"id": str(new_id()), "who": "Ada", "result": {"uncertainty": 0.01}}},
         "0" * 64, 0.01, lots,
     )  # fmt: skip

@@ -19,7 +19,10 @@ from labmesh.place import Place
 from messages.cycling import CapacityOutput
 from messages.errors import CallError
 from messages.ids import NodeId
+from messages.ledger import Failure, FromState, Result, SampleStep
+from messages.protocol import CyclingProtocol
 from messages.query import ResultView
+from nodes.cycler._frozen import canonical, fingerprint
 from tests.support import MqttBroker, Processes
 from tests.support.processes import Running
 
@@ -144,11 +147,11 @@ async def test_a_life_with_channels(lab: Lab, tmp_path: Path) -> None:
         assert result.rating.rating == 5
         assert result.parameters["protocol"]["sample"]["capacity_mAh"] == pytest.approx(7.7)
     assert {result.data["channel_list"][0] for result in results} == {1, 2}
-    assert await states(lab, "a") == ["unknown", "formed", "discharged"]
+    assert await states(lab, "a") == ["received", "formed", "discharged"]
 
     # A formed cell is no new one.
     formation = asked("a", cycling_protocol="formation", number_cycles=0, protocol=None)
-    with pytest.raises(RequestFailedError, match=r"in state 0.* state 2 \(discharged\)"):
+    with pytest.raises(RequestFailedError, match=r"in state assembled.* state 2 \(discharged\)"):
         await lab.client.request(*CAPACITY, formation)
 
     # The channel's protection ends a test: a failure with what was measured.
@@ -185,6 +188,73 @@ async def test_a_life_with_channels(lab: Lab, tmp_path: Path) -> None:
     assert (await states(lab, "d"))[-1] == "interrupted"
 
     await harvested(lab, tmp_path / "raw", results)
+
+
+async def test_a_stale_a_concurrent_and_a_changed_protocol_are_refused(lab: Lab) -> None:
+    """Two cyclers of one lab agree on what runs on which cell, and what a name stands for."""
+    await lab.cycler()
+    await lab.processes.labmesh(
+        "run", "cycler", "--name=second", "--site=kit", f"--mqtt={lab.place.mqtt}",
+        f"--data-dir={lab.folder}", "--clock=kit/clock", "--param=channels=4", name="second",
+    )  # fmt: skip
+    await until(lambda: lab.offered(4))
+    born = [
+        SampleStep(sample=cell, kind="coin_cell", state=0, label=label)
+        for cell, label in (("y", "assembled"), ("lost", "unknown"))
+    ]
+    made = Result(
+        quantity="stock_solution", method="weighing", parameters={}, samples=tuple(born),
+        outcome="failed", failure=Failure(message="made for a test"),
+    )  # fmt: skip
+    await lab.client.post_result(made)
+
+    # Concurrent: a protocol runs on x; a second one goes to the other cycler, and is refused.
+    handle = await lab.client.submit(*CAPACITY, asked("x", protocol=None, **LONG))
+
+    async def x_runs() -> bool:
+        view = await lab.client.query("query.request", {"id": str(handle.id)})
+        return bool(view["request"]["status"] == "running")
+
+    await until(x_runs)
+    with pytest.raises(RequestFailedError) as caught:
+        await lab.client.request(*CAPACITY, asked("x"), timeout=30)
+    words = str(caught.value)
+    assert f"'cycling_c2' runs on x now: request {handle.id} at kit/" in words
+    assert "requests that name the state they begin from (from_state) wait for one another" in words
+
+    # Stale: whoever counts on a state that is not the last one is refused, now or at his turn.
+    start = FromState(sample="y", state=0)
+    result = await lab.client.request(*CAPACITY, asked("y"), from_state=start, timeout=30)
+    found = (await lab.client.query("query.sample", {"id": "y"}))["states"]
+    assert [state["label"] for state in found] == ["assembled", "formed", "discharged"]
+    mark = fingerprint(canonical(CyclingProtocol.model_validate(SHORT)))
+    assert result.provenance.notes["protocol_hash"] == mark
+    assert found[-1]["properties"]["protocol"] == "short"
+    assert found[-1]["properties"]["protocol_hash"] == mark
+    channel = result.data["channel_list"][0]
+    assert found[-1]["location"].endswith(f" / channel {channel}")
+    with pytest.raises(RefusedError, match=r"sample 'y' is in state 2, not 0; begin from its last"):
+        await lab.client.submit(*CAPACITY, asked("y"), from_state=start)
+    last = FromState(sample="y", state=2)
+    two = [await lab.client.submit(*CAPACITY, asked("y"), from_state=last) for _ in range(2)]
+    assert (await two[0].result(timeout=30)).outcome == "resolved"
+    with pytest.raises(RequestFailedError, match="moved on to state 4; the request begins from 2"):
+        await two[1].result(timeout=30)
+
+    # Changed: the name "short" stands for what was run under it.
+    changed = {**SHORT, "record": {"time_s": 11}}
+    with pytest.raises(RequestFailedError) as caught:
+        await lab.client.request(*CAPACITY, asked("z", protocol=changed), timeout=30)
+    assert f"protocol 'short' is frozen: this lab has run it with fingerprint {mark[:12]}" in str(
+        caught.value
+    )
+    assert "give the changed protocol a new name" in str(caught.value)
+    frozen = await lab.client.query("query.results", {"quantity": "cycling_protocol"})
+    assert {each["data"]["name"] for each in frozen["results"]} == {"cycling_c2", "short"}
+
+    # Unknown: the cycler asks for a person, too, where no state is named.
+    with pytest.raises(RequestFailedError, match="labmesh sample resolve lost --label LABEL"):
+        await lab.client.request(*CAPACITY, asked("lost"), timeout=30)
 
 
 async def whole(lab: Lab, result: ResultView, folder: Path) -> None:

@@ -104,7 +104,7 @@ def test_formation_alone_is_a_natural_request(library: Library) -> None:
     plan = library.plan(wanted, capacity=7.7e-3, record=30)
     assert (plan.formation, plan.cycles) == (3, 3)
     assert plan.protocol.start_state is not None
-    assert plan.protocol.start_state.state == 0
+    assert plan.protocol.start_state.label == "assembled"
 
 
 @pytest.mark.parametrize(
