@@ -104,8 +104,9 @@ async def test_an_electrolyte(start: Start, desk: Desk) -> None:
         output = await node.electrolyte(order)
     assert output.volume.value == pytest.approx(5e-6, abs=4e-9)
     assert output.volume.uncertainty is not None
-    assert "simulated" in output.location.detail_1
     [step] = order.story()["samples"]
+    assert output.location.text == step.location == f"kit / {node.id.node} / outlet vial"
+    assert step.properties["simulated"]
     assert (step.sample, step.label, step.state) == (output.sample, "formulated", 0)
     used = {bottle["name"]: bottle["volume"] for bottle in step.properties["stocks"]}
     assert sum(used.values()) == pytest.approx(output.volume.value)
