@@ -122,7 +122,7 @@ class Campaign:
         finally:
             for task in waiting:
                 task.cancel()
-        first = next((view for view, _, _ in await self._requests()), None)
+        first = next((view for view, _ in await self._requests()), None)
         return CampaignOutcome(
             tuple(self._ended[number] for number in sorted(self._ended)),
             begun=first.stamp if first else 0,
@@ -197,7 +197,9 @@ class Campaign:
         request = uuid5(NAMESPACE_URL, f"labmesh:campaign:{text}")
         proposal = proposal_of(
             number, request, suggestion, origin, self._space,
-            knew(self._told, self._under_way(), self._excluded), self._strategy.state(),
+            knew(self._told, self._under_way(), self._excluded),
+            # A model may have been fitted for other ends; only one that decided is on record.
+            self._strategy.state() if origin == "model" else {},
         )  # fmt: skip
         self._decided(proposal)
         await record_proposal(proposal, self._name, self._lab, self._reporter)
@@ -283,27 +285,37 @@ class Campaign:
         )
         waiting[task] = number
 
-    async def _requests(self) -> list[tuple[RequestView, Suggestion | None, str]]:
+    async def _requests(self) -> list[tuple[RequestView, Suggestion | None]]:
         """Return the campaign's requests, oldest first, each with what it is a request for."""
-        found: dict[UUID, tuple[RequestView, Suggestion | None, str]] = {}
+        views: dict[UUID, RequestView] = {}
+        for capability in {(r.quantity, r.method): None for r in self._routes.values()}:
+            for view in await self._lab.requests(self._name, *capability):
+                # What serves another request is no decision of this campaign.
+                if view.parent is None:
+                    views[view.id] = view
+        ordered = sorted(views.values(), key=lambda view: view.offset)
+        return [(view, self._asked(view)) for view in ordered]
+
+    def _asked(self, view: RequestView) -> Suggestion | None:
+        """Return the point and fidelity of a request; None where it is none of the campaign's."""
+        likely: Suggestion | None = None
         for route in self._routes.values():
-            for view in await self._lab.requests(self._name, route.quantity, route.method):
-                if view.parent is not None:
-                    # In the service of another request, not of this campaign's decisions.
-                    continue
-                point = route.encoding.point(view.parameters)
-                if point is not None:
-                    suggestion = Suggestion(self._snapped(point), route.fidelity)
-                    found[view.id] = (view, suggestion, route.fidelity)
-                else:
-                    # Two fidelities may be one capability with different parameters.
-                    found.setdefault(view.id, (view, None, route.fidelity))
-        return sorted(found.values(), key=lambda each: each[0].offset)
+            if (route.quantity, route.method) != (view.quantity, view.method):
+                continue
+            point = route.encoding.point(view.parameters)
+            if point is None:
+                continue
+            found = Suggestion(self._snapped(point), route.fidelity)
+            # Two fidelities may be one capability, one of them with a parameter more.
+            if route.encoding.parameters(point).keys() == view.parameters.keys():
+                return found
+            likely = likely or found
+        return likely
 
     async def _resume(self) -> dict[asyncio.Task[Ending], int]:
         """Read the campaign back from the ledger; return tasks for what is under way."""
         everything = await self._requests()
-        views = [(view, s) for view, s, _ in everything if s is not None]
+        views = [(view, s) for view, s in everything if s is not None]
         strangers = len(everything) - len(views)
         if strangers:
             self._reporter.warn(

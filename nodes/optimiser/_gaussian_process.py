@@ -120,9 +120,11 @@ class GaussianProcessStrategy:
 
     def state(self) -> JsonObject:
         """See `Strategy.state`."""
+        if len(self._observations) < self._start:
+            return {}
         return {
             objective.name: model.hyperparameters
-            for objective, model in zip(self._problem.objectives, self._models, strict=False)
+            for objective, model in zip(self._problem.objectives, self.models(), strict=True)
         }
 
     def _improve(self, waiting: list[Suggestion], index: int) -> Suggestion:

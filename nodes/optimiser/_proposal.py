@@ -11,7 +11,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from messages.campaign import PROPOSAL, QUANTITY, CampaignProposal, Known
 from messages.envelope import validate
-from messages.errors import LabmeshError, RefusedError
+from messages.errors import CallRefusedError, LabmeshError, RefusedError
 from messages.ledger import Provenance, Result
 from messages.model import JsonObject
 from nodes.optimiser._lab import CampaignLab, Reporter
@@ -78,10 +78,16 @@ async def record_proposal(
         provenance=Provenance(software="labmesh optimiser"),
         campaign=name,
     )
+    identity = uuid5(NAMESPACE_URL, f"labmesh:proposal:{proposal.request}")
     try:
-        await lab.post(result, uuid5(NAMESPACE_URL, f"labmesh:proposal:{proposal.request}"))
+        await lab.post(result, identity)
     except RefusedError as error:
-        reporter.warn(f"proposal {proposal.number} is not in the ledger", reason=str(error))
+        # Where it had been refused before an interruption, what was known may read otherwise now:
+        # the first record of the same decision stands.
+        try:
+            await lab.result(identity)
+        except CallRefusedError:
+            reporter.warn(f"proposal {proposal.number} is not in the ledger", reason=str(error))
 
 
 async def recorded_proposals(name: str, lab: CampaignLab) -> Mapping[UUID, CampaignProposal]:

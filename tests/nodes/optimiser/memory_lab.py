@@ -64,6 +64,7 @@ class MemoryLab:
         self.submissions = 0
         self.offers = True
         self.refuse_posts = False
+        self.refuse_decisions = False
         self.gate = asyncio.Event()
         self.gate.set()
         self.statuses: dict[UUID, tuple[Status, str]] = {}
@@ -184,7 +185,7 @@ class MemoryLab:
 
     async def post(self, result: Result, id: UUID) -> None:  # noqa: A002
         if result.quantity == "campaign":
-            if self.decisions.setdefault(id, result) != result:
+            if self.refuse_decisions or self.decisions.setdefault(id, result) != result:
                 raise RefusedError("the same uuid with another body")
             return
         if self.refuse_posts or (id in self.posted and self.posted[id] != result):

@@ -24,9 +24,8 @@ from nodes.optimiser import (
 from nodes.optimiser._route import routes_of
 from tests.nodes.optimiser.memory_lab import Answer, MemoryLab, Notes, conductivity
 
-SHIPPED = load_campaign(
-    Path(__file__).parents[3] / "launch" / "campaigns" / "ec_emc_conductivity.yaml"
-)
+SHIPPED_FOLDER = Path(__file__).parents[3] / "launch" / "campaigns"
+SHIPPED = load_campaign(SHIPPED_FOLDER / "ec_emc_conductivity.yaml")
 
 
 def plan(**changes: Any) -> CampaignFile:
