@@ -108,7 +108,6 @@ def _trajectories(report: Report, told: Sequence[Batch], path: Path) -> Path:
             axes.plot(end, there, "|", color=color, markersize=9)
     axes.set_xlabel("cycle")
     axes.set_ylabel("discharge capacity (mA h)")
-    axes.set_ylim(bottom=0)
     plain(axes)
     axes.legend(frameon=False, fontsize=9)
     figure.suptitle(
