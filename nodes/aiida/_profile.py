@@ -23,7 +23,8 @@ NAME: Final = "labmesh"
 _OPTIONS: Final = {
     # Cached processes are copies of older ones: who asks twice for a value wants two on record.
     "caching.default_enabled": False,
-    "logging.aiida_loglevel": "WARNING",
+    # Of AiiDA alone: ``logging.aiida_loglevel`` would silence the answers of ``verdi``, too.
+    "logging.aiida_core_loglevel": "WARNING",
 }
 
 _guard = threading.Lock()
@@ -153,6 +154,7 @@ def _load_or_make(folder: Path, configuration: Path, email: str) -> bool:
     from aiida.manage import configuration as settings
     from aiida.manage import get_manager
     from aiida.manage.configuration.settings import AiiDAConfigDir
+    from aiida.orm import User
 
     manager = get_manager()
     manager.unload_profile()
@@ -163,8 +165,8 @@ def _load_or_make(folder: Path, configuration: Path, email: str) -> bool:
     made = NAME not in config.profile_names
     if made:
         _set_aside(store)
-        for option, value in _OPTIONS.items():
-            config.set_option(option, value)
+        for option in _OPTIONS.keys() & set(settings.get_option_names()):
+            config.set_option(option, _OPTIONS[option])
         settings.create_profile(
             config,
             storage_backend="core.sqlite_dos",
@@ -173,7 +175,6 @@ def _load_or_make(folder: Path, configuration: Path, email: str) -> bool:
             email=email,
         )
         config.set_default_profile(NAME, overwrite=True)
-        # The last step: whatever dies before leaves a store that no profile names.
         config.store()
     profile = manager.load_profile(NAME)
     if Path(profile.storage_config["filepath"]) != store:
@@ -184,6 +185,12 @@ def _load_or_make(folder: Path, configuration: Path, email: str) -> bool:
     if not made and not (store / "database.sqlite").is_file():
         raise FileNotFoundError(f"{store / 'database.sqlite'} is missing")
     manager.get_profile_storage()
+    if profile.default_user_email is None:
+        # Whoever made it died between the store and its user.
+        _, user = User.collection.get_or_create(email=email)
+        user.store()
+        manager.set_default_user_email(profile, email)
+        config.store()
     return made
 
 

@@ -32,6 +32,7 @@ LONGER = {
         "reached",
     ),
     "composition": (["--nodes", "1", "--rounds", "1"], "one container"),
+    "ding_trend": (["--step", "1"], "then falls"),
     "campaign_regret": (["--seeds", "1"], "regret"),
     "bag": (["--seconds", "0.3", "--rates", "100", "--qos", "0", "--encodings", "json"], "played"),
     "virtual_cycler": (["--channels", "2", "--cycles", "1"], "M records"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -16,6 +18,9 @@ from tests.mesh.conftest import Lab, lab_of
 from tests.support import MqttBroker, Processes
 
 WHAT = ("conductivity", "polynomial_interpolation")
+
+ROOT = Path(__file__).parents[3]
+PAGE = ROOT / "docs" / "aiida.md"
 
 
 @pytest.fixture
@@ -32,12 +37,29 @@ async def lab(
         yield made
 
 
+async def shell(lab: Lab, line: str) -> str:
+    """Run a line of the page where ``.labmesh`` is the lab's folder; return what it prints."""
+    place = lab.folder.parent
+    for name, target in (("docs", ROOT / "docs"), (".labmesh", lab.folder)):
+        if not (place / name).is_symlink():
+            (place / name).symlink_to(target)
+    done = await lab.processes.run(
+        "bash", "-euo", "pipefail", "-c", f'PATH="{Path(sys.executable).parent}:$PATH"; {line}',
+        env={"LABMESH_MQTT": lab.place.mqtt, "LABMESH_SITE": "kit"},
+    )  # fmt: skip
+    assert done.code == 0, done.stderr
+    return done.stdout
+
+
 async def test_requests_before_and_after_a_kill(lab: Lab, tmp_path: Path) -> None:
     node = await lab.start("aiida", "aiida")
     await lab.until_offered(WHAT[1])
     mixture = formulation_from(0.9, 0.4)
     asked = ConductivityInput(formulation=mixture, temperature=303.15)
+    by_request, by_verdi = re.findall(r"^\$ (.+)$", PAGE.read_text("utf-8"), re.MULTILINE)
 
+    shown = await shell(lab, by_request)
+    assert "0.98576" in shown, "the value of the page's example"
     first = await lab.client.request(*WHAT, asked, timeout=30)
     expected = shipped_model().predict(composition_of(mixture), 303.15)
     assert first.data is not None
@@ -75,5 +97,9 @@ async def test_requests_before_and_after_a_kill(lab: Lab, tmp_path: Path) -> Non
     strange = Formulation.of({LIPF6: 1, EC: 4, DMC: 6})
     with pytest.raises(RefusedError):
         await lab.client.request(*WHAT, ConductivityInput(formulation=strange), timeout=30)
+
+    listed = await shell(lab, by_verdi.replace("verdi", f"{sys.executable} -m aiida"))
+    assert listed.count("polynomial_interpolation") == 3
+    folder = lab.folder / "kit" / "aiida" / "aiida"
+    assert (folder / ".aiida" / "config.json").exists()
     assert not (tmp_path / "home" / ".aiida").exists()
-    assert (lab.folder / "kit" / "aiida" / "aiida" / ".aiida" / "config.json").exists()
