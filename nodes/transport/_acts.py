@@ -11,7 +11,6 @@ from typing import Final
 from messages.errors import LabmeshError
 from messages.location import Location
 from messages.logistics import OVER, JobState, TransportJob
-from nodes.transport._places import written
 
 _REASON: Final = 500
 """Characters of a reason that are kept."""
@@ -54,6 +53,8 @@ def give(job: TransportJob, person: str, to: str) -> TransportJob:
     _need_mine(job, person)
     if to == person:
         raise ActError(f"job {job.number} is yours already")
+    if job.offered_to == to:
+        return job
     return job.model_copy(update={"offered_to": to})
 
 
@@ -210,7 +211,7 @@ def _not_yours(job: TransportJob) -> str:
     if job.state is JobState.OPEN:
         return f"nobody has taken job {job.number} yet: take {job.number}"
     if job.state in OVER:
-        where = f" at {written(job.place)}" if job.place is not None else ""
+        where = f" at {job.place.text}" if job.place is not None else ""
         why = f": {job.reason}" if job.reason else ""
         return f"job {job.number} is over, {job.state}{where}{why}"
     return f"job {job.number} is with {job.carrier}"

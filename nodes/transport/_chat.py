@@ -129,6 +129,10 @@ class Chat:
             await self._talk(session, reader)
         except (OSError, TimeoutError, ssl.SSLError):
             pass  # gone: what it has done is in the book
+        except asyncio.CancelledError:
+            # asyncio's own callback would log a cancelled connection as an error.
+            if self._server is not None:
+                raise
         finally:
             self._sessions.discard(session)
             self._tasks.discard(task)

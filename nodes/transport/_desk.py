@@ -13,7 +13,7 @@ from nodes.transport import _acts as acts
 from nodes.transport._acts import ActError
 from nodes.transport._book import Act, Book
 from nodes.transport._people import Person
-from nodes.transport._places import lies_in, written
+from nodes.transport._places import lies_in
 from nodes.transport._words import one_line, task_of
 
 MINE: Final = (JobState.TAKEN, JobState.CARRIED, JobState.RECALLED)
@@ -170,9 +170,9 @@ class Desk:
         if place is None and self._rules.require_place and job.state is JobState.CARRIED:
             raise ActError(
                 "where have you put it down?",
-                remedy=f"scan the place's label, or: done {job.number}; {written(job.destination)}",
+                remedy=f"scan the place's label, or: done {job.number}; {job.destination.text}",
             )
-        there = written(place or job.destination)
+        there = (place or job.destination).text
         what = "cancelled" if job.state is JobState.RECALLED else "delivered"
         words = f"{person.name} has put down job {job.number} at {there}"
         return self._do(job, lambda j: acts.deliver(j, person.name, place, self._now()),
@@ -275,9 +275,9 @@ class Desk:
 
 
 def _is_place(code: str, job: TransportJob) -> bool:
-    return written(job.destination).casefold() == " ".join(code.split()).casefold()
+    return job.destination.text.casefold() == " ".join(code.split()).casefold()
 
 
 def reached(job: TransportJob) -> bool:
     """Tell whether a transport's samples are at the destination, or at a place in it."""
-    return job.place is not None and lies_in(written(job.place), written(job.destination))
+    return job.place is not None and lies_in(job.place.text, job.destination.text)

@@ -12,7 +12,7 @@ from messages.logistics import JobState, TransportJob
 from nodes.transport._acts import ActError
 from nodes.transport._desk import MINE, Desk
 from nodes.transport._people import People, Person
-from nodes.transport._places import place_of, written
+from nodes.transport._places import place_of
 from nodes.transport._words import line_of, one_line, task_of
 
 NOWHERE: Final = "?"
@@ -100,9 +100,9 @@ class Dialogue:
         job = self._job(rest)
         pairs = (
             ("state", line_of(job)), ("samples", ", ".join(job.samples)),
-            ("read", ", ".join(job.codes)), ("from", written(job.origin)),
-            ("to", written(job.destination)), ("how", job.instructions), ("note", job.remark),
-            ("put down", written(job.place) if job.place else ""), ("why", job.reason),
+            ("read", ", ".join(job.codes)), ("from", job.origin.text),
+            ("to", job.destination.text), ("how", job.instructions), ("note", job.remark),
+            ("put down", job.place.text if job.place else ""), ("why", job.reason),
             ("request", str(job.request)),
         )  # fmt: skip
         lines: list[tuple[str, dict[str, Any]]] = [
@@ -151,14 +151,14 @@ class Dialogue:
         """Put a transport down."""
         number, _, place = rest.partition(";")
         job = self._desk.done(self._job(number), person, _place(place))
-        there = written(job.place or job.destination)
+        there = (job.place or job.destination).text
         return _said(job, f"job {job.number} is {job.state} at {there}")
 
     def bring_back(self, person: Person, rest: str) -> Answer:
         """Bring a transport back."""
         number, _, reason = rest.partition(";")
         job = self._desk.bring_back(self._job(number), person, one_line(reason))
-        return _said(job, f"job {job.number} is {job.state}, at {written(job.origin)}")
+        return _said(job, f"job {job.number} is {job.state}, at {job.origin.text}")
 
     def problem(self, person: Person, rest: str) -> Answer:
         """Say why a transport is not possible."""
@@ -237,7 +237,7 @@ def _scanned(job: TransportJob, code: str) -> Answer:
         read = f"{code} read; " if code else ""
         return _said(job, f"{read}job {job.number} still wants {left}")
     if job.state in (JobState.CARRIED, JobState.RECALLED):
-        there = written(job.destination)
+        there = job.destination.text
         return _said(job, f"job {job.number} is picked up: bring it to {there}, then done "
                           f"{job.number}")  # fmt: skip
     return _said(job, f"job {job.number} is {job.state}")

@@ -33,7 +33,6 @@ from nodes.transport._dialogue import Dialogue
 from nodes.transport._outcome import failure_of, notes_of, output_of, rating_of
 from nodes.transport._parameters import TransportParameters
 from nodes.transport._people import People, give_token
-from nodes.transport._places import written
 from nodes.transport._samples import check, steps_of
 from nodes.transport._settle import CAPABILITY, Settler
 from nodes.transport._watch import Watch
@@ -242,8 +241,8 @@ class TransportNode(Node[TransportParameters]):
             job=job.number,
             request=str(job.request),
             samples=job.samples,
-            origin=written(job.origin),
-            destination=written(job.destination),
+            origin=job.origin.text,
+            destination=job.destination.text,
             state=job.state.value,
             person=job.offered_to or job.carrier or "",
             node=str(self.id),

@@ -9,7 +9,6 @@ from messages.errors import OrderError
 from messages.ledger import Rating
 from messages.logistics import JobState, TransportJob, TransportOutput
 from nodes.transport._desk import reached
-from nodes.transport._places import written
 from nodes.transport._words import samples_of
 
 
@@ -29,7 +28,7 @@ def output_of(job: TransportJob) -> TransportOutput:
 def rating_of(job: TransportJob) -> Rating:
     """Rate a transport: 5 on time with every code read, less for each thing that was not so."""
     if not reached(job):
-        there = written(job.place) if job.place else "an unknown place"
+        there = job.place.text if job.place else "an unknown place"
         return Rating(success=False, rating=1, reason=f"put down at {there}"[:4000])
     late = job.due is not None and job.ended is not None and job.ended > job.due
     minus = [
@@ -55,7 +54,7 @@ def failure_of(job: TransportJob) -> OrderError:
         JobState.IMPOSSIBLE: f"{who} could not carry {samples_of(job)}",
         JobState.LOST: f"{who} does not know where {samples_of(job)} is",
         JobState.CANCELLED: f"it was cancelled, {samples_of(job)} is at "
-        + (written(job.place) if job.place else "the origin"),
+        + (job.place.text if job.place else "the origin"),
     }[job.state]
     lost = job.state is JobState.LOST
     first = job.samples[0]

@@ -12,11 +12,6 @@ _LONGEST: Final = 200
 """Characters of one part of a `Location`."""
 
 
-def written(place: Location) -> str:
-    """Return ``address / detail_1 / detail_2``, without the parts that say nothing."""
-    return " / ".join(each for each in (place.address, place.detail_1, place.detail_2) if each)
-
-
 def place_of(text: str) -> Location | None:
     """Return the place that ``address / detail_1 / detail_2`` says; None where it says none.
 

@@ -11,7 +11,7 @@ from messages.errors import CallRefusedError, OrderError
 from messages.ledger import SampleStep
 from messages.logistics import JobState, TransportInput, TransportJob
 from messages.query import SampleLine
-from nodes.transport._places import lies_in, may_be_same, same_address, written
+from nodes.transport._places import lies_in, may_be_same, same_address
 
 UNKNOWN: Final = "unknown"
 """Label of the state of a sample for which nobody can vouch."""
@@ -66,7 +66,7 @@ async def check(lab: LabClient, asked: TransportInput, *, whole: bool) -> Checke
         OrderError: A sample is not known, its state is, it is elsewhere, or there already.
         CallError: The ledger does not answer.
     """
-    origin, destination = written(asked.origin), written(asked.destination)
+    origin, destination = asked.origin.text, asked.destination.text
     if len(set(asked.samples)) < len(asked.samples):
         raise OrderError("a sample is named twice", where="samples")
     if origin.casefold() == destination.casefold():
@@ -123,7 +123,7 @@ async def steps_of(lab: LabClient, job: TransportJob) -> tuple[SampleStep, ...]:
         last = await look_up(lab, sample)
         lost = job.state is JobState.LOST
         back = job.place == job.origin and job.state is not JobState.DELIVERED
-        there = written(job.place) if job.place is not None else ""
+        there = job.place.text if job.place is not None else ""
         if back and may_be_same(last.location, there):
             there = last.location  # it was said there more exactly
         steps.append(
@@ -143,7 +143,7 @@ async def steps_of(lab: LabClient, job: TransportJob) -> tuple[SampleStep, ...]:
 def _properties(job: TransportJob, *, back: bool) -> dict[str, Any]:
     properties: dict[str, Any] = {
         "moved": True,
-        "from": written(job.origin),
+        "from": job.origin.text,
         "by": job.carrier or "",
         "scanned": not job.declared,
     }

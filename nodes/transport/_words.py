@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from messages.logistics import JobState, TransportJob
-from nodes.transport._places import written
 
 
 def samples_of(job: TransportJob, most: int = 4) -> str:
@@ -15,7 +14,7 @@ def samples_of(job: TransportJob, most: int = 4) -> str:
 
 def way_of(job: TransportJob) -> str:
     """Return from where to where."""
-    return f"{written(job.origin)} -> {written(job.destination)}"
+    return f"{job.origin.text} -> {job.destination.text}"
 
 
 def line_of(job: TransportJob) -> str:
@@ -28,9 +27,7 @@ def line_of(job: TransportJob) -> str:
 def task_of(job: TransportJob) -> str:
     """Return a transport as something to be done."""
     extra = f" ({job.instructions})" if job.instructions else ""
-    return (
-        f"carry {samples_of(job)} from {written(job.origin)} to {written(job.destination)}{extra}"
-    )
+    return f"carry {samples_of(job)} from {job.origin.text} to {job.destination.text}{extra}"
 
 
 def one_line(text: str, most: int = 400) -> str:

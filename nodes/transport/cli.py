@@ -74,7 +74,6 @@ def carrier_command(
 async def list_jobs(session: Session, /, *, over: bool, node: str) -> None:
     """List what is to be carried. Anybody may look; no PIN is needed."""
     from messages.logistics import JobList
-    from nodes.transport._places import written
     from nodes.transport._reach import asked
     from nodes.transport._words import samples_of
 
@@ -86,7 +85,7 @@ async def list_jobs(session: Session, /, *, over: bool, node: str) -> None:
         ("job", "state", "carrier", "samples", "from", "to", "since"),
         [
             (job.number, job.state.value, job.carrier or "", samples_of(job),
-             written(job.origin), written(job.place or job.destination), when(job.created))
+             job.origin.text, (job.place or job.destination).text, when(job.created))
             for job in jobs
         ],
         empty="nothing is to be carried",
@@ -100,7 +99,6 @@ async def list_jobs(session: Session, /, *, over: bool, node: str) -> None:
 async def show(session: Session, /, *, job: str, node: str) -> None:
     """Show a transport and all that happened to it. JOB is its number or its request."""
     from messages.logistics import JobHistory
-    from nodes.transport._places import written
     from nodes.transport._reach import asked
 
     found = await asked(session, node, "transport.job", {"job": job}, JobHistory)
@@ -112,8 +110,8 @@ async def show(session: Session, /, *, job: str, node: str) -> None:
         [
             ("job", one.number), ("state", one.state.value), ("carrier", one.carrier),
             ("samples", ", ".join(one.samples)), ("codes read", ", ".join(one.codes)),
-            ("from", written(one.origin)), ("to", written(one.destination)),
-            ("put down", written(one.place) if one.place else ""),
+            ("from", one.origin.text), ("to", one.destination.text),
+            ("put down", one.place.text if one.place else ""),
             ("instructions", one.instructions), ("note", one.remark), ("why", one.reason),
             ("due", when(one.due) if one.due else ""), ("request", one.request),
         ]

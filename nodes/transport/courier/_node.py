@@ -16,7 +16,6 @@ from messages.ids import NodeId
 from messages.logistics import ChatAddress, JobState, TransportJob
 from nodes.transport._client import ChatClient, ChatError
 from nodes.transport._people import token_file
-from nodes.transport._places import written
 from nodes.transport.courier._parameters import CourierParameters
 from nodes.transport.courier._plan import Plan
 
@@ -116,7 +115,7 @@ class CourierNode(Node[CourierParameters]):
                 if sample not in job.codes:
                     await self._read(chat, job, sample, plan)
         await self.clock.sleep(plan.walk("to the destination"))
-        await chat.ask(f"done {job.number}; {written(job.destination)}")
+        await chat.ask(f"done {job.number}; {job.destination.text}")
 
     async def _read(self, chat: ChatClient, job: TransportJob, sample: str, plan: Plan) -> None:
         await self.clock.sleep(self.parameters.handle)
