@@ -54,7 +54,7 @@ class TransportParameters(NodeParameters):
     notifiers: list[dict[str, Any]] = parameter(
         default_factory=list, effect="configure",
         description="who is told besides the chat: maps with `kind` (command, email, or an entry "
-        "point of labmesh.notifiers), `on` (which events) and the kind's own keys",
+        "point of labmesh.notifiers), `events` (a list of what it is told) and the kind's own keys",
     )  # fmt: skip
     max_sim_rate: float = parameter(
         0.0, ge=0,

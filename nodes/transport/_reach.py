@@ -71,8 +71,8 @@ async def reached_chat(
     session: Reaching,
     *,
     node: str,
-    person: str | None,
-    pin_file: Path | None,
+    person: str,
+    pin: str,
     at: str | None,
     ca: Path | None,
     on_note: Callable[[str | None, dict[str, Any]], None] = lambda _text, _values: None,
@@ -80,14 +80,10 @@ async def reached_chat(
     """Connect to the chat as somebody.
 
     Raises:
-        ConfigurationError: Nobody is named, or the PIN cannot be read.
+        ConfigurationError: ``at`` is no address.
         ChatLostError: Nobody listens.
         ChatError: Not let in.
     """
-    if not person:
-        raise ConfigurationError(
-            "who are you?", remedy="name yourself with --person, or LABMESH_TRANSPORT_PERSON"
-        )
     if at:
         host, _, port = at.rpartition(":")
         if not host or not port.isdigit():
@@ -96,10 +92,24 @@ async def reached_chat(
     else:
         where = await asked(session, node, "transport.chat", {}, ChatAddress)
     tls = ssl.create_default_context(cafile=ca) if where.tls else None
-    pin = pin_in(pin_file) if pin_file is not None else await asyncio.to_thread(_ask_pin, person)
     async with ChatClient(where.host, where.port, tls=tls, on_note=on_note) as chat:
         await chat.hello(person, pin)
         yield chat
+
+
+async def who(person: str | None, pin_file: Path | None) -> tuple[str, str]:
+    """Return who carries, and their PIN, for which they are asked where no file has it.
+
+    Raises:
+        ConfigurationError: Nobody is named, or the PIN cannot be read.
+    """
+    if not person:
+        raise ConfigurationError(
+            "who are you?", remedy="name yourself with --person, or LABMESH_TRANSPORT_PERSON"
+        )
+    if pin_file is not None:
+        return person, pin_in(pin_file)
+    return person, await asyncio.to_thread(_ask_pin, person)
 
 
 def pin_in(file: Path) -> str:

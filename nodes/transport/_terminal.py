@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -12,7 +13,7 @@ import click
 from messages.errors import LabmeshError
 from nodes.transport._client import ChatClient, ChatError, ChatLostError
 from nodes.transport._dialogue import VERBS
-from nodes.transport._reach import Reaching, reached_chat
+from nodes.transport._reach import Reaching, reached_chat, who
 
 _PAUSES: Final = (0.5, 1.0, 2.0, 4.0, 4.0, 8.0, 8.0, 15.0)
 """Wall seconds between two attempts to come back to a chat that has ended."""
@@ -43,7 +44,9 @@ class _Screen:
         self._shown = False
 
 
-async def talk(session: Reaching, **options: Any) -> None:
+async def talk(
+    session: Reaching, *, person: str | None, pin_file: Path | None, **options: Any
+) -> None:
     """Talk until the end of the input, or ``bye``; comes back by itself where the node restarts.
 
     Raises:
@@ -51,6 +54,8 @@ async def talk(session: Reaching, **options: Any) -> None:
         ChatLostError: The chat has not come back in some forty seconds.
         ChatError: Not let in.
     """
+    # Before anything else reads the terminal: the PIN is for nobody else.
+    name, pin = await who(person, pin_file)
     screen = _Screen(prompt=sys.stdin.isatty())
     typed: asyncio.Queue[str | None] = asyncio.Queue()
     _read_lines(typed)
@@ -59,7 +64,11 @@ async def talk(session: Reaching, **options: Any) -> None:
     while True:
         try:
             async with reached_chat(
-                session, **options, on_note=lambda text, _: _note(screen, typed, text)
+                session,
+                person=name,
+                pin=pin,
+                **options,
+                on_note=lambda text, _: _note(screen, typed, text),
             ) as chat:
                 left = list(_PAUSES)
                 await _show(chat, screen, pending or "list")

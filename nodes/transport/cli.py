@@ -121,9 +121,10 @@ async def show(session: Session, /, *, job: str, node: str) -> None:
 
 
 async def _say(session: Session, line: str, options: dict[str, Any]) -> None:
-    from nodes.transport._reach import reached_chat
+    from nodes.transport._reach import reached_chat, who
 
-    async with reached_chat(session, **options) as chat:
+    person, pin = await who(options.pop("person"), options.pop("pin_file"))
+    async with reached_chat(session, person=person, pin=pin, **options) as chat:
         said = await chat.ask(line)
     if session.out.as_json:
         session.out.document(said.values.get("job", {"text": said.words}))

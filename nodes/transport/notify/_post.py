@@ -23,7 +23,7 @@ _PAUSES: Final = (2.0, 10.0)
 """Wall seconds before it is tried once more."""
 
 _USUAL: Final = ("offered", "recalled", "cancelled", "handing_over", "reminder", "escalation")
-"""What is told where a notifier's ``on`` does not say."""
+"""What is told where a notifier's ``events`` does not say."""
 
 Word = Callable[[str, str], None]
 """Told of a notifier's trouble, or (an empty text) that it works."""
@@ -53,7 +53,7 @@ def make_notifiers(options: Iterable[dict[str, Any]]) -> list[Named]:
     made = []
     for number, given in enumerate(options, start=1):
         rest = dict(given)
-        kind, on = rest.pop("kind", None), rest.pop("on", _USUAL)
+        kind, on = rest.pop("kind", None), rest.pop("events", _USUAL)
         if kind not in kinds:
             raise ConfigurationError(
                 f"there is no notifier {kind!r}",
@@ -64,7 +64,7 @@ def make_notifiers(options: Iterable[dict[str, Any]]) -> list[Named]:
         if unknown or isinstance(on, str):
             raise ConfigurationError(
                 f"{', '.join(unknown) or on} never happens to a transport",
-                where=f"notifiers.{number}.on",
+                where=f"notifiers.{number}.events",
                 remedy=f"a list of {', '.join(KINDS)}",
             )
         notifier: Notifier = kinds[kind].load()(rest)

@@ -44,7 +44,9 @@ async def test_a_person_at_a_terminal(room: Room, terminal: Terminal, processes:
     )
 
     async def shows(*parts: str) -> None:
-        await terminal.until(lambda lines: all(any(p in line for line in lines) for p in parts))
+        await terminal.until(
+            lambda lines: all(any(p in line for line in lines) for p in parts), timeout=8
+        )
 
     await shows("PIN of ada:")
     terminal.type(f"{PIN}\n")
