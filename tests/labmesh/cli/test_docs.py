@@ -54,7 +54,7 @@ def invocations(line: str) -> Iterator[list[str]]:
 
 def test_every_verb_has_an_example() -> None:
     shown = {tuple(words[:length]) for line in EXAMPLES for words in invocations(line)
-             for length in (1, 2)}  # fmt: skip
+             for length in (1, 2, 3)}  # fmt: skip
     # The names of simulators stand below `sim` as arguments do.
     wanted = (path for path in commands(root) if path[0] != "sim" or path[1] == "list")
     missing = [" ".join(path) for path in wanted if path not in shown]

@@ -82,7 +82,7 @@ async def test_garbage_costs_an_answer_and_in_the_end_the_connection(room: Room)
             writer.write(b"\x01\n" * 30)
             assert (await reader.read()).count(b"control") == 20, "then it hangs up"
         assert (await ada.ask("me")).words.startswith("you are ada")
-        for line in ("take", "take 99", "take x", "done ;;;", "problem 1", "tkae 1", "give 1 cat",
+        for line in ("take", "take 99", "take x", "done ;;;", "problem 1", "carry 1", "give 1 cat",
                      "scan", "pick", "list everything", "show %%", "json maybe"):  # fmt: skip
             with pytest.raises(ChatError):
                 await ada.ask(line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
@@ -224,13 +225,14 @@ def test_a_scanner_is_enough(desk: DeskOf) -> None:
 
 def test_nobody_acts_on_what_another_has(desk: DeskOf) -> None:
     job = desk.desk.take(desk.desk.add(new_job()), ADA)
-    for act in (
+    acts: tuple[Callable[[], TransportJob], ...] = (
         lambda: desk.desk.take(job, BOB),
         lambda: desk.desk.pick(job, BOB, "vial-3"),
         lambda: desk.desk.done(job, BOB, None, declared=True),
         lambda: desk.desk.problem(job, BOB, "no", None, lost=False),
         lambda: desk.desk.give(job, BOB, "bob"),
-    ):
+    )
+    for act in acts:
         with pytest.raises(ActError, match="job 1 is with ada"):
             act()
     desk.desk.give(job, ADA, "bob")
