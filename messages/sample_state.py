@@ -17,6 +17,10 @@ INSPECTION: Final = ("sample_state", "inspection")
 UNKNOWN: Final = "unknown"
 """Label of the state of a sample of which nobody can say what became of it."""
 
+UNTOUCHED: Final = "untouched"
+"""Note of a failed result's provenance, true where nothing was done to the order's sample: it was
+refused before anything began. Then the sample's state stays what it was."""
+
 Words = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=1000)]
 """Words for people, at least one."""
 

@@ -41,6 +41,8 @@ class Order(Generic[P]):
         from_state: The sample it is about and that sample's last state, or None.
         attempt: 1 at the first attempt.
         uninterruptible_because: Why it may not be cancelled now, or None.
+        untouched: Set it for as long as nothing has been done to the sample of ``from_state``: a
+            failure then leaves that sample's state as it was, instead of ``unknown``.
         simulated: Set it where this very order is fulfilled without anything real; the result's
             provenance says so.
     """
@@ -63,6 +65,7 @@ class Order(Generic[P]):
         self._attach = attach
         self._void: str | None = None
         self.uninterruptible_because: str | None = None
+        self.untouched = False
         self.simulated = False
         self._rating: Rating | None = None
         self._performed: JsonObject = wire_order.parameters

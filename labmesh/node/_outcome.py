@@ -15,6 +15,7 @@ from labmesh.node._travel import travelling
 from messages.errors import OrderError
 from messages.ledger import Failure, Provenance, Rating, Result
 from messages.model import JsonObject
+from messages.sample_state import UNTOUCHED
 
 logger = logging.getLogger("labmesh.worker")
 
@@ -71,6 +72,8 @@ class Outcomes:
         story: dict[str, Any] = {"parameters": order.parameters}
         if job.handed is not None:
             story = self._told(job.handed.story())
+        if job.handed is None or job.handed.untouched:
+            notes = {**notes, UNTOUCHED: True}
         return Result(
             request=order.request,
             token=order.token,

@@ -15,7 +15,7 @@ from nodes.autobass._parameters import AutobassParameters
 from nodes.autobass._plan import Batch, tray
 from nodes.autobass._records import SCRAP
 from nodes.autobass._report import Unasked, check_ended
-from nodes.autobass._result import Made, Reporter, Story
+from nodes.autobass._result import Made, Reporter, Story, Vial
 from nodes.autobass._services import (
     AssemblyStatus,
     ClearInput,
@@ -130,7 +130,7 @@ class AssemblyDesk(InstrumentNode[AutobassParameters]):
 
     async def _end(
         self, order: Reporter, batch: Batch, uncertainty: float | None, lost: int,
-        why: str,
+        why: str, known: Vial | None = None,
     ) -> tuple[Story, list[Made]]:  # fmt: skip
         """Note in the journal that the batch has ended, and tell the ledger of its cells.
 
@@ -140,6 +140,7 @@ class AssemblyDesk(InstrumentNode[AutobassParameters]):
             uncertainty: Of dispensed volumes, relative.
             lost: Number of the cell that was given up, 0: none.
             why: It ended.
+            known: The vial as the batch found it.
         """
         intent = {"words": why[:500]} | ({"lost": lost} if lost else {})
         async with self.journal.step(
@@ -149,7 +150,7 @@ class AssemblyDesk(InstrumentNode[AutobassParameters]):
         lots: dict[str, str] = {part: self.supplies.supply(tray(part)).lot for part in PARTS}
         story = Story(
             order, batch, past, self.parameters, self.id, self.calibrations.notes(),
-            self._ready.layout.digest, uncertainty, lots,
+            self._ready.layout.digest, uncertainty, lots, known,
         )  # fmt: skip
         made = story.made(lost, why)
         if made:

@@ -31,9 +31,10 @@ from nodes.autobass._plan import (
     tray,
     vial,
 )
-from nodes.autobass._result import summary
+from nodes.autobass._result import Vial, summary
 from nodes.autobass._station import Station
 from nodes.autobass._status import BATCH_STEP
+from nodes.autobass._vial import find_vial
 from nodes.autobass._vision import SimulatedOffsets
 
 _LAYOUT: Final = "layout/positions"
@@ -140,10 +141,14 @@ class AutobassNode(AssemblyDesk):
 
     async def _assemble(self, order: Order[CellAssemblyInput]) -> CellAssemblyOutput:
         station, p = self._ready, self.parameters
+        # Whatever is refused before the first step leaves the vial as it was.
+        order.untouched = not await asyncio.to_thread(self.journal.steps, order.request)
         uncertainty = self.calibrations.valid(self._volume_key).result.get("uncertainty")
         self.calibrations.valid(_LAYOUT)
         refuse_unfit(await self._opened.glovebox.read(), p)
+        known = await self._known_vial(order)
         batch = await self._allocate(order)
+        order.untouched = False
         steps = plan(batch, station.layout)
         run = BatchRun(
             order, self.journal, self.supplies, station, lambda: self.parameters, self.clock,
@@ -157,10 +162,12 @@ class AutobassNode(AssemblyDesk):
             self._after_error(error)
         except asyncio.CancelledError:
             if self.gate.closed:  # the emergency stop; what was made by then is made
-                await self._end(order, batch, uncertainty, run.cell, self.gate.closed)
+                await self._end(order, batch, uncertainty, run.cell, self.gate.closed, known)
             raise
         lost = run.cell if ended is not None else 0
-        story, made = await self._end(order, batch, uncertainty, lost, f"{ended or 'finished'}")
+        story, made = await self._end(
+            order, batch, uncertainty, lost, f"{ended or 'finished'}", known
+        )
         if ended is not None and not isinstance(ended, OrderVoidError):
             raise _given_up(ended)
         if not made:
@@ -201,6 +208,13 @@ class AutobassNode(AssemblyDesk):
         ) as noted:
             noted.result(first_pits=dict(batch.first_pits), vial=place)
         return batch
+
+    async def _known_vial(self, order: Order[CellAssemblyInput]) -> Vial | None:
+        """Return the vial as the ledger knows it; errors as `find_vial`, and none is named."""
+        info = order.parameters.cell_info.electrolyte_info
+        if info is None or info.sample is None:
+            raise OrderError("no electrolyte is named", where="cell_info.electrolyte_info.sample")
+        return await find_vial(self.lab, info.sample, order.from_state)
 
     async def _find_vial(self, sample: str) -> int:
         count = self._ready.layout.vials.count

@@ -26,7 +26,7 @@ from messages.location import Location
 from messages.model import JsonObject
 from nodes.autobass._layout import CELLS_IN
 from nodes.autobass._parameters import AutobassParameters
-from nodes.autobass._plan import Batch
+from nodes.autobass._plan import SMALLEST, Batch
 from nodes.autobass._quality import CellRecord, rate
 from nodes.autobass._records import measurements, position_of, records, sealing_time, trail
 from nodes.autobass._status import sample_of
@@ -49,6 +49,21 @@ class Made:
     number: int
     record: CellRecord
     rating: Rating
+
+
+@dataclass(frozen=True, slots=True)
+class Vial:
+    """A vial of electrolyte before a batch.
+
+    Attributes:
+        state: Number of its last state, which the request names.
+        label: Of that state.
+        volume: In it, m3; None where nobody has said.
+    """
+
+    state: int
+    label: str
+    volume: float | None
 
 
 class Reporter(Protocol):
@@ -84,6 +99,8 @@ class Story:
         layout: sha256 of the tray layout.
         uncertainty: Of a dispensed volume, relative, from the calibration; None: unknown.
         lots: By part.
+        vial: The electrolyte's vial as the batch found it; None where its request does not name
+            the vial's state, and somebody else may say what becomes of it.
     """
 
     order: Reporter
@@ -95,6 +112,7 @@ class Story:
     layout: str
     uncertainty: float | None
     lots: Mapping[str, str]
+    vial: Vial | None = None
 
     @property
     def batch_id(self) -> str:
@@ -122,6 +140,8 @@ class Story:
         """Report samples and trail to the ledger; a dry run makes no cells."""
         for cell in made if not self.parameters.dry_run else ():
             self.order.sample(self._sample(cell))
+        if self.vial is not None and not self.parameters.dry_run:
+            self.order.sample(self._vial(self.vial))
         told = AssemblyTrail(
             request=self.order.request,
             batch_id=self.batch_id,
@@ -203,6 +223,36 @@ class Story:
             rating=cell.rating,
             sealing_time=sealing_time(cell.record),
         )
+
+    @property
+    def _taken(self) -> float:
+        """The electrolyte that was taken from the vial, m3: what the cells got, and the purges."""
+        found = records(self.steps, self.batch.cells, self.batch.volume)
+        washed = self.batch.wash_volume * self.batch.wash_cycles
+        given = sum(record.dispensed for record in found)
+        return given + washed if given else 0.0
+
+    def _vial(self, vial: Vial) -> SampleStep:
+        taken = self._taken
+        left = None if vial.volume is None else max(vial.volume - taken, 0.0)
+        properties: dict[str, Any] = {"taken": taken, "batch": self.batch_id}
+        if left is not None:
+            properties["volume"] = left
+        if self.parameters.simulated:
+            properties["simulated"] = True
+        label = "empty" if left is not None and left < SMALLEST else "used"
+        return SampleStep(
+            sample=self.batch.electrolyte,
+            kind="electrolyte",
+            state=vial.state + 1,
+            expects_state=vial.state,
+            label=label if taken else vial.label,
+            location=Location(
+                address=self.node.site, detail_1=self.node.node,
+                detail_2=f"vial {self.batch.vial}",
+            ).text,
+            properties=properties,
+        )  # fmt: skip
 
     def _place(self, cell: Made) -> Location:
         pit = self.batch.first_pits[CELLS_IN] + cell.number - 1

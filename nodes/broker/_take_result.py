@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from messages.errors import BodyError
 from messages.ledger import Capability, EntryKind, Result, Status
+from messages.sample_state import UNTOUCHED
 from nodes.broker._books import Books
 from nodes.broker._catalogue import Key, KnownCapability
 from nodes.broker._door import Incoming
@@ -63,7 +64,8 @@ def _conclude(books: Books, request: LiveRequest, incoming: Incoming, result: Re
         return
     failure, canceled = result.failure, request.status is Status.CANCELING
     given_up = canceled or not failure.retryable
-    if in_doubt(request) and given_up and not _tells_of(result, request.sample):
+    told = _tells_of(result, request.sample) or result.provenance.notes.get(UNTOUCHED) is True
+    if in_doubt(request) and given_up and not told:
         doubt_sample(books, request, identity)
     words = "; ".join(filter(None, (failure.message, failure.remedy)))
     if failure.where:

@@ -56,6 +56,8 @@ class TestRun:
                 same, and the cell's new state noted.
         """
         node, order = self._node, self._order
+        # Whatever is refused before the test begins leaves the cell as it was.
+        order.untouched = node.desk.assignment(str(order.request)) is None
         p = node.parameters
         plan = node.library.plan(self._asked, capacity=p.nominal_capacity, record=p.record_interval)
         protocol, limits = checked(plan.protocol, p.limits)
@@ -71,6 +73,7 @@ class TestRun:
         freed = False
         try:
             taken = await self._begun(taken, plan, limits)
+            order.untouched = False
             order.performed(self._performed(plan))
             order.note(channel=taken.channel, test=taken.test, backend=node.cycler.name)
             if isinstance(node.cycler, VirtualCycler):
@@ -135,6 +138,7 @@ class TestRun:
             self._order.note(found_again=True)
             return taken
         await self._warm(plan)
+        self._order.untouched = False
         job = Job(test=taken.test, cell=taken.cell, protocol=plan.protocol, limits=limits)
         if isinstance(node.cycler, VirtualCycler):
             job = replace(job, electrolyte=await electrolyte_of(node.lab, self._sample))

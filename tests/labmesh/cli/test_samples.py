@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
+import shlex
 from typing import Any
 
 import pytest
 
 from labmesh.cli._sample_resolve import odd_label
-from tests.labmesh.cli._lab import HAND, Command, Lab, eventually
+from labmesh.client import requester, visit
+from labmesh.place import Place
+from messages.ledger import Failure, Result, SampleStep
+from messages.sample_state import ENDS, LABELS
+from nodes.cycler._frozen import fingerprint
+from tests.labmesh.cli._lab import HAND, ROOT, Command, Lab, eventually
+
+PAGE = (ROOT / "docs" / "samples.md").read_text(encoding="utf-8")
 
 pytestmark = pytest.mark.usefixtures("lab")
 
@@ -56,6 +66,88 @@ def test_a_sample_in_doubt_until_a_person_decides(lab: Lab, labmesh: Command) ->
     again = labmesh(*decide, "--label", "discarded", "--reason", "a typo", "--any-state", "--json")
     assert (again.json["state"], again.json["expects_state"], again.err) == (3, 2, "")
     assert labmesh("sample", "list", "--unknown", "--json").json == []
+
+
+async def tell(lab: Lab, *steps: SampleStep) -> None:
+    """Post what became of samples, as a node would that nobody asked."""
+    async with (
+        visit(Place(mqtt=lab.broker.url, site="kit"), "teller") as visitor,
+        requester(visitor) as client,
+    ):
+        for step in steps:
+            await client.post_result(
+                Result(
+                    quantity="mixture",
+                    method="stirring",
+                    parameters={},
+                    outcome="failed",
+                    failure=Failure(message="made for a test"),
+                    samples=(step,),
+                )
+            )
+
+
+def test_the_page_on_samples(lab: Lab, labmesh: Command) -> None:
+    carried = {"moved": True, "from": "kit / autobass", "by": "Bo"}
+    cell: dict[str, Any] = {
+        "kind": "coin_cell",
+        "parents": ("vial-3",),
+        "label": "assembled",
+        "state": 0,
+    }
+    moved: dict[str, Any] = {
+        "kind": "coin_cell",
+        "label": "assembled",
+        "state": 1,
+        "expects_state": 0,
+    }
+    asyncio.run(tell(
+        lab,
+        SampleStep(sample="stock-a", kind="stock_solution", state=0, label="weighed"),
+        SampleStep(sample="vial-3", kind="electrolyte", state=0, label="formulated",
+                   parents=("stock-a",), location="kit / asab / outlet vial"),
+        SampleStep(sample="cell-7", **cell),
+        SampleStep(sample="cell-7", location="kit / cycler", properties=carried, **moved),
+        SampleStep(sample="cell-8", **{**cell, "label": "unknown"}),
+    ))  # fmt: skip
+    commands = [
+        line for block in re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+        for line in block.splitlines()
+    ]  # fmt: skip
+    said = {}
+    for line in commands:
+        words, careless = line.removesuffix(" || true"), line.endswith(" || true")
+        answer = said[words] = labmesh(*shlex.split(words)[1:])
+        assert careless or answer.code == 0, (line, answer.err)
+    back = said["labmesh sample trace cell-7"].out
+    lines = [line.strip().split("  ")[0] for line in back.splitlines()]
+    assert [line for line in lines if not line[0].isdigit()] == ["cell-7", "vial-3", "stock-a"]
+    assert "1 assembled  at kit / cycler" in back
+    assert "carried from kit / autobass by Bo" in back
+    forward = said["labmesh sample trace vial-3 --forward"].out
+    assert forward.index("vial-3") < forward.index("cell-7") < forward.index("cell-8")
+    assert "formulated  at kit / asab / outlet vial" in forward
+    assert "1 assembled  at kit / cycler" in forward
+    assert "look at it, then labmesh sample resolve cell-8" in said["labmesh doctor"].out
+    assert last(labmesh, "cell-8")["location"] == "kit / autobass / tray can_bottom, pit 8"
+    assert last(labmesh, "cell-7")["label"] == "discarded"
+
+
+def test_the_page_names_every_label_and_the_fingerprint() -> None:
+    rows = re.findall(r"^\| *(?:`(\w+)`|any)? *\| `(\w+)` \| (.+?) \|$", PAGE, re.MULTILINE)
+    found: dict[str, dict[str, str]] = {}
+    kind = ""
+    for name, label, words in rows:
+        kind = name or ("any" if label == "unknown" else kind)
+        found.setdefault(kind, {})[label] = words
+    everywhere = found.pop("any")
+    assert {kind: {**labels, **everywhere} for kind, labels in found.items()} == LABELS
+    assert {label for labels in LABELS.values() for label in labels} >= ENDS
+    (program,) = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(program, names)  # noqa: S102 - our own page
+    form = {"b": [1.5, "\u00fc"], "a": {"d": None, "c": True}}
+    assert names["fingerprint"](form) == fingerprint(form)
 
 
 def test_words_that_make_no_sense(labmesh: Command) -> None:

@@ -19,7 +19,7 @@ from messages.ledger import ArtifactRef, Provenance, Result, SampleStep
 from nodes.autobass import AutobassParameters
 from nodes.autobass._layout import PARTS, load_layout
 from nodes.autobass._plan import Batch, plan
-from nodes.autobass._result import Story, summary
+from nodes.autobass._result import Story, Vial, summary
 from tests.nodes.autobass.conftest import batch
 
 LARGEST_BODY = 60 * 1024
@@ -89,7 +89,7 @@ async def test_sixty_four_cells(long: bool) -> None:
         order, asked, steps(order.request, asked), AutobassParameters(simulated=True),
         NodeId("a-laboratory-with-a-long-name" if long else "kit", "autobass"),
         {"ml600/volume": {"id": str(new_id()), "who": "Ada", "result": {"uncertainty": 0.01}}},
-        "0" * 64, 0.01, lots,
+        "0" * 64, 0.01, lots, Vial(3, "formulated", 5e-6),
     )  # fmt: skip
     made = story.made()
     await story.tell(made)
@@ -107,6 +107,10 @@ async def test_sixty_four_cells(long: bool) -> None:
     # What does not fit is left out, and stands elsewhere.
     assert [bool(one.rating.reason) for one in data.batch_output] == [not long] * 64
     assert order.samples[0].location.endswith("pit 1")
+    vial = order.samples[-1]
+    assert (vial.sample, vial.expects_state, vial.label) == (electrolyte, 3, "used")
+    assert vial.properties["taken"] == pytest.approx(64 * asked.volume + asked.wash_volume)
+    assert vial.properties["volume"] == pytest.approx(5e-6 - vial.properties["taken"])
     ((_, trail),) = order.artifacts
     told = json.loads(trail)
     assert len(told["steps"]) == 2 + 64 * (17 + 8 + 1)

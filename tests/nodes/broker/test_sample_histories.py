@@ -21,6 +21,7 @@ from messages.ledger import (
     Order,
     Progress,
     ProgressKind,
+    Provenance,
     Request,
     Result,
     SampleStep,
@@ -41,8 +42,8 @@ picks = st.integers(0, 1 << 16)
 deeds = st.tuples(
     st.sampled_from(
         ("step", "request", "request", "inspect", "inspect", "accept", "accept", "decline", "beat",
-         "resolve", "resolve", "fail", "fail", "retry", "tell", "cancel", "release", "abandon",
-         "wait", "wait", "reboot", "restart")
+         "resolve", "resolve", "fail", "fail", "retry", "refuse", "tell", "cancel", "release",
+         "abandon", "wait", "wait", "reboot", "restart")
     ),
     picks, picks, st.integers(-1, 1),
 )  # fmt: skip
@@ -161,7 +162,7 @@ class World:
         tells = name == "tell" or (name == "resolve" and second % 3 > 0)
         steps = (self.step(start.sample, error),) if tells else ()
         failure = None if name == "resolve" else Failure(message="no", retryable=name == "retry")
-        return [self.result(order, worker, steps, failure)]
+        return [self.result(order, worker, steps, failure, untouched=name == "refuse")]
 
     def result(
         self,
@@ -169,12 +170,15 @@ class World:
         node: str,
         steps: tuple[SampleStep, ...],
         failure: Failure | None = None,
+        *,
+        untouched: bool = False,
     ) -> Parcel:
         asked: JsonObject = {"request": order.request, "token": order.token} if order else {}
         method = order.method if order else "m"
         result = Result(
             quantity="q", method=method, parameters={}, samples=steps, failure=failure,
             outcome="failed" if failure else "resolved", data={} if failure else {"y": 1.0},
+            provenance=Provenance(notes={"untouched": True} if untouched else {}),
             **asked,
         )  # fmt: skip
         return self.parcel(node, "result", result, "q", method)
@@ -274,6 +278,7 @@ class World:
                     and result is not None
                     and not (result["failure"] or {}).get("retryable")
                     and not result["samples"]
+                    and not result["provenance"]["notes"].get("untouched")
                 )
             )
             assert bool(doubted) == due, (body, doubted)

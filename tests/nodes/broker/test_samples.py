@@ -10,7 +10,16 @@ import pytest
 from messages.envelope import decode
 from messages.errors import CallRefusedError
 from messages.ids import new_id
-from messages.ledger import Failure, FromState, Order, ProgressKind, Receipt, Result, SampleStep
+from messages.ledger import (
+    Failure,
+    FromState,
+    Order,
+    ProgressKind,
+    Provenance,
+    Receipt,
+    Result,
+    SampleStep,
+)
 from messages.sample_state import INSPECTION, InspectionInput, InspectionOutput
 from messages.schema import json_schema
 from nodes.broker import Outcome
@@ -250,7 +259,9 @@ def test_a_failure_that_came_before_its_accept_counts_as_begun(lab: Lab) -> None
     assert states(lab) == [(0, "assembled"), (1, "unknown")]
 
 
-@pytest.mark.parametrize("ending", ["retryable", "last retryable", "decline", "model", "release"])
+@pytest.mark.parametrize(
+    "ending", ["retryable", "last retryable", "untouched", "decline", "model", "release"]
+)
 def test_where_nothing_happened_the_sample_stays_as_it_was(lab: Lab, ending: str) -> None:
     if ending == "decline":
         lab.worker("kit/asab", worker="instrument")
@@ -259,6 +270,10 @@ def test_where_nothing_happened_the_sample_stays_as_it_was(lab: Lab, ending: str
         lab.progress(lab.order(), "kit/asab", ProgressKind.DECLINE)
     elif ending == "model":
         lab.fail(begun(lab, worker="model"), "kit/asab")
+    elif ending == "untouched":
+        notes = Provenance(notes={"untouched": True})
+        lab.result(begun(lab), "kit/asab", outcome="failed", data={}, failure=FAILURE,
+                   provenance=notes)  # fmt: skip
     elif ending == "release":
         order = begun(lab)
         lab.wait(15.1)

@@ -241,6 +241,13 @@ async def test_a_stale_a_concurrent_and_a_changed_protocol_are_refused(lab: Lab)
     with pytest.raises(RequestFailedError, match="moved on to state 4; the request begins from 2"):
         await two[1].result(timeout=30)
 
+    # Refused before anything began: the cell is what it was.
+    here = FromState(sample="y", state=4)
+    other = asked("y", protocol=None, cycling_protocol="none")
+    with pytest.raises(RequestFailedError, match="there is no protocol 'none'"):
+        await lab.client.request(*CAPACITY, other, from_state=here, timeout=30)
+    assert len(await states(lab, "y")) == 5
+
     # Changed: the name "short" stands for what was run under it.
     changed = {**SHORT, "record": {"time_s": 11}}
     with pytest.raises(RequestFailedError) as caught:
