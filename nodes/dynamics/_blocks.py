@@ -46,14 +46,15 @@ def blocked(values: ArrayLike) -> tuple[float, float, bool]:
     that counts is the smallest with B^3 > 2 N (u_B/u_1)^4 (Lee et al. 2011,
     DOI 10.1103/PhysRevE.83.066706), which balances what short blocks leave out against the scatter
     of few. Where there is none the greatest uncertainty of all sizes counts, and the third value
-    is false.
+    is false. A series that never changes counts as one value, of unknown uncertainty.
     """
     series = np.asarray(values, dtype=float)
     if series.size < _FEWEST:
         return math.inf, max(1.0, float(series.size)), False
     naive = _spread(series)
     if naive == 0.0:
-        return 0.0, 1.0, True
+        # What never changed was seen once, not a thousand times.
+        return math.inf, float(series.size), False
     greatest, size, length = naive, series.size, 1
     blocks = series
     while blocks.size >= _FEWEST:
@@ -81,7 +82,7 @@ def mean_of(values: ArrayLike) -> Mean:
     if half >= _FEWEST:
         drift = float(series[-half:].mean() - series[:half].mean())
         spread = math.hypot(blocked(series[:half])[0], blocked(series[-half:])[0])
-        sigma = abs(drift) / spread if spread > 0 else (math.inf if drift else 0.0)
+        sigma = abs(drift) / spread
     if sigma > 2:
         error = math.hypot(error, drift / 2)
     return Mean(

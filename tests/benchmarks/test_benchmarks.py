@@ -36,6 +36,7 @@ LONGER = {
     "campaign_regret": (["--seeds", "1"], "regret"),
     "bag": (["--seconds", "0.3", "--rates", "100", "--qos", "0", "--encodings", "json"], "played"),
     "virtual_cycler": (["--channels", "2", "--cycles", "1"], "M records"),
+    "dynamics": (["--molecules", "12", "--seeds", "1", "--picoseconds", "0.1"], "ns/day"),
     "artifacts": (["--megabytes", "1", "--rounds", "1", "--seconds", "0.3"], "custody, MB/s"),
 }
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
+import psutil
 import pytest
 from pydantic import BaseModel
 
@@ -86,6 +87,16 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
         patch.setenv("OPENMM_CPU_THREADS", "1")
         Engine(folder, "CPU", 1, "mixed", lambda *_: None).run()
     return folder
+
+
+def computing() -> list[psutil.Process]:
+    """Return the processes of ours that compute a run."""
+    found = []
+    for process in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):
+            if "nodes.dynamics._work" in process.cmdline():
+                found.append(process)
+    return found
 
 
 def put(whole: RunFolder, node: DynamicsNode, *, segments: int | None = None) -> Path:

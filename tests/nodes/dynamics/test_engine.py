@@ -6,11 +6,11 @@ import asyncio
 import re
 import shutil
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 
 from messages.errors import ConfigurationError, OrderError
@@ -18,7 +18,7 @@ from nodes.dynamics import RunFolder, analyse
 from nodes.dynamics._child import compute
 from nodes.dynamics._engine import Engine
 from nodes.dynamics._openmm import make_platform
-from tests.nodes.dynamics.conftest import PLAN
+from tests.nodes.dynamics.conftest import PLAN, computing
 
 
 class Stopped(Exception):  # noqa: N818 - a test's
@@ -107,7 +107,7 @@ async def test_a_killed_process_is_told_and_the_next_one_goes_on(
 
     async def kill(fraction: float, text: str) -> None:
         words.append(text)
-        (child,) = psutil.Process().children()
+        (child,) = computing()
         child.send_signal(signal.SIGKILL)
 
     with pytest.raises(OrderError, match="ended by signal SIGKILL") as error:
@@ -140,7 +140,25 @@ async def test_cancelled_it_leaves_no_process(tmp_path: Path) -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert not psutil.Process().children()
+    assert not computing()
+    assert folder.done < len(PLAN.segments()), "it was not waited for"
+
+
+async def test_whoever_computes_ends_with_the_node(tmp_path: Path) -> None:
+    """The node is gone when its end of the pipe is."""
+    folder = RunFolder(tmp_path / "run")
+    folder.begin(PLAN)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "nodes.dynamics._work", str(folder.path),
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(b'{"platform": "CPU", "threads": 1, "precision": "mixed"}\n')
+    assert b"packing" in await process.stdout.readline()
+    process.stdin.close()
+    assert await process.wait() == 2
+    assert not folder.complete
 
 
 def test_a_simulation_that_blows_up_says_so(whole: RunFolder, tmp_path: Path) -> None:

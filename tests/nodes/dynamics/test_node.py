@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import jsonschema_rs
-import psutil
 import pytest
 
 from labmesh import OrderError
@@ -22,7 +21,7 @@ from messages.simulation import (
     SimulatedDensityInput,
 )
 from nodes.dynamics import DynamicsNode, DynamicsParameters, RunFolder
-from tests.nodes.dynamics.conftest import TINY, Desk, Start, put
+from tests.nodes.dynamics.conftest import TINY, Desk, Start, computing, put
 
 MIXTURE = formulation_from(1.0, 0.5)
 DENSITY = SimulatedDensityInput(formulation=MIXTURE)
@@ -110,7 +109,7 @@ async def test_a_cancelled_order_leaves_no_process_and_the_next_goes_on(
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert not [p for p in psutil.Process().children() if "nodes.dynamics._work" in p.cmdline()]
+        assert not computing()
         again = Desk()
         await node.density(again.order(DENSITY))
     assert not any("segment 1 of" in progress.text for progress in again.said)

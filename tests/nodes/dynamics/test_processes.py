@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 
 import psutil
+import pytest
 
 from labmesh import connect
 from messages.formulation_algebra import formulation_from
@@ -18,6 +19,7 @@ from tests.support import MqttBroker, Processes, Running
 LONGER = TINY | {"density": 3e-13}
 
 
+@pytest.mark.slow
 async def test_a_killed_node_goes_on_from_the_last_checkpoint(
     mqtt_broker: MqttBroker, processes: Processes, tmp_path: Path
 ) -> None:
