@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from messages.model import JsonObject
 from nodes.overlort._definition import Workflow
-from nodes.overlort._facts import SubRequest, WorkflowRequest
+from nodes.overlort._facts import SubRequest
 from nodes.overlort._picture import Entry, Phase, Picture, StepPicture
 
 _HOUR: Final = 3600e9
@@ -38,6 +38,15 @@ def cost_of_all(workflow: Workflow, picture: Picture, now: int) -> float:
         for each in entry.tries
         if each.sub is not None
     )
+
+
+def since(picture: Picture, otherwise: int) -> int:
+    """Return when the first sub-request was asked (ns, the lab's time).
+
+    The request itself is stamped by its requester, whose clock may be another.
+    """
+    asked = (t.sub.asked for _, entry in picture.entries for t in entry.tries if t.sub)
+    return min((at for at in asked if at), default=otherwise)
 
 
 def ended_at(entry: Entry) -> int:
@@ -78,9 +87,7 @@ def _until(step: StepPicture) -> int:
     return max((_entry_until(entry) for entry in step.entries if entry.tries), default=0)
 
 
-def summed_up(
-    workflow: Workflow, request: WorkflowRequest, picture: Picture, now: int
-) -> dict[str, Any]:
+def summed_up(workflow: Workflow, picture: Picture, now: int) -> dict[str, Any]:
     """Return a workflow's notes for the provenance of its result."""
     subs = [each.sub for _, entry in picture.entries for each in entry.tries if each.sub]
     results = [sub.result for sub in subs if sub.result is not None]
@@ -97,7 +104,7 @@ def summed_up(
         "workflow": workflow.name,
         "workflow_sha256": workflow.sha256,
         "requests": len(subs),
-        "duration": max(now - request.asked, 0) / 1e9 if request.asked else None,
+        "duration": max(now - since(picture, now), 0) / 1e9,
         "critical_path": [name for name, _ in critical_path(picture)],
         "simulated_parts": sorted(
             {f"{r.quantity}/{r.method}" for r in results if r.provenance.simulated}

@@ -65,7 +65,7 @@ def settle(
         return Entry(index, item, Phase.FAILED, done, why=last.refusal)
     if not last.sub.ended:
         phase = Phase.HELD if last.sub.status is Status.HELD else Phase.RUNNING
-        return Entry(index, item, phase, done, why=last.sub.message)
+        return Entry(index, item, phase, done, why=last.sub.message if phase is Phase.HELD else "")
     found = _judge(step, last.sub, names)
     wanted = _poor(step, last.sub) if found.good else found.retryable
     if wanted and len(tries) < retry.tries:
@@ -120,7 +120,10 @@ def _judge(step: Step, sub: SubRequest, names: Mapping[str, Any]) -> _Judgement:
     if sub.status is Status.FAILED and result is not None and result.failure is not None:
         failure = result.failure
         return _Judgement(
-            good=False, why=failure.message, remedy=failure.remedy, retryable=failure.retryable
+            good=False,
+            why=f"{failure.where}: {failure.message}" if failure.where else failure.message,
+            remedy=failure.remedy,
+            retryable=failure.retryable,
         )
     words = sub.message or "no reason given"
     return _Judgement(

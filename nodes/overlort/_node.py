@@ -113,17 +113,15 @@ class OverlortNode(Node[OverlortParameters]):
             engine = Engine(compiled, request, EndsOf(workflow, file).answer)
             run = Run(engine, request, ledger=ledger, teller=telling, now=self.clock.now)
             picture = await run.drive(ready=partial(self._ready, ledger, compiled, telling))
-            return self._answered(order, workflow, request, picture)
+            return self._answered(order, workflow, picture)
         finally:
             self._telling.pop(order.request, None)
             self._told_trouble()
             if order.cancel_requested:
                 self.spawn(self._end_of(order.request, key), name=f"after {order.request}")
 
-    def _answered(
-        self, order: Order[PlainMap], workflow: Workflow, request: WorkflowRequest, picture: Picture
-    ) -> JsonObject:
-        order.note(**summed_up(workflow, request, picture, self.clock.now()))
+    def _answered(self, order: Order[PlainMap], workflow: Workflow, picture: Picture) -> JsonObject:
+        order.note(**summed_up(workflow, picture, self.clock.now()))
         if picture.answer is None:
             verdict = picture.verdict
             words = verdict.message if verdict else "there is no answer"

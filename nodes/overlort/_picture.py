@@ -134,10 +134,11 @@ class StepPicture:
 
     @property
     def fraction(self) -> float:
-        """How much of it is over, 0 to 1."""
-        if self.phase.settled:
+        """How much of it is over, 0 to 1; what will never be begun is not."""
+        if self.phase in (Phase.DONE, Phase.SKIPPED):
             return 1.0
-        return sum(e.phase.settled for e in self.entries) / max(len(self.entries), 1)
+        over = sum(e.phase.settled and e.phase is not Phase.NOT_BEGUN for e in self.entries)
+        return over / max(len(self.entries), 1)
 
     def record(self) -> Any:
         """Return it as expressions see it."""

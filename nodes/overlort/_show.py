@@ -8,7 +8,7 @@ from typing import Any
 
 from messages.ledger import Status
 from messages.model import JsonObject
-from nodes.overlort._cost import cost_of, cost_of_all, critical_path
+from nodes.overlort._cost import cost_of, cost_of_all, critical_path, since
 from nodes.overlort._facts import SubRequest
 from nodes.overlort._picture import Entry, Phase, StepPicture
 from nodes.overlort._read import Story
@@ -108,7 +108,7 @@ def document_of(story: Story) -> JsonObject:
         "asked": view.stamp,
         "asked_wall": view.load_time,
         "changed_wall": view.changed,
-        "lab_seconds": (story.now - view.stamp) / 1e9,
+        "lab_seconds": (story.now - since(picture, story.now)) / 1e9 if picture else 0.0,
         "fraction": 1.0 if view.status is Status.RESOLVED else picture.fraction if picture else 0.0,
         "waits_for": waits_of(story),
         "steps": [line.document() for line in lines_of(story)],
