@@ -32,10 +32,10 @@ LIFE_SPREAD: Final = 0.6
 The published 124 cells have a median of 742 and 0.2; other chemistries and shapes differ more.
 """
 
-NOISE: Final = 2e-4
+NOISE: Final = 5e-5
 NOISE_SHAPE: Final = 1.5
 """Prior of the noise's variance (inverse gamma) in the reference capacity's square: a cycler's
-repeatability at constant temperature, some hundredths of a percent. Assumed."""
+repeatability at constant temperature at its best; what is noisier is learned. Assumed."""
 
 _AGES: Final = np.array([0.0, 1.0, 4.0, 16.0, 64.0])
 _AGE_PRIOR: Final = np.array([0.35, 0.25, 0.2, 0.12, 0.08])

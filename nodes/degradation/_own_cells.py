@@ -35,6 +35,9 @@ _FEATURES: Final = (VARIANCE, LEAST, GAIN)
 _PREDICTION: Final = ("degradation_eol", "degradation_model")
 _ASSEMBLY: Final = ("cell_assembly", "autobass_assembly")
 
+TEACH: Final = (*CYCLING, _PREDICTION, _ASSEMBLY)
+"""Capabilities whose results tell of cells: their cycles, or what they are made of."""
+
 
 @dataclass(frozen=True)
 class OwnCell:

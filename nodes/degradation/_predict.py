@@ -30,7 +30,7 @@ from nodes.degradation._trajectory_card import OF_THE_TRAJECTORY, trajectory_car
 
 Vector = NDArray[np.float64]
 
-_DOUBT: Final = 2.0
+_DOUBT: Final = 4.0
 """How much wider the discrepancy of data is that are odd as a whole."""
 _QUANTILES: Final = (0.05, 0.16, 0.5, 0.84, 0.95)
 _NONE: Final = np.empty(0)

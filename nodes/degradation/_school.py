@@ -11,16 +11,16 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 
 from labmesh import LabmeshError, Level, Node, Order
+from labmesh.transport import Subscription
 from messages.cycling_data import DataFile
 from messages.envelope import Header
 from messages.errors import ArtifactError, CallError, RefusedError, TransportError
 from messages.ledger import ArtifactRef, Entry, Provenance, Result
 from messages.model_card import TRAINING, ModelCard, TrainingInput, TrainingOutput
 from messages.topics import Topic
-from nodes.degradation._own_cells import OwnCells
+from nodes.degradation._own_cells import TEACH, OwnCells
 from nodes.degradation._parameters import DegradationParameters
 from nodes.degradation._published_models import published_models
-from nodes.degradation._source import CYCLING
 from nodes.degradation._statistical import StatisticalModel
 from nodes.degradation._trajectory_card import trajectory_card
 
@@ -47,7 +47,7 @@ class School:
         self._learning = asyncio.Lock()
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._heard: Any = None
+        self._heard: Subscription | None = None
 
     def models(self) -> tuple[StatisticalModel, ...]:
         """Return the models that may speak, the lab's own first."""
@@ -65,7 +65,7 @@ class School:
             await asyncio.wait({task})
         if self._heard is not None:
             with suppress(LabmeshError):
-                await self._heard.close()
+                await self._heard.cancel()
             self._heard = None
 
     async def train(self, order: Order[TrainingInput]) -> TrainingOutput:
@@ -91,7 +91,7 @@ class School:
                 await asyncio.wait_for(self._news.wait(), self._node.parameters.learn_interval)
 
     def _hear(self, entry: Entry, header: Header, topic: Topic) -> None:
-        if (entry.body.get("quantity"), entry.body.get("method")) in CYCLING:
+        if (entry.body.get("quantity"), entry.body.get("method")) in TEACH:
             self._news.set()
 
     async def _learn(self) -> str:

@@ -38,7 +38,8 @@ class CycleTable:
         number: Of each cycle, as the instrument counts, or counted here.
         discharge: Capacity, A.h.
         ended: Elapsed time at the end of the discharge, s.
-        charge_current: Constant current of the charge, A; NaN where nothing was charged.
+        charge_current: Mean current of the charge, each coulomb counting alike, A; NaN where
+            nothing was charged.
         discharge_current: Constant current of the discharge, A, positive.
     """
 
@@ -110,8 +111,8 @@ def cycles_of(table: pl.DataFrame) -> CycleTable:
     sums = rows.group_by("number", maintain_order=True).agg(
         pl.col("out").sum().alias("discharge"),
         pl.col("time").filter(pl.col("current") < 0).last().alias("ended"),
-        _constant(pl.col("current") > 0).alias("charge_current"),
-        _constant(pl.col("current") < 0).alias("discharge_current"),
+        (pl.col("in_square").sum() / pl.col("in").sum()).alias("charge_current"),
+        pl.col("current").abs().filter(pl.col("current") < 0).median().alias("discharge_current"),
     )
     largest = sums["discharge"].max()
     if not isinstance(largest, float) or not largest > 0:
@@ -141,10 +142,12 @@ def _rows(table: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
     before, since = pl.col("current").shift(1), pl.col("time").diff()
     together = (pl.col("current") < 0) & (before <= 0) & (since > 0)
+    inwards = (pl.col("current") > 0) & (before >= 0) & (since > 0)
     mean = (pl.col("current") + before) / 2
     rows = rows.with_columns(
         pl.when(together).then(-since * mean / 3600).otherwise(0.0).alias("out"),
-        pl.when(since > 0).then(since).otherwise(0.0).alias("since"),
+        pl.when(inwards).then(since * mean).otherwise(0.0).alias("in"),
+        pl.when(inwards).then(since * mean**2).otherwise(0.0).alias("in_square"),
     )
     return rows if counted else _counted(rows)
 
@@ -157,9 +160,3 @@ def _counted(rows: pl.DataFrame) -> pl.DataFrame:
     places = np.flatnonzero(sign != 0)
     begins[places[1:][(moved[1:] > 0) & (moved[:-1] < 0)]] = 1
     return rows.with_columns(pl.Series("number", np.cumsum(begins) + 1))
-
-
-def _constant(direction: pl.Expr) -> pl.Expr:
-    """The magnitude of the current that lasted longest: the median by time."""
-    magnitude = pl.col("current").abs().filter(direction)
-    return magnitude.median()

@@ -47,7 +47,7 @@ LFP: Final = "LFP|graphite"
 
 POPULATIONS: Final = {
     SIMULATED: Discrepancy(
-        0.0, 0.10, "62 virtual NMC 811 cells, 30 to 60 cycles known (simulated; no knees)"
+        0.0, 0.06, "62 virtual NMC 811 cells, 30 to 60 cycles known (simulated; no knees)"
     ),
     LFP: Discrepancy(
         -0.60, 0.22, "41 LFP cells, the training set of Severson et al. 2019, 40 to 99 cycles known"
@@ -152,7 +152,7 @@ def _exponents(populations: tuple[str, ...], doubt: float) -> Vector:
 def ended_at(known: Known, end: float) -> float | None:
     """Return the cycle at which the cell was spent; a single low cycle does not count."""
     below = known.capacity < end
-    lasting = below & np.append(below[1:], below[-1])
+    lasting = below & np.append(below[1:], False)
     places = np.flatnonzero(lasting)
     return float(known.cycle[places[0]]) if places.size else None
 

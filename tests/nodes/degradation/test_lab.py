@@ -115,9 +115,12 @@ async def lab(mqtt_broker: MqttBroker, tmp_path: Path, processes: Processes) -> 
             while len((await client.query("query.offers"))["offers"]) < 3:
                 await asyncio.sleep(0.05)
         yield lab
+        # It stops in order, and could go on.
+        await visitor.caller.call(node.id, "life.change", {"transition": "deactivate"}, timeout=5)
+        assert node.state is State.INACTIVE
     for each in (shelf, node):
         each.finish()
-    await asyncio.gather(*tasks)
+    assert await asyncio.gather(*tasks) == [0, 0]
 
 
 async def test_a_cycled_cell_is_predicted_and_the_lab_learns(lab: Lab, tmp_path: Path) -> None:
