@@ -4,8 +4,12 @@ BoTorch's qLogNoisyExpectedHypervolumeImprovement: Daulton, Balandat, Bakshy, "P
 Optimization of Multiple Noisy Objectives with Expected Hypervolume Improvement", NeurIPS 2021,
 arXiv:2105.08195, in logarithms (Ament et al. 2023, arXiv:2310.20708).
 
-Reference point: that of `box_of`, a tenth of the front's range below its worst posterior means. It
-moves as the front does, and depends on nothing but what was told.
+Reference point: a tenth of the range below the worst posterior means on the front of what was
+measured and at the ends it may come to have, which are the points of a look over the space where
+an objective's mean plus standard deviation is greatest (the pay-off table, as multi-criteria
+optimisation estimates a nadir). Without those ends, a front that begins in a corner stays there,
+for what lies beyond its own worst values counts as nothing. It moves with what was told, and
+depends on nothing else.
 """
 
 from __future__ import annotations
@@ -35,15 +39,20 @@ class Hypervolume:
         models: One per objective.
         own: Measured at the target; at least one.
         pending: At the target.
+        looks: Points all over the space, shape (n, size).
         seed: Of the samples.
     """
 
     def __init__(
-        self, models: Sequence[Model], own: Sequence[Point], pending: Sequence[Point], seed: int
+        self,
+        models: Sequence[Model],
+        own: Sequence[Point],
+        pending: Sequence[Point],
+        looks: Floats,
+        seed: int,
     ) -> None:
         self._inputs = models[0].inputs
-        means = means_at(models, own)
-        reference, ideal = box_of(means)
+        reference, ideal = _box(models, own, looks)
         self._box = float(np.prod(ideal - reference))
         shared = {
             "model": ModelListGP(*(model.gp for model in models)),
@@ -72,6 +81,18 @@ class Hypervolume:
 def means_at(models: Sequence[Model], points: Sequence[Point]) -> Floats:
     """Return posterior means at the target, standardised, greater is better: (n, objectives)."""
     return np.stack([model.joint(model.inputs(points))[0] for model in models], axis=1)
+
+
+def _box(models: Sequence[Model], own: Sequence[Point], looks: Floats) -> tuple[Floats, Floats]:
+    """Return the reference point and the ideal point of what was measured, standardised."""
+    means = means_at(models, own)
+    reference, ideal = box_of(means)
+    there = [model.joint(model.inputs(looks)) for model in models]
+    over = np.stack([mean for mean, _ in there], axis=1)
+    deviations = np.stack([np.sqrt(np.clip(np.diag(c), 0.0, None)) for _, c in there], axis=1)
+    ends = over[np.argmax(over + deviations, axis=0)]
+    worst = ends.min(axis=0)
+    return np.minimum(reference, worst - 0.1 * (ideal - worst)), ideal
 
 
 def together(models: Sequence[Model]) -> Acquisition:

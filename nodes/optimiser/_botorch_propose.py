@@ -88,7 +88,8 @@ class Proposal:
             return point, promise(first, point, known, self.candidates, self.index)
         if not own:
             return search.greatest(together(self.models), first.inputs), None
-        volume = Hypervolume(self.models, own, pending, seed)
+        looks = self.candidates.fresh(self.candidates.sobol(_LOOKS, 7, self.index), ())
+        volume = Hypervolume(self.models, own, pending, looks, seed)
         point = search.greatest(volume.function, first.inputs)
         return point, volume.promise(point)
 

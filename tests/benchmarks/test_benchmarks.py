@@ -34,6 +34,7 @@ LONGER = {
     "composition": (["--nodes", "1", "--rounds", "1"], "one container"),
     "ding_trend": (["--step", "1"], "then falls"),
     "campaign_regret": (["--seeds", "1"], "regret"),
+    "optimisers": (["--seeds", "1", "--only", "single", "--evaluations", "10"], "median regret"),
     "bag": (["--seconds", "0.3", "--rates", "100", "--qos", "0", "--encodings", "json"], "played"),
     "virtual_cycler": (["--channels", "2", "--cycles", "1"], "M records"),
     "dynamics": (["--molecules", "12", "--seeds", "1", "--picoseconds", "0.1"], "ns/day"),

@@ -32,6 +32,7 @@ from nodes.optimiser import (
 from nodes.optimiser._botorch import BoTorchStrategy
 from nodes.optimiser._botorch_fidelity import Knowledge
 from nodes.optimiser._botorch_model import _loss
+from nodes.optimiser._botorch_pareto import _box, means_at
 from nodes.optimiser._botorch_scope import scope
 from nodes.optimiser._sections import StrategySection
 from tests.nodes.optimiser.test_strategy import BRANIN, BRANIN_MINIMUM, branin
@@ -240,6 +241,23 @@ def test_several_objectives() -> None:
     first = more.ask(1, (), 10)[0]
     assert first.fidelity == "model"
     assert more.ask(1, [first], 11)[0] != first
+
+
+def test_a_front_that_begins_in_a_corner_may_grow_out_of_it() -> None:
+    wanted = (Objective("left", "1", Direction.MINIMISE), Objective("right"))
+    strategy = heavy(space=UNIT, objectives=wanted)
+    points = [(x,) for x in (0.0, 0.1, 0.2, 0.25, 1.0)]
+    for (x,) in points:
+        values = ((x - 0.2) ** 2, -((x - 0.6) ** 2))
+        strategy.tell([Observation((x,), values, (0.001, 0.001))])
+    # The front's other end is worse in the first objective than all that is on it so far.
+    end = [(0.55,)]
+    with scope(0):
+        models = strategy.models()
+        reference, ideal = _box(models, points, np.linspace(0, 1, 30)[:, None])
+        means = means_at(models, end)[0]
+    assert (means > reference).all()
+    assert means[1] > ideal[1]
 
 
 def biased(x: float, y: float) -> float:
