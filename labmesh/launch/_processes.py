@@ -204,9 +204,10 @@ def _after(value: Value | None, reader: Reader) -> tuple[Dependency, ...]:
 def _respawn(entity: Node | Executable, reader: Reader) -> Respawn | None:
     value, delay, retries = entity.respawn, entity.respawn_delay, entity.respawn_max_retries
     wanted: bool | None = None
+    when: Value | None = None
     if isinstance(value, Map):
         wanted = True
-        known = ("delay", "max_retries")
+        known = ("delay", "max_retries", "when")
         for entry in value.entries:
             if entry.key not in known:
                 reader.problems.add(
@@ -216,13 +217,18 @@ def _respawn(entity: Node | Executable, reader: Reader) -> Respawn | None:
                 )
         delay = given.value if (given := value.get("delay")) else delay
         retries = given.value if (given := value.get("max_retries")) else retries
+        when = given.value if (given := value.get("when")) else None
     elif value is not None:
         wanted = reader.boolean(value, "respawn")
     seconds = reader.number(delay, "delay")
     limit = reader.integer(retries, "max_retries")
+    ends = reader.text(when, "when", ("exit", "failure"))
     if not wanted:
         return None
-    return Respawn(delay=1.0 if seconds is None else seconds, max_retries=limit)
+    return Respawn(
+        delay=1.0 if seconds is None else seconds, max_retries=limit,
+        when="failure" if ends == "failure" else "exit",
+    )  # fmt: skip
 
 
 def _remap(value: Value | None, site: str, reader: Reader) -> dict[str, str]:

@@ -276,7 +276,7 @@ class Supervisor:
             code = await self._run_once(unit)
             if self.stopping or unit.leaving:
                 return
-            delay = unit.respawn_delay(time.monotonic() - begun)
+            delay = unit.respawn_delay(time.monotonic() - begun, code)
             self._report_exit(unit, code, final=delay is None)
         self._ended(unit, code)
 

@@ -174,14 +174,15 @@ class Unit:
             return self.code == 0
         return satisfies(self.life, state) and self.running
 
-    def respawn_delay(self, ran: float) -> float | None:
+    def respawn_delay(self, ran: float, code: int) -> float | None:
         """Return how many seconds to wait before the next run, None for no further run.
 
         Args:
             ran: How many seconds the last run lasted.
+            code: With which it ended.
         """
         respawn = self.plan.respawn
-        if respawn is None:
+        if respawn is None or (respawn.when == "failure" and code == 0):
             return None
         self._retries = 1 if ran >= _LONG_RUN else self._retries + 1
         if respawn.max_retries is not None and self._retries > respawn.max_retries:

@@ -90,17 +90,24 @@ def test_satisfies(state: str | None, wanted: str, expected: bool) -> None:
 
 def test_back_off_doubles_to_a_limit_and_starts_anew_after_a_long_run() -> None:
     one = unit(Respawn(delay=2))
-    assert [one.respawn_delay(1.0) for _ in range(6)] == [2, 4, 8, 16, 30, 30]
-    assert one.respawn_delay(60.0) == 2
+    assert [one.respawn_delay(1.0, 1) for _ in range(6)] == [2, 4, 8, 16, 30, 30]
+    assert one.respawn_delay(60.0, 1) == 2
 
 
 def test_a_delay_above_the_limit_stays() -> None:
     one = unit(Respawn(delay=100))
-    assert [one.respawn_delay(1.0) for _ in range(2)] == [100, 100]
+    assert [one.respawn_delay(1.0, 1) for _ in range(2)] == [100, 100]
 
 
 def test_retries_are_counted_in_a_row() -> None:
     one = unit(Respawn(delay=1, max_retries=2))
-    assert [one.respawn_delay(1.0) for _ in range(3)] == [1, 2, None]
-    assert unit(Respawn(delay=1, max_retries=0)).respawn_delay(1.0) is None
-    assert unit(None).respawn_delay(1.0) is None
+    assert [one.respawn_delay(1.0, 1) for _ in range(3)] == [1, 2, None]
+    assert unit(Respawn(delay=1, max_retries=0)).respawn_delay(1.0, 1) is None
+    assert unit(None).respawn_delay(1.0, 1) is None
+
+
+def test_what_has_done_its_work_is_not_started_again_where_only_failures_count() -> None:
+    one = unit(Respawn(delay=1, when="failure"))
+    assert one.respawn_delay(1.0, 137) == 1
+    assert one.respawn_delay(1.0, 0) is None
+    assert unit(Respawn(delay=1)).respawn_delay(1.0, 0) == 1
