@@ -31,6 +31,11 @@ _REFUSALS: Final = 25
 _FAILURES: Final = 5
 _OFFER_POLL: Final = 2.0
 _CAUTION: Final = 0.7
+_WHY: Final = {
+    "start": "spread over the space",
+    "model": "the model's proposal",
+    "recommended": "the nearest feasible one",
+}
 
 
 class CampaignError(LabmeshError):
@@ -228,6 +233,8 @@ class Campaign:
                     said = True
                 await asyncio.sleep(_OFFER_POLL)
         self._wait_for(number, request, suggestion, waiting)
+        place = self._space.describe(suggestion.point) + _by(suggestion.fidelity)
+        self._reporter.say(f"asked {number}/{self._plan.budget}: {place} ({_WHY[origin]})")
         return True
 
     def _refuse(self, suggestion: Suggestion, reason: str) -> None:

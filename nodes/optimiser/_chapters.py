@@ -10,11 +10,14 @@ from nodes.optimiser._end_of_life import CAPABILITY, batches_of, end_of_life_cha
 from nodes.optimiser._end_of_life_plots import draw_end_of_life
 from nodes.optimiser._front_plot import draw_front
 from nodes.optimiser._lab import CampaignLab
+from nodes.optimiser._plot import draw
 from nodes.optimiser._relations import relations_chapter
 from nodes.optimiser._report import Report
 from nodes.optimiser._strategy import Strategy
 from nodes.optimiser._trend import trend_chapter
 from nodes.optimiser._troubles import troubles_chapter
+
+__all__ = ["draw", "write_chapters"]
 
 
 async def write_chapters(

@@ -103,6 +103,8 @@ class Reading:
             return Measurement(
                 number, request, wanted, wanted, end.status,
                 fidelity=self.fidelity, reason=f"{end.status.value}{words}",
+                result=result.id if result else None, author=str(result.author) if result else "",
+                stamp=result.stamp if result else 0, load_time=result.load_time if result else 0,
             )  # fmt: skip
         values, uncertainties, trouble = self.values(result.data)
         trouble = trouble or self.objection(result)

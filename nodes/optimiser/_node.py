@@ -184,6 +184,10 @@ class OptimiserNode(Node[OptimiserParameters]):
             print(f"  {line}", flush=True)  # noqa: T201 - what the campaign was for
         done = len(report.outcome.measurements)
         await self.progress(done, done, lines[1])
+        if report.best is None and done:
+            self.log.error("no measurement of the campaign could be used")
+            self.finish(1)
+            return
         self.finish()
 
     def _take_settings(self, settings: CampaignPlan) -> None:

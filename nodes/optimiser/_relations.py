@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
-from messages.campaign import QUANTITY
+from messages import campaign
 from messages.query import ResultView
 from nodes.optimiser._chapter import Chapter
+
+_DECISIONS: Final = (campaign.QUANTITY, "workflow")
+"""Quantities of records that are decisions, and tell of no material."""
 
 
 def relations_chapter(results: Iterable[ResultView]) -> Chapter | None:
@@ -29,7 +32,7 @@ def relations_chapter(results: Iterable[ResultView]) -> Chapter | None:
     simulated: Counter[str] = Counter()
     measured: Counter[str] = Counter()
     for result in results:
-        if result.outcome != "resolved" or result.quantity == QUANTITY:
+        if result.outcome != "resolved" or result.quantity in _DECISIONS:
             continue
         by = f"{result.quantity}/{result.method}"
         notes = result.provenance.notes

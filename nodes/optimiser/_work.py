@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 from messages.campaign import CampaignPlan, CampaignProposal
 from nodes.optimiser._campaign import Campaign
 from nodes.optimiser._campaign_file import CampaignFile
-from nodes.optimiser._chapters import write_chapters
 from nodes.optimiser._known import gather
 from nodes.optimiser._lab import CampaignLab, Reporter
 from nodes.optimiser._literature_model import LiteratureModel
 from nodes.optimiser._mesh_lab import MeshLab
-from nodes.optimiser._plot import draw
 from nodes.optimiser._recorded_plan import plan_of, record_plan
 from nodes.optimiser._report import Report, make_report
 from nodes.optimiser._route import routes_of
@@ -91,9 +90,11 @@ async def run_campaign(
         ledger=ledger,
     )
     picture = folder / "campaign.png"
-    drawn = await asyncio.to_thread(draw, report, strategy, knowledge.observations, picture)
+    # matplotlib takes a second of a core to load, and nobody waits for it before the end.
+    drawing = await asyncio.to_thread(import_module, "nodes.optimiser._chapters")
+    drawn = await asyncio.to_thread(drawing.draw, report, strategy, knowledge.observations, picture)
     plot = picture if drawn else None
-    chapters, pictures = await write_chapters(report, strategy, lab, folder)
+    chapters, pictures = await drawing.write_chapters(report, strategy, lab, folder)
     report = replace(report, chapters=chapters)
     report.write(folder / "summary.json", plot, pictures)
     return report, [each for each in (plot, *pictures) if each is not None]

@@ -121,7 +121,11 @@ async def test_the_literature_is_offered_until_sigterm(kit: Kit) -> None:
     optimiser = await kit.optimise("budget=1")
     await optimiser.wait_line("waiting for a node")
     offers = kit.ledger("query.offers")["offers"]
-    assert {offer["offer"]["method"] for offer in offers} == {"literature", "plan"}
+    assert {offer["offer"]["method"] for offer in offers} == {
+        "literature",
+        "plan",
+        "proposal",
+    }
     asked = ConductivityInput(formulation=formulation_from(0.855, 0.49), temperature=298.15)
     async with connect(mqtt=kit.mqtt.url, site="kit", name="guest", ledger="kit/broker") as lab:
         result = await lab.request("conductivity", "literature", asked.model_dump(mode="json"))
