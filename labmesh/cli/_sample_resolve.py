@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from typing import Any
+import re
+from typing import Any, Final
 
 import click
 
@@ -16,7 +17,7 @@ from labmesh.cli._user import user_name
 from labmesh.client import requester
 from messages.envelope import validate
 from messages.errors import ConfigurationError, RefusedError
-from messages.ids import new_id
+from messages.ids import MAX_NAME, new_id
 from messages.ledger import Result, SampleStep
 from messages.query import SampleLine
 from messages.sample_state import (
@@ -26,6 +27,8 @@ from messages.sample_state import (
     InspectionInput,
     InspectionOutput,
 )
+
+_LABEL: Final = re.compile(rf"[a-z][a-z0-9_-]{{0,{MAX_NAME - 1}}}")
 
 
 @click.command("resolve")
@@ -62,6 +65,11 @@ async def resolve(
         raise ConfigurationError(
             "nobody is named" if not who else "no reason is given",
             remedy="say who has looked (--person NAME) and what was seen (--reason TEXT)",
+        )
+    if not _LABEL.fullmatch(label):
+        raise ConfigurationError(
+            f"{label!r} is no label",
+            remedy="a label is of lower-case letters, digits, _ and -, and begins with a letter",
         )
     given = settings(properties)
     async with session.visit() as visitor, requester(visitor) as lab:

@@ -72,7 +72,7 @@ class Outcomes:
         story: dict[str, Any] = {"parameters": order.parameters}
         if job.handed is not None:
             story = self._told(job.handed.story())
-        if job.handed is None or job.handed.untouched:
+        if job.handed is None or job.handed.untouched or self._identity.dry_run():
             notes = {**notes, UNTOUCHED: True}
         return Result(
             request=order.request,

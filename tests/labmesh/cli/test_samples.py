@@ -153,7 +153,7 @@ def test_the_page_names_every_label_and_the_fingerprint() -> None:
 def test_words_that_make_no_sense(labmesh: Command) -> None:
     for arguments, said in [
         (("ghost", "--label", "used", "--reason", "x"), "no sample 'ghost'"),
-        (("vial-9", "--label", "Used Up", "--reason", "x"), "label"),
+        (("vial-9", "--label", "Used Up", "--reason", "x"), "'Used Up' is no label"),
         (("vial-9", "--label", "used", "--reason", " "), "no reason is given"),
         (("vial-9", "--reason", "x"), "Missing option '--label'"),
     ]:

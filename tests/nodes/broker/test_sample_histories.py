@@ -29,6 +29,7 @@ from messages.ledger import (
 from messages.model import JsonObject, Message
 from messages.sample_state import INSPECTION, InspectionInput, InspectionOutput
 from messages.schema import json_schema
+from nodes.broker import open_ledger
 from nodes.broker._door import Parcel
 from nodes.broker._status import HAS_ORDER
 from nodes.broker.store import SqlStore, sqlite_url
@@ -298,12 +299,24 @@ A_CANCEL_TOO_LATE: Batches = [
 ]
 """An instrument that is told to stop fails before it is at rest."""
 
+DOUBT_AND_ITS_END: Batches = [
+    [("request", 0, 1, 0)], [("accept", 0, 0, 0)], [("fail", 0, 0, 0)],
+    # Nobody gets at the sample but a person who has looked at this very one.
+    [("request", 0, 1, 0)], [("step", 0, 0, 0)], [("inspect", 0, 4, 0)], [("inspect", 0, 1, -1)],
+    [("inspect", 0, 1, 0)],
+    [("request", 0, 1, 0)], [("accept", 0, 0, 0)], [("tell", 0, 0, 0)],
+    [("request", 0, 1, 0)], [("accept", 0, 0, 0)], [("refuse", 0, 0, 0)],
+    [("request", 0, 1, 0)], [("accept", 0, 0, 0)], [("resolve", 0, 1, 0)],
+]  # fmt: skip
+"""A failed run, a person's word, a failure that says what became of it, a refusal, a success."""
+
 batches = st.lists(st.lists(deeds, min_size=1, max_size=3), min_size=5, max_size=40)
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lived=batches)
 @example(lived=A_CANCEL_TOO_LATE)
+@example(lived=DOUBT_AND_ITS_END)
 def test_histories(tmp_path_factory: pytest.TempPathFactory, lived: Batches) -> None:
     live(sqlite_url(tmp_path_factory.mktemp("history") / "ledger.sqlite"), lived)
 
@@ -312,6 +325,18 @@ def test_histories(tmp_path_factory: pytest.TempPathFactory, lived: Batches) -> 
 @given(lived=batches)
 def test_histories_in_postgresql(postgres: PostgresServer, lived: Batches) -> None:
     live(postgres.database(), lived)
+
+
+def test_doubt_and_its_end(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What the example above is meant to reach, it reaches."""
+    url = sqlite_url(tmp_path_factory.mktemp("history") / "ledger.sqlite")
+    live(url, DOUBT_AND_ITS_END)
+    with open_ledger(url) as ledger:
+        states = ledger.query("query.sample", {"id": "s-0"})["states"]
+        asked = ledger.query("query.requests", {"newest_first": False})["requests"]
+    assert [state["label"] for state in states] == ["made", "unknown", "made", "made", "made"]
+    assert states[2]["method"] == "inspection"
+    assert [request["status"] for request in asked] == ["failed", "failed", "failed", "resolved"]
 
 
 def live(url: str, lived: Batches) -> None:
