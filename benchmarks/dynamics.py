@@ -15,7 +15,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -45,7 +45,7 @@ BAND: Final = 0.03
 
 async def simulate(arguments: argparse.Namespace, seed: int) -> Analysis:
     """Return what one run says."""
-    settings = RunSettings(**_settings(arguments))
+    settings = RunSettings.model_validate(_settings(arguments))
     parameters = DynamicsParameters(quick=settings, seed=seed, charge_scale=arguments.charge_scale)
     plan = make_plan(formulation_from(MOLALITY, W_EC), KELVIN, "quick", parameters)
     folder = RunFolder(Path(arguments.folder) / plan.key)
@@ -118,8 +118,8 @@ def report(found: Sequence[Analysis]) -> None:
     )
 
 
-def _settings(arguments: argparse.Namespace) -> dict[str, float]:
-    quick: dict[str, float] = DynamicsParameters().quick.model_dump()
+def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
+    quick: dict[str, Any] = DynamicsParameters().quick.model_dump()
     quick["molecules"] = arguments.molecules
     if arguments.picoseconds is not None:
         length = arguments.picoseconds * 1e-12

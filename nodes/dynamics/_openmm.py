@@ -41,22 +41,37 @@ def make_platform(name: str, threads: int, precision: str) -> tuple[Any, dict[st
     """
     mm = openmm()
     there = [mm.Platform.getPlatform(i).getName() for i in range(mm.Platform.getNumPlatforms())]
-    if name == "auto":
-        name = next(candidate for candidate in PLATFORMS if candidate in there)
-    if name not in there:
-        failures = "; ".join(
-            str(line).splitlines()[0] for line in mm.Platform.getPluginLoadFailures()
-        )
-        raise ConfigurationError(
-            f"OpenMM has no platform {name} here, but {', '.join(there)}"
-            + (f" ({failures})" if failures else ""),
-            where="platform",
-            remedy="set platform to auto, or install the plug-in and driver (CUDA: pip install "
-            "OpenMM-CUDA-12)",
-        )
-    properties = {
-        "CPU": {"Threads": str(threads), "DeterministicForces": "true"},
-        "CUDA": {"Precision": precision},
-        "OpenCL": {"Precision": precision},
-    }.get(name, {})
-    return mm.Platform.getPlatformByName(name), properties
+    failures = [str(line).partition("\n")[0] for line in mm.Platform.getPluginLoadFailures()]
+    for candidate in PLATFORMS if name == "auto" else (name,):
+        if candidate not in there:
+            continue
+        platform = mm.Platform.getPlatformByName(candidate)
+        properties = _properties(candidate, threads, precision)
+        trouble = _trouble(mm, platform, properties)
+        if not trouble:
+            return platform, properties
+        failures.append(f"{candidate}: {trouble}")
+    why = f" ({'; '.join(failures)})" if failures else ""
+    raise ConfigurationError(
+        f"OpenMM has no platform {name} here that works, but {', '.join(there)}{why}",
+        where="platform",
+        remedy="set platform to auto, or install the plug-in and driver (CUDA: pip install "
+        "OpenMM-CUDA-12)",
+    )
+
+
+def _properties(name: str, threads: int, precision: str) -> dict[str, str]:
+    if name == "CPU":
+        return {"Threads": str(threads), "DeterministicForces": "true"}
+    return {"Precision": precision} if name in {"CUDA", "OpenCL"} else {}
+
+
+def _trouble(mm: Any, platform: Any, properties: dict[str, str]) -> str:
+    """Return why nothing can be computed there, or an empty text: a plug-in is not yet a GPU."""
+    system = mm.System()
+    system.addParticle(1.0)
+    try:
+        mm.Context(system, mm.VerletIntegrator(0.001), platform, properties)
+    except mm.OpenMMException as error:
+        return str(error).partition("\n")[0]
+    return ""

@@ -177,7 +177,19 @@ def test_a_simulation_that_blows_up_says_so(whole: RunFolder, tmp_path: Path) ->
 
 
 def test_a_platform_that_is_not_there_is_named() -> None:
-    with pytest.raises(ConfigurationError, match="no platform CUDA here, but Reference, CPU") as e:
+    with pytest.raises(ConfigurationError, match="no platform CUDA here that works, but Ref") as e:
         make_platform("CUDA", 1, "mixed")
     assert "OpenMM-CUDA" in e.value.remedy
-    assert make_platform("auto", 1, "mixed")[0].getName() == "CPU"
+    assert make_platform("auto", 3, "mixed")[1]["Threads"] == "3"
+
+
+def test_a_plug_in_without_a_device_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As CUDA's on a machine without a GPU; played by a CPU platform that takes no thread."""
+    monkeypatch.setattr("nodes.dynamics._openmm.PLATFORMS", ("CPU", "Reference"))
+    monkeypatch.setattr(
+        "nodes.dynamics._openmm._properties",
+        lambda name, *_: {"Precision": "mixed"} if name == "CPU" else {},
+    )
+    with pytest.raises(ConfigurationError, match="CPU: Illegal property name"):
+        make_platform("CPU", 1, "mixed")
+    assert make_platform("auto", 1, "mixed")[0].getName() == "Reference"
