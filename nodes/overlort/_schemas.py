@@ -117,7 +117,8 @@ class EndsOf:
             LabmeshError: It does not satisfy the schema, or is too large for the ledger.
         """
         if self._types is not None and self._own_output is None:
-            data = validate(self._types.output, data, where="answer").model_dump()
+            model = validate(self._types.output, data, where="answer")
+            data = model.model_dump(exclude_none=True)  # the ledger's 60 KiB are soon full
         else:
             _satisfies(self.output_schema, data)
         packed = pack(data)
