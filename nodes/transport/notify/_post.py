@@ -60,10 +60,10 @@ def make_notifiers(options: Iterable[dict[str, Any]]) -> list[Named]:
                 where=f"notifiers.{number}.kind",
                 remedy=f"there are {', '.join(sorted(kinds))}",
             )
-        unknown = [str(each) for each in on if each not in KINDS]
-        if unknown or isinstance(on, str):
+        unknown = [on] if isinstance(on, str) else [str(e) for e in on if e not in KINDS]
+        if unknown:
             raise ConfigurationError(
-                f"{', '.join(unknown) or on} never happens to a transport",
+                f"{', '.join(unknown)} never happens to a transport",
                 where=f"notifiers.{number}.events",
                 remedy=f"a list of {', '.join(KINDS)}",
             )
