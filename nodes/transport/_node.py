@@ -119,17 +119,25 @@ class TransportNode(Node[TransportParameters]):
     @capability(*CAPABILITY, worker="model", slots=200)
     async def transport_service(self, order: Order[TransportInput]) -> TransportOutput:
         """Samples carried from one place to another, by people."""
-        job = await self._job_of(order)
-        self._served[order.request] = self._served.get(order.request, 0) + 1
         self._pace.begin()
+        try:
+            # Before the job has a time of its own: what passes until time slows down is not its.
+            await self._pace.ready()
+            job = await self._job_of(order)
+            return await self._answer(order, await self._over(order, job))
+        finally:
+            self._pace.end()
+
+    async def _over(self, order: Order[TransportInput], job: TransportJob) -> TransportJob:
+        """Return a transport when it is over; who asked hears how far it is."""
+        self._served[order.request] = self._served.get(order.request, 0) + 1
         try:
             async for now in self._desk.changes(job):
                 job = now
                 words = f"job {job.number} {line_of(job)}"
                 await order.feedback(_FRACTIONS.get(job.state), one_line(words))
-            return await self._answer(order, job)
+            return job
         finally:
-            self._pace.end()
             self._served[order.request] -= 1
             if not self._served[order.request]:
                 del self._served[order.request]
