@@ -84,8 +84,14 @@ class Fit:
     lives: Vector
 
 
-def fit(cells: PublishedCells, model: str) -> Fit:
-    """Fit one of `MODELS` to the training set; takes some seconds of CPU time."""
+def fit(cells: PublishedCells, model: str, *, ratios: tuple[float, ...] = _RATIOS) -> Fit:
+    """Fit one of `MODELS` to the training set; takes some seconds of CPU time.
+
+    Args:
+        cells: The table.
+        model: Its name.
+        ratios: Shares of the L1 norm to choose among.
+    """
     from sklearn.linear_model import ElasticNetCV  # noqa: PLC0415 - seconds of import
     from sklearn.model_selection import RepeatedKFold  # noqa: PLC0415
 
@@ -93,7 +99,7 @@ def fit(cells: PublishedCells, model: str) -> Fit:
     features = cells.features(MODELS[model])
     scaled = (features - features[train].mean(axis=0)) / features[train].std(axis=0)
     folds = RepeatedKFold(n_splits=_FOLDS, n_repeats=_REPEATS, random_state=SEED)
-    found = ElasticNetCV(l1_ratio=_RATIOS, alphas=_ALPHAS, cv=folds, max_iter=50_000)
+    found = ElasticNetCV(l1_ratio=list(ratios), alphas=_ALPHAS, cv=folds, max_iter=50_000)
     found.fit(scaled[train], np.log10(cells.lives[train]))
     return Fit(
         alpha=float(found.alpha_),

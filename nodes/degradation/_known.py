@@ -25,6 +25,8 @@ _JUMP: Final = 0.02
 """Share of the reference capacity by which capacity shifts for good at a jump."""
 _RISE: Final = 0.02
 """Share of the reference capacity by which a cell must not have gained over the known cycles."""
+_OTHER_SIZE: Final = 100.0
+"""A capacity that differs from the median by this factor is none of the cell's."""
 _SIDE: Final = 3
 """Cycles before and after that an outlier or a jump is compared with."""
 
@@ -73,15 +75,17 @@ def known_of(
     time = _time(ended, numbers)
     capacity, numbers, time = capacity[formation:], numbers[formation:], time[formation:]
     good = np.isfinite(capacity) & (capacity > 0)
+    usual = float(np.median(capacity[good])) if good.any() else 0.0
+    good &= (capacity > usual / _OTHER_SIZE) & (capacity < usual * _OTHER_SIZE)
     remarks = []
     if capacity.size and good.mean() < 1 - _MANY:
         raise NotPredictableError(
-            f"{int((~good).sum())} of {capacity.size} capacities are not positive",
+            f"{int((~good).sum())} of {capacity.size} capacities are no positive ones of a cell",
             where="input_cycles",
             remedy="give discharge capacities in A.h",
         )
     if not good.all():
-        remarks.append(f"{int((~good).sum())} capacities that are not positive were left out")
+        remarks.append(f"{int((~good).sum())} cycles without a cell's capacity were left out")
     capacity, numbers, time = capacity[good], numbers[good], time[good]
     if capacity.size < LEAST_CYCLES:
         raise NotPredictableError(

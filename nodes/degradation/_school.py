@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from labmesh import LabmeshError, Level, Node, Order
+from labmesh import LabmeshError, Level, Node, Order, OrderError
 from labmesh.transport import Subscription
 from messages.cycling_data import DataFile
 from messages.envelope import Header
@@ -140,7 +140,7 @@ class School:
         while True:
             try:
                 return await work()
-            except (CallError, TransportError, ArtifactError, RefusedError) as error:
+            except (CallError, TransportError, ArtifactError, OrderError, RefusedError) as error:
                 # A refusal is for the capability: the ledger has not read this node's offer yet.
                 self._node.diagnose("models", Level.WARN, f"waits for the ledger: {error}")
                 await asyncio.sleep(pause)

@@ -159,7 +159,7 @@ Column = st.lists(st.one_of(st.floats(-5, 5), st.none(), st.just(float("nan"))),
 
 
 @given(Column, Column, Column, st.booleans())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_whatever_a_table_holds_it_is_read_or_refused(
     time: list[Any], voltage: list[Any], current: list[Any], counted: bool
 ) -> None:

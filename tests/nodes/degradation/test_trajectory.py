@@ -32,8 +32,8 @@ def of_virtual(place: int, known: int = 40) -> Forecast:
 
 def test_intervals_cover_the_ends_of_virtual_cells() -> None:
     """A part of ``benchmarks/eol_reproduction.py``; 90 % intervals of simulated cells."""
-    lives = virtual()["life"][:24]
-    found = [of_virtual(place) for place in range(24)]
+    lives = virtual()["life"][:16]
+    found = [of_virtual(place) for place in range(16)]
     covered = [f.low <= life <= f.high for f, life in zip(found, lives, strict=True)]
     apart = [abs(f.median / life - 1) for f, life in zip(found, lives, strict=True)]
     assert np.mean(covered) >= 0.85
@@ -44,9 +44,8 @@ def test_intervals_cover_the_ends_of_virtual_cells() -> None:
 
 
 def test_more_cycles_narrow_the_interval() -> None:
-    places = range(0, 24, 4)
     ratio = [
-        np.median([f.high / f.low for f in (of_virtual(place, known) for place in places)])
+        np.median([f.high / f.low for f in (of_virtual(place, known) for place in (0, 7, 14))])
         for known in (20, 60)
     ]
     assert ratio[1] < ratio[0]
@@ -55,7 +54,7 @@ def test_more_cycles_narrow_the_interval() -> None:
 def test_intervals_cover_the_ends_of_published_cells_with_their_knees() -> None:
     cells = published_cells()
     covered = []
-    for place in np.flatnonzero(~cells.rows("train"))[::4]:
+    for place in np.flatnonzero(~cells.rows("train"))[::6]:
         data = known_of(published_capacities()[place], formation=0, cycle=np.arange(2.0, 101))
         found = extrapolate(data, (LFP,), end=0.88 / data.reference)
         covered.append(found.low <= cells.lives[place] <= found.high)
@@ -134,8 +133,8 @@ def test_odd_data_give_wide_intervals_and_low_ratings(name: str) -> None:
     [
         ([], "0 cycles after formation are too few"),
         ([3.0, 2.9, 2.8], "3 cycles after formation are too few; 10 at least"),
-        (-np.ones(40), "40 of 40 capacities are not positive"),
-        (np.zeros(40), "40 of 40 capacities are not positive"),
+        (-np.ones(40), "40 of 40 capacities are no positive ones"),
+        (np.zeros(40), "40 of 40 capacities are no positive ones"),
     ],
 )
 def test_what_says_nothing_is_refused(capacity: Any, words: str) -> None:
@@ -176,12 +175,12 @@ Numbers = st.lists(
         st.floats(2.5, 3.0, allow_nan=False),
         st.sampled_from([3.0, 1e-300, 1e300, -1.0]),
     ),
-    max_size=80,
+    max_size=40,
 )
 
 
 @given(Numbers, st.integers(0, 5))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_whatever_the_numbers_the_answer_is_an_answer_or_a_refusal(
     numbers: list[float], formation: int
 ) -> None:
