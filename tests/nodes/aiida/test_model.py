@@ -53,21 +53,27 @@ def test_the_equation_of_flores_et_al_comes_out_near_the_published_coefficients(
 
 
 def test_with_pc_it_agrees_with_polynomials_of_another_analysis() -> None:
-    errors, stated = [], []
-    for row in shared("rahmanian2022_golden_200.csv"):
-        salt, r = float(row["liEcPc"]), float(row["PcEcPc"])
-        molality = salt * 0.3 / MOLAR_MASSES[LIPF6.key]
-        kelvin = 273.15 + float(row["temperature"])
-        try:
-            found = shipped_model().predict(ternary(molality, r), kelvin)
-        except OrderError:
-            continue
-        errors.append(found.conductivity - 100 * float(row["conductivity"]))
-        stated.append(found.uncertainty)
-    assert len(errors) > 180
-    covered = np.abs(errors) < 2 * np.array(stated)
-    assert np.sqrt(np.mean(np.square(errors))) < 0.1
-    assert covered.mean() > 0.9
+    def compared(*, swapped: bool) -> tuple[float, float]:
+        """Return the RMS error in S/m, and the share within twice the stated uncertainty."""
+        errors, stated = [], []
+        for row in shared("rahmanian2022_golden_200.csv"):
+            r = float(row["PcEcPc"])
+            molality = float(row["liEcPc"]) * 0.3 / MOLAR_MASSES[LIPF6.key]
+            mixture = ternary(molality, 1 - r if swapped else r)
+            try:
+                found = shipped_model().predict(mixture, 273.15 + float(row["temperature"]))
+            except OrderError:
+                continue
+            errors.append(abs(found.conductivity - 100 * float(row["conductivity"])))
+            stated.append(found.uncertainty)
+        assert len(errors) > 180
+        covered = np.array(errors) < 2 * np.array(stated)
+        return float(np.sqrt(np.mean(np.square(errors)))), float(covered.mean())
+
+    missed, covered = compared(swapped=False)
+    assert missed < 0.05
+    assert covered > 0.95
+    assert compared(swapped=True)[0] > 1.25 * missed, "r is PC/(PC + EC), not EC/(PC + EC)"
 
 
 def test_the_ratio_that_the_file_does_not_state_is_3_to_7() -> None:
@@ -115,7 +121,9 @@ def test_its_stated_uncertainty_covers_ding_et_al() -> None:
             continue
         off.append(abs(found.conductivity - 0.1 * float(row["k"])) / found.uncertainty)
     assert len(off) > 250
-    assert np.mean(np.array(off) < 2) > 0.9
+    # What a standard uncertainty promises is 68 and 95 %.
+    assert 0.6 < np.mean(np.array(off) < 1) < 0.8
+    assert np.mean(np.array(off) < 2) > 0.92
 
 
 def test_more_ec_than_was_fitted_is_rated_lower_and_less_certain() -> None:
