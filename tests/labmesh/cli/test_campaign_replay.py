@@ -149,8 +149,25 @@ async def test_the_same_decisions_and_the_first_other_one(
             assert source["result"] == str(old["id"])
             assert source["author"] == "uu/surveyor"
             assert source["ledger_head"] == bytes(head["hash"]).hex()
+        chosen = {"campaign": "hill", "quantity": "campaign", "method": "proposal"}
+        thought, thinks = (
+            [r["data"] for r in ledger.query("query.results", chosen)["results"]]
+            for ledger in (before, after)
+        )
+        assert [p["knew"] for p in thinks] == [p["knew"] for p in thought]
+        assert [p["point"] for p in thinks] == [p["point"] for p in thought]
+        assert [p["number"] for p in thought] == list(range(1, 7))
         prior = after.query("query.results", {"campaign": "before"})["results"]
         assert len(prior) == 2, "what the campaign had learned from is there, too"
+
+    code, out, _ = await said("campaign", "show", "hill", "--ledger-file", recorded)
+    assert code == 0
+    assert "newest proposals, and why" in out
+    assert thought[-1]["knew"]["sha256"][:12] in out
+    assert f"{thought[-1]['knew']['observations']} values, 0 pending" in out
+    code, out, _ = await said("campaign", "show", "hill", "--ledger-file", recorded, "--json")
+    shown = json.loads(out)["proposals"]
+    assert [p["request"] for p in shown] == [r["id"] for r in json.loads(out)["request_views"]]
 
     code, _, err = await said("campaign", "replay", "hull", "--ledger-file", recorded)
     assert code == 2
