@@ -64,8 +64,8 @@ def tree_lines(node: JsonObject, indent: str = "") -> Iterator[str]:
         state = validate(SampleStateView, each, where="state")
         place = f"  at {state.location}" if state.location else ""
         yield (
-            f"{indent}  {state.state} {state.label}{place}  {when(state.at)}  {made_by(state)} "
-            f"by {state.author}, result {state.result}"
+            f"{indent}  {state.state} {state.label}{place}  {when(state.at)}  "
+            f"{_capability(state)} by {state.author}{_details(state)}, result {state.result}"
         )
     for relative in node["relatives"]:
         yield from tree_lines(relative, indent + "    ")
@@ -74,17 +74,25 @@ def tree_lines(node: JsonObject, indent: str = "") -> Iterator[str]:
 
 
 def made_by(state: SampleStateView) -> str:
-    """Return in words what made a state: the capability, and whose doing it was."""
-    words, about = f"{state.quantity}/{state.method}", state.properties
-    if state.outcome == "failed":
-        words += ", failed"
+    """Return in words what made a state: the capability, and what its result says of it."""
+    return _capability(state) + _details(state)
+
+
+def _capability(state: SampleStateView) -> str:
+    failed = ", failed" if state.outcome == "failed" else ""
+    return f"{state.quantity}/{state.method}{failed}"
+
+
+def _details(state: SampleStateView) -> str:
+    """Return where it was carried from, who decided, and by which protocol."""
+    about, words = state.properties, ""
     if about.get("moved"):
         who = about.get("by") or about.get("person")
         words += f", carried from {about.get('from') or 'somewhere'}"
         words += f" by {who}" if who else ""
     if (state.quantity, state.method) == INSPECTION:
         words += f", {about.get('person', '')} decided: {one_line(about.get('reason', ''))}"
-    protocol, mark = about.get("protocol"), about.get("protocol_hash")
-    if protocol:
+    if protocol := about.get("protocol"):
+        mark = about.get("protocol_hash")
         words += f", protocol {protocol}" + (f" {str(mark)[:12]}" if mark else "")
     return words

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
 from labmesh import LabmeshError, Order, OrderError, OrderVoidError
 from messages.cell import COIN_CELL
 from messages.cycling import CapacityInput, CapacityOutput
-from messages.errors import EmergencyStopError
+from messages.errors import CallError, CallRefusedError, EmergencyStopError
 from messages.ledger import SampleStep
 from messages.protocol import ConstantCurrent
 from nodes.cycler._cell import check_cell, look_up, place_of, refuse_concurrent
@@ -29,6 +30,8 @@ from nodes.cycler.virtual import VirtualCycler
 
 if TYPE_CHECKING:
     from nodes.cycler._base import CyclerBase
+
+T = TypeVar("T")
 
 _TURN: Final = 1.0
 """Wall seconds between two looks whether the order still stands."""
@@ -106,12 +109,12 @@ class TestRun:
             OrderError: The cell may not be cycled now, or not by this protocol.
         """
         node, order = self._node, self._order
-        now = await look_up(node.lab, self._sample)
+        now = await self._answered(lambda: look_up(node.lab, self._sample))
         check_cell(
             self._sample, now, name=plan.name, wanted=plan.protocol.start_state,
             start=order.from_state, node=node.id, strict=node.parameters.require_location,
         )  # fmt: skip
-        await refuse_concurrent(node.lab, self._sample, order.request)
+        await self._answered(lambda: refuse_concurrent(node.lab, self._sample, order.request))
         return now.state
 
     async def _frozen(self, plan: Plan) -> None:
@@ -124,9 +127,25 @@ class TestRun:
         if node.dry_run:
             self._hash = fingerprint(plan.canonical)
         else:
-            self._hash = await node.frozen.freeze(plan.name, plan.canonical)
+            self._hash = await self._answered(lambda: node.frozen.freeze(plan.name, plan.canonical))
         self._protocol = plan.name
         self._order.note(protocol=plan.name, protocol_hash=self._hash)
+
+    async def _answered(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Return what the ledger answers, once it does: it may be starting anew.
+
+        Raises:
+            OrderVoidError: The order does not stand any more.
+        """
+        while True:
+            try:
+                return await ask()
+            except CallRefusedError:
+                raise
+            except CallError as error:
+                self._order.check()
+                self._node.log.warn(f"the ledger is asked again: {error.what}")
+                await asyncio.sleep(_TURN)
 
     async def _begun(self, taken: Assignment, plan: Plan, limits: CellLimits) -> Assignment:
         """Begin the test, unless it runs or is over already."""

@@ -103,6 +103,11 @@ class ActNode(Node[NodeParameters]):
                 return None
             case "nan":
                 return Said.model_construct(text="x", number=float("nan"))
+            case "refused" | "broken":
+                order.untouched = True
+                if text == "broken":
+                    order.untouched = False
+                raise OrderError("not this one")
             case "notes":
                 order.note(array=object(), nul="a\0b", fine=1, nan=float("nan"))
         return Said(text=text)
@@ -337,6 +342,21 @@ async def test_notes_that_do_not_travel_cost_no_result(
     assert notes["fine"] == 1
     assert notes["array"].startswith("<object")
     assert notes["nan"] == "nan"
+
+
+@pytest.mark.parametrize(("text", "untouched"), [("refused", True), ("broken", None)])
+async def test_a_refusal_before_anything_began_says_so(
+    ledger: FakeLedger, options: NodeOptions, text: str, untouched: bool | None
+) -> None:
+    async with node_of(options):
+        await give(ledger, order(text, "pump"))
+        found = await result(ledger)
+        assert found["failure"]["message"] == "not this one"
+        assert found["provenance"]["notes"].get("untouched") is untouched
+        bad = order(text, "pump").model_copy(update={"parameters": {"text": 7}})
+        await give(ledger, bad)
+        await until(lambda: len(ledger.of("result")) == 2)
+        assert ledger.of("result")[-1]["provenance"]["notes"]["untouched"] is True
 
 
 async def test_a_result_the_ledger_refuses_becomes_a_failure(
