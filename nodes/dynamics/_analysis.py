@@ -22,7 +22,7 @@ from nodes.dynamics._diffusion import (
 from nodes.dynamics._distribution import Distribution, distribution
 from nodes.dynamics._force_field import force_field
 from nodes.dynamics._pairs import pairs
-from nodes.dynamics._plan import BIN, GRAMS, RunPlan
+from nodes.dynamics._plan import BIN, GRAMS, SAMPLED, RunPlan
 from nodes.dynamics._store import RunFolder
 
 VISCOSITY: Final = 3e-3
@@ -98,7 +98,7 @@ def analyse(folder: RunFolder) -> Analysis:
     """
     plan = folder.plan()
     records = list(folder.records())
-    sampled = [r for r in records if r.about["phase"] != "equilibrate"]
+    sampled = [r for r in records if r.about["phase"] in SAMPLED]
     constant = [r for r in records if r.about["phase"] == "density"]
     volumes = np.concatenate([r.arrays["volume"] for r in constant])
     everywhere = np.concatenate([r.arrays["volume"] for r in sampled])

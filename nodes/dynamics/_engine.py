@@ -16,7 +16,7 @@ from nodes.dynamics._force_field import force_field
 from nodes.dynamics._openmm import make_platform, openmm
 from nodes.dynamics._packing import LOOSE, pack, scaled
 from nodes.dynamics._pairs import histogram, ions, pairs
-from nodes.dynamics._plan import PRESSURE, Segment
+from nodes.dynamics._plan import PRESSURE, SAMPLED, Segment
 from nodes.dynamics._store import Record, RunFolder
 from nodes.dynamics._system import make_system
 from nodes.dynamics._topology import pdb
@@ -27,9 +27,13 @@ Say = Callable[[float, str], None]
 _SQUEEZES: Final = 12
 """In how many steps the first box is brought to the guessed density."""
 
-_FRICTION: Final = {"equilibrate": 2.0, "density": 1.0, "transport": 0.1}
+_FRICTION: Final = {"anneal": 2.0, "equilibrate": 2.0, "density": 1.0, "transport": 0.1}
 """1/ps, of the Langevin thermostat by phase. Molecules in these liquids lose their velocity in
 some 0.1 ps, so that 0.1/ps changes diffusion by a per cent."""
+
+_ANNEAL: Final = 1.5
+"""Times the temperature asked for, in the first phase: a random mixture finds its ion pairs and
+solvation shells many times faster, and at constant volume it does not boil."""
 
 _BAROSTAT: Final = 15
 """Steps between two attempts at another volume."""
@@ -94,6 +98,8 @@ class Engine:
             start = self._mm.XmlSerializer.deserialize(before) if before else self._build(seed)
             context, integrator = self._context(segment.phase, seed)
             context.setState(start)
+            if segment.phase == "equilibrate" and segment.first:
+                context.setVelocitiesToTemperature(self._plan.temperature, seed)
             if segment.phase == "transport" and segment.first:
                 self._to_mean_volume(context)
             samples = self._sample(context, integrator, segment)
@@ -114,14 +120,14 @@ class Engine:
             ) from error
         return Record(samples, self._mm.XmlSerializer.serialize(state), about)
 
-    def _context(self, phase: str, seed: int, *, barostat: bool = True) -> tuple[Any, Any]:
+    def _context(self, phase: str, seed: int) -> tuple[Any, Any]:
         """Return a context whose random numbers depend on nothing but run and segment."""
         plan = self._plan
-        integrator = self._mm.LangevinMiddleIntegrator(
-            plan.temperature, _FRICTION[phase], plan.step
-        )
+        kelvin = plan.temperature * (_ANNEAL if phase == "anneal" else 1.0)
+        integrator = self._mm.LangevinMiddleIntegrator(kelvin, _FRICTION[phase], plan.step)
         integrator.setRandomNumberSeed(seed)
-        self._barostat.setFrequency(_BAROSTAT if barostat and phase != "transport" else 0)
+        moves = phase in {"equilibrate", "density"}
+        self._barostat.setFrequency(_BAROSTAT if moves else 0)
         self._barostat.setRandomNumberSeed(seed)
         context = self._mm.Context(self._system, integrator, self._platform, self._properties)
         return context, integrator
@@ -130,7 +136,7 @@ class Engine:
         """Pack the molecules loosely, relax them, press them together; return the state."""
         plan = self._plan
         self._say(0.0, "packing the box")
-        context, integrator = self._context("equilibrate", seed, barostat=False)
+        context, integrator = self._context("anneal", seed)
         edge = plan.edge * LOOSE
         self._place(context, pack(self._field, plan.counts, edge, seed), edge)
         self._mm.LocalEnergyMinimizer.minimize(context, 100.0, 200)
@@ -167,14 +173,14 @@ class Engine:
         rows: list[tuple[float, float, float]] = []
         histograms: list[NDArray[np.uint16]] = []
         places: list[NDArray[np.float64]] = []
-        done = segment.number * plan.segment
+        done = sum(s.steps for s in plan.segments()[: segment.number])
         for at in range(plan.sample, segment.steps + 1, plan.sample):
             integrator.step(plan.sample)
             state = context.getState(positions=True, energy=True)
             row = self._row(state)
             rows.append(row)
             positions = np.asarray(state.getPositions(asNumpy=True)._value)  # noqa: SLF001
-            if segment.phase != "equilibrate":
+            if segment.phase in SAMPLED:
                 histograms.append(self._histograms(positions, row[0] ** (1 / 3)))
             if segment.phase == "transport":
                 places.append(positions[self._ions].copy())

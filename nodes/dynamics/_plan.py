@@ -10,11 +10,14 @@ from typing import Any, Final, Literal
 
 from nodes.dynamics._force_field import SPECIES, force_field
 
-RECIPE: Final = 1
+RECIPE: Final = 2
 """Number of the way in which a box is built, equilibrated and sampled; a new one makes new runs."""
 
-Phase = Literal["equilibrate", "density", "transport"]
-"""Constant pressure, thrown away; constant pressure, sampled; constant volume, sampled."""
+Phase = Literal["anneal", "equilibrate", "density", "transport"]
+"""Hot at constant volume, and constant pressure, both thrown away; constant pressure, sampled;
+constant volume, sampled."""
+
+SAMPLED: Final = ("density", "transport")
 
 PRESSURE: Final = 1.01325
 """bar."""
@@ -53,7 +56,7 @@ class RunPlan:
         guess: kg/m3, of the first box.
         cutoff: nm, of the pair forces.
         step: ps.
-        equilibrate: Steps at constant pressure that are thrown away.
+        equilibrate: Steps that are thrown away, the first half of them hot.
         density: Steps at constant pressure that are sampled.
         transport: Steps at constant volume that are sampled.
         segment: Steps between two checkpoints.
@@ -123,8 +126,10 @@ class RunPlan:
     def segments(self) -> tuple[Segment, ...]:
         """Return the pieces in their order; the last of a phase may be shorter."""
         found: list[Segment] = []
+        hot = self.equilibrate // 2 // self.sample * self.sample
         phases: tuple[tuple[Phase, int], ...] = (
-            ("equilibrate", self.equilibrate),
+            ("anneal", hot),
+            ("equilibrate", self.equilibrate - hot),
             ("density", self.density),
             ("transport", self.transport),
         )

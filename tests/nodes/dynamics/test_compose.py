@@ -62,7 +62,9 @@ def test_a_plan_is_cut_into_segments_without_gaps() -> None:
     segments = plan.segments()
     assert [s.number for s in segments] == list(range(len(segments)))
     assert sum(s.steps for s in segments) == plan.steps
-    assert [s.phase for s in segments if s.first] == ["equilibrate", "density", "transport"]
+    assert [s.phase for s in segments if s.first] == [
+        "anneal", "equilibrate", "density", "transport"
+    ]  # fmt: skip
     assert all(s.steps % plan.sample == 0 for s in segments)
     assert plan.transport * plan.step == pytest.approx(10_000, rel=1e-3), "10 ns, in ps"
 

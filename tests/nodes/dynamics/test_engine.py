@@ -44,7 +44,7 @@ def _one_thread() -> Iterator[None]:
 def test_a_run_is_complete_and_sane(whole: RunFolder) -> None:
     assert whole.complete
     assert [r.about["phase"] for r in whole.records()] == [
-        "equilibrate", *["density"] * 3, *["transport"] * 10
+        "anneal", "equilibrate", *["density"] * 3, *["transport"] * 10
     ]  # fmt: skip
     found = analyse(whole)
     assert 700 < found.density.value < 1600, "so short a run of so small a box is no liquid yet"
@@ -165,15 +165,16 @@ def test_a_simulation_that_blows_up_says_so(whole: RunFolder, tmp_path: Path) ->
     """Velocities of 90 000 nm/ps."""
     folder = RunFolder(tmp_path / "run")
     folder.begin(PLAN)
-    first = whole.read(0)
+    first = whole.read(1)
     spoilt = re.sub(r'<Velocity x="[^"]*"', '<Velocity x="90000"', first.state)
     assert spoilt != first.state
-    folder.write(0, type(first)(first.arrays, spoilt, first.about))
+    folder.write(0, whole.read(0))
+    folder.write(1, type(first)(first.arrays, spoilt, first.about))
     with pytest.raises(OrderError, match="the simulation broke down") as error:
         run(folder)
     assert error.value.remedy
     assert not error.value.retryable
-    assert folder.done == 1
+    assert folder.done == 2
 
 
 def test_a_platform_that_is_not_there_is_named() -> None:
