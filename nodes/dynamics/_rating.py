@@ -21,11 +21,15 @@ BEST: Final[dict[tuple[str, RunLength], int]] = {
 }
 """At best. A force field of fixed charges is never more than 3, whatever the length."""
 
-_DENSITY: Final = ((3, 0.003), (2, 0.015), (1, 0.04))
+_DENSITY: Final = ((3, 0.003), (2, 0.03), (1, 0.06))
 _CONDUCTIVITY: Final = ((3, 0.15), (2, 0.30), (1, 1.0))
 _NUMBER: Final = ((3, 0.1), (2, 0.5), (1, 1.0))
 """Rating, and the largest uncertainty that earns it: relative; of the structure, in
 neighbours."""
+
+UNSETTLED: Final = 0.025
+"""Relative standard uncertainty that a quick run's density has on top of its scatter: four of them
+were 3.6 % below a run ten times as long (docs/dynamics.md), without knowing it."""
 
 _FEW: Final = 8
 """Independent samples that a mean should rest on."""
@@ -46,12 +50,17 @@ def trouble(name: str, mean: Mean) -> list[str]:
     return words
 
 
+def density_uncertainty(analysis: Analysis, length: RunLength) -> float:
+    """Return the standard uncertainty of a density in kg/m3."""
+    mean = analysis.density
+    return math.hypot(mean.uncertainty, UNSETTLED * mean.value if length == "quick" else 0.0)
+
+
 def rate_density(analysis: Analysis, length: RunLength) -> Rating:
     """Rate a density."""
     mean = analysis.density
-    return _rating(
-        "density", length, mean.uncertainty / mean.value, _DENSITY, trouble("density", mean)
-    )
+    relative = density_uncertainty(analysis, length) / mean.value
+    return _rating("density", length, relative, _DENSITY, trouble("density", mean))
 
 
 def rate_structure(analysis: Analysis, length: RunLength) -> Rating:

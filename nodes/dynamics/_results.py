@@ -24,7 +24,12 @@ from nodes.dynamics._compose import by_key, composition, formulation_of
 from nodes.dynamics._diffusion import Slope
 from nodes.dynamics._distribution import Distribution
 from nodes.dynamics._force_field import SPECIES, force_field
-from nodes.dynamics._rating import rate_conductivity, rate_density, rate_structure
+from nodes.dynamics._rating import (
+    density_uncertainty,
+    rate_conductivity,
+    rate_density,
+    rate_structure,
+)
 
 _FAITH: Final = {"density": 0.03, "conductivity": 0.6, "coordination": 1.0}
 """How far non-polarisable force fields of this kind are from measurements of such electrolytes, as
@@ -183,9 +188,9 @@ def convergence(analysis: Analysis) -> JsonObject:
 
 
 def _density(analysis: Analysis, length: RunLength) -> Quantity:
-    mean = analysis.density
     rating = rate_density(analysis, length)
-    return Quantity.of(mean.value, "kg/m3", _finite(mean.uncertainty), rating)
+    uncertainty = _finite(density_uncertainty(analysis, length))
+    return Quantity.of(analysis.density.value, "kg/m3", uncertainty, rating)
 
 
 def _conductivity(transport: Transport, length: RunLength) -> Quantity:

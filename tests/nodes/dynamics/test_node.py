@@ -78,6 +78,8 @@ async def test_a_quick_run_says_how_little_it_knows(
     assert output.density is not None
     assert output.density.quality is not None
     assert output.density.quality.rating <= 2
+    assert output.density.uncertainty is not None
+    assert output.density.uncertainty > 0.02 * output.density.value
     transport = order.notes["convergence"]["transport"]
     assert transport["bounds_S_per_m"][0] < 0.2 * transport["bounds_S_per_m"][1]
     assert "too low by about this much" in transport["finite_size"]
