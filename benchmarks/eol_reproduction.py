@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -22,6 +23,9 @@ from nodes.degradation._published_models import published_models
 from nodes.degradation._trajectory import LFP, SIMULATED, extrapolate
 
 Vector = NDArray[np.float64]
+
+FAST: Final = Path(__file__).parents[1] / "tests" / "data" / "degradation" / "virtual_fast.npz"
+"""Cells on which nothing was calibrated; see ``benchmarks/virtual_lives.py``."""
 
 TOLERANCE: Final = 0.05
 """Stated: a root mean square error within 5 % of the published one."""
@@ -139,6 +143,11 @@ def trajectories() -> None:
         for noise in (0.0, 3e-4, 1e-3):
             report("virtual (simulated)", (SIMULATED,), known, noise,
                    _virtual(virtual, known, noise, generator))  # fmt: skip
+    with np.load(FAST) as stored:
+        fast = {name: stored[name].astype(np.float64) for name in stored.files}
+    for known in (20, 40, 60):
+        report("virtual, fast (simulated)", (SIMULATED,), known, 3e-4,
+               _virtual(fast, known, 3e-4, generator))  # fmt: skip
     report("virtual (simulated)", (SIMULATED, LFP), 40, 0.0, _virtual(virtual, 40, 0.0, generator))
     test = ~published_cells().rows("train")
     for known in (40, 99):

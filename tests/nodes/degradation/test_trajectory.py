@@ -17,7 +17,7 @@ from nodes.degradation._known import NotPredictableError, known_of
 from nodes.degradation._published import published_capacities, published_cells
 from nodes.degradation._trajectory import LFP, SIMULATED, Forecast, extrapolate
 from nodes.degradation._work import answer
-from tests.nodes.degradation.cells import NMC_CELL, virtual
+from tests.nodes.degradation.cells import NMC_CELL, fast_virtual, virtual
 
 
 def of_virtual(place: int, known: int = 40) -> Forecast:
@@ -197,3 +197,17 @@ def test_whatever_the_numbers_the_answer_is_an_answer_or_a_refusal(
 def test_the_same_data_give_the_same_answer() -> None:
     fading: NDArray[np.float64] = 3 * (1 - 4e-3 * np.sqrt(CYCLES))
     assert predicted(fading) == predicted(fading)
+
+
+def test_cells_that_nothing_was_calibrated_on_are_ranked_by_their_lives() -> None:
+    """What a campaign lives on: fast-ageing virtual cells, three of formation, 40 cycles known."""
+    fast = fast_virtual()
+    places = range(0, 24, 3)
+    found = []
+    for place in places:
+        data = known_of(fast["capacity"][place][:43], formation=3, ended=fast["ended"][place][:43])
+        found.append(extrapolate(data, (SIMULATED,)))
+    lives = fast["life"][::3]
+    assert np.mean([f.low <= x <= f.high for f, x in zip(found, lives, strict=True)]) >= 0.85
+    assert np.corrcoef([f.median for f in found], lives)[0, 1] > 0.9
+    assert np.median([f.high / f.low for f in found]) < 3
