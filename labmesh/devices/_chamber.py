@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
-from labmesh.clock import Clock
+from labmesh.clock import Clock, Patience
 from labmesh.devices._errors import DeviceError, LimitError
 from labmesh.devices._registers import Register
 from labmesh.wire import ModbusWire
@@ -129,7 +129,7 @@ class ClimateChamber:
         Raises:
             DeviceError: An alarm, or the limit is over.
         """
-        end = self._clock.now() + round(limit * 1e9)
+        patience = Patience(self._clock, limit)
         since: int | None = None
         while True:
             state = await self.read()
@@ -146,7 +146,7 @@ class ClimateChamber:
                 since = now
             if since is not None and now - since >= hold * 1e9:
                 return state
-            if now > end:
+            if patience.over:
                 raise DeviceError(
                     f"{state.temperature:.1f} K instead of {state.set_point:.1f} K"
                     f" after {limit:.0f} s",

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from labmesh.clock import Clock
+from labmesh.clock import Clock, Patience
 from labmesh.wire import FolderWire, WireTimeoutError
 from nodes.asab.devices._lims import Row, check_list, read_table, sample_list
 
@@ -107,13 +107,13 @@ class Densimeter:
                 await self._wire.put(f"check-{self._clock.now()}.lims", check_list(check))
 
     async def _take(self, pattern: str, standing: Callable[[], None]) -> tuple[str, bytes]:
-        until = self._clock.now() + round(self._patience * 1e9)
+        patience = Patience(self._clock, self._patience)
         while True:
             standing()
             try:
                 return await self._wire.take(pattern, timeout=_LOOK)  # type: ignore[union-attr]
             except WireTimeoutError:
-                if self._clock.now() > until:
+                if patience.over:
                     raise
 
 

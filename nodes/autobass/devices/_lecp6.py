@@ -6,7 +6,7 @@ import asyncio
 import struct
 from typing import Final
 
-from labmesh.clock import Clock
+from labmesh.clock import Clock, Patience
 from labmesh.devices import DeviceError, HaltedError
 from labmesh.wire import ModbusWire
 from nodes.autobass.devices._rail import RailLimits
@@ -204,14 +204,14 @@ class Lecp6:
 
     async def _wait(self, address: int, what: str, seconds: float) -> None:
         """Wait until an input is on."""
-        end = self._clock.now() + round(seconds * 1e9)
+        patience = Patience(self._clock, seconds)
         while not (await self._inputs(what))[address - BUSY]:
-            await self._late(what, seconds, end)
+            await self._late(what, seconds, patience)
 
     async def _idle(self, what: str, position: float, seconds: float) -> float:
         """Return where the axis is once BUSY is off again, or was never on for a while."""
         begun = self._clock.now()
-        end = begun + round(seconds * 1e9)
+        patience = Patience(self._clock, seconds)
         seen = False
         while True:
             busy = (await self._inputs(what))[0]
@@ -219,10 +219,10 @@ class Lecp6:
             seen = seen or busy or abs(there - position) <= self._tolerance
             if not busy and (seen or self._clock.now() - begun > _SET_OFF):
                 return there
-            await self._late(what, seconds, end)
+            await self._late(what, seconds, patience)
 
-    async def _late(self, what: str, seconds: float, end: int) -> None:
-        if self._clock.now() > end:
+    async def _late(self, what: str, seconds: float, patience: Patience) -> None:
+        if patience.over:
             raise self._limits.too_late(what, seconds)
         await self._clock.sleep(self._poll)
 

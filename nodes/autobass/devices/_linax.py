@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from labmesh.clock import Clock
+from labmesh.clock import Clock, Patience
 from labmesh.devices import DeviceError, HaltedError
 from labmesh.wire import ByteWire
 from nodes.autobass.devices._rail import RailLimits
@@ -164,7 +164,7 @@ class Linax:
 
     async def _stand(self, what: str, seconds: float) -> None:
         """Wait until the axis stands."""
-        end = self._clock.now() + round(seconds * 1e9)
+        patience = Patience(self._clock, seconds)
         while True:
             status = _number(await self._ask("TS"), "TS", self._limits.where)
             if self._limits.halted:
@@ -183,7 +183,7 @@ class Linax:
                 )
             if status == STANDING:
                 return
-            if self._clock.now() > end:
+            if patience.over:
                 raise self._limits.too_late(what, seconds)
             await self._clock.sleep(self._poll)
 

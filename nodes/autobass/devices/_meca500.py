@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from labmesh.clock import Clock
+from labmesh.clock import Clock, Patience
 from labmesh.devices import DeviceError, LimitError
 from labmesh.wire import ByteWire
 from nodes.autobass.devices import _meca_codes as codes
@@ -192,12 +192,12 @@ class Meca500(MecaControl):
             name = "GripperClose" if action == "close" else "GripperOpen"
             frames = command("SetGripperForce", 100 * force) + command("SetGripperVel", 100 * speed)
             await self._motion(frames + command(name), name)
-            end = self._clock.now() + 5 * 10**9
+            patience = Patience(self._clock, 5.0)
             while True:
                 self._check_released()
                 state = await self._line.ask_numbers("GetRtGripperState", codes.GRIPPER_STATE, 3)
                 holding, reached = (bool(flag) for flag in state[1:3])
-                if holding or reached or self._clock.now() > end:
+                if holding or reached or patience.over:
                     return Grip(holding=holding, reached=reached)
                 await self._clock.sleep(0.05)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from math import radians
 from typing import Final
 
-from labmesh.clock import Clock
+from labmesh.clock import Clock, Patience
 from labmesh.devices import DeviceError, HaltedError
 from labmesh.wire import ByteWire, WireError, WireTimeoutError
 from messages.errors import LabmeshError
@@ -208,7 +208,7 @@ class MecaControl:
     async def _listen(self, line: MecaLine, what: str, over: Callable[[Answer], bool]) -> None:
         """Read until it is over. A silent robot is asked for a sign of life."""
         seconds = self._motion_timeout
-        end = self._clock.now() + round(seconds * 1e9)
+        patience = Patience(self._clock, seconds)
         asked = False
         while True:
             try:
@@ -229,7 +229,7 @@ class MecaControl:
                 raise self._halted_error(f"halted during {what}")
             if codes.is_fault(answer.code, answer.data):
                 raise line.error(answer, what)
-            if self._clock.now() > end:
+            if patience.over:
                 raise DeviceError(
                     f"{what} was not done after {seconds:.0f} s and was halted",
                     where=self._where,
