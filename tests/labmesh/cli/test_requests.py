@@ -202,6 +202,11 @@ def test_a_held_request_is_abandoned_or_released(labmesh: Command, lab: Lab) -> 
 
     lab.start(HAND, "hand")
     first = lose()
+    held = [each for each in json.loads(labmesh("doctor", "--json").out)["findings"]
+            if each["check"] == "requests"]  # fmt: skip
+    assert held[0]["what"].startswith(f"{first} is held: kit/hand vanished in mid-action of posi")
+    assert f"labmesh request release {first} --reason TEXT" in held[0]["remedy"]
+    assert f"labmesh request abandon {first} --reason TEXT" in held[0]["remedy"]
     assert labmesh.text("request", "abandon", first, "--person", "Ada") == f"{first} is abandoned\n"
     assert "Ada" in json.dumps(labmesh("request", "show", first, "--json").json["log"])
     lab.start(HAND, "hand")

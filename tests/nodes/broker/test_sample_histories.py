@@ -323,6 +323,7 @@ def test_histories(tmp_path_factory: pytest.TempPathFactory, lived: Batches) -> 
 
 @settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lived=batches)
+@example(lived=DOUBT_AND_ITS_END)
 def test_histories_in_postgresql(postgres: PostgresServer, lived: Batches) -> None:
     live(postgres.database(), lived)
 
