@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+
+import pytest
 
 from tests.support import Processes
 
@@ -31,4 +34,14 @@ async def test_ctrl_c_ends_the_lab(processes: Processes, tmp_path: Path) -> None
     assert await running.wait() == 130
     assert "Traceback" not in running.output
     assert "does not end" not in running.output
+    await processes.assert_no_orphans()
+
+
+@pytest.mark.slow
+async def test_a_campaign_with_a_cheap_model_beside_the_robot(processes: Processes) -> None:
+    file = LAUNCH / "multifidelity_campaign.launch.yaml"
+    running = await processes.labmesh("launch", file, "budget:=4", "campaign:=c1")
+    assert await running.wait(timeout=110) == 0
+    assert re.search(r"by polynomial: conductivity 0\.\d+ ± 0\.\d+ S/m", running.output)
+    assert running.lines[-1] == "[launch] ended: optimiser has exited (exit code 0)"
     await processes.assert_no_orphans()

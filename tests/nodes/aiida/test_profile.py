@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -253,3 +255,12 @@ def test_without_the_extra_one_sentence_names_it(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(MissingProgramError, match="AiiDA is not installed") as refusal:
         need_aiida()
     assert refusal.value.remedy == "pip install 'labmesh[aiida]'"
+
+
+def test_importing_the_node_imports_no_aiida() -> None:
+    code = "import sys, nodes.aiida; print('aiida' in sys.modules, 'sqlalchemy' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
+        cwd=Path(__file__).parents[3],
+    )  # fmt: skip
+    assert done.stdout.split() == ["False", "False"]
