@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
+import yaml
 
 from labmesh import RequestFailedError
+from labmesh.cli import main
 from labmesh.client import RequestHandle
+from labmesh.mosquitto import Program
+from labmesh.security import write_private
 from messages.errors import CallError, LabmeshError
 from messages.ids import NodeId
 from messages.ledger import Result, SampleStep
@@ -20,20 +26,35 @@ from messages.node import NodeEvent
 from messages.query import ResultView
 from nodes.transport._client import ChatClient
 from nodes.transport._people import People, token_file
+from tests.docs.test_pages import ROOT, blocks
 from tests.mesh.conftest import Lab, lab_of
 from tests.nodes.transport.conftest import PIN
 from tests.nodes.transport.jobs import HERE, THERE
 from tests.support import MqttBroker, Processes, Running
 
+PAGE = "docs/transport.md"
 TRANSPORT = ("transport", "transport_service")
 NODE = NodeId("kit", "transport")
+COURIER = "simulated-courier"
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest.fixture
-async def lab(mqtt_broker: MqttBroker, processes: Processes, tmp_path: Path) -> AsyncIterator[Lab]:
-    async with lab_of(mqtt_broker, processes, tmp_path / "data") as made:
-        People(made.folder / "kit" / "transport").add("ada", PIN)
-        yield made
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def lab(
+    mosquitto_program: Program, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Lab]:
+    """One lab for all tests here; each leaves the transport node running."""
+    folder = tmp_path_factory.mktemp("lab")
+    processes = Processes(folder)
+    try:
+        with MqttBroker(folder / "mosquitto") as mqtt:
+            async with lab_of(mqtt, processes, folder / "data") as made:
+                People(made.folder / "kit" / "transport").add("ada", PIN)
+                yield made
+            await processes.close()
+    finally:
+        await processes.close()
 
 
 async def start(lab: Lab, **parameters: Any) -> Running:
@@ -107,8 +128,8 @@ async def results(lab: Lab) -> list[ResultView]:
     return [each for each in found if each.author == str(NODE)]
 
 
-async def test_a_killed_node_asks_nothing_twice(lab: Lab, tmp_path: Path) -> None:
-    hook = tmp_path / "told"
+async def test_a_killed_node_asks_nothing_twice(lab: Lab) -> None:
+    hook = lab.folder / "told"
     told = f"[{{kind: command, events: [offered], argv: [sh, -c, 'echo $0 >> {hook}', '{{job}}']}}]"
     node = await start(lab, notifiers=told)
     heard: list[str] = []
@@ -121,12 +142,7 @@ async def test_a_killed_node_asks_nothing_twice(lab: Lab, tmp_path: Path) -> Non
     await until(lambda: jobs(lab, JobState.OPEN))
     async with ada(lab) as chat:
         await chat.ask("take 1")
-        await chat.ask("pick 1 v-1")
-        node.kill()
-        await node.wait()
-    node = await start(lab, notifiers=told)
-    async with ada(lab) as chat:
-        assert (await chat.ask("list mine")).jobs[0].codes == ("v-1",)
+        await chat.ask("scan v-1")
         await chat.ask("scan v-2")
         node.kill()
         await node.wait()
@@ -182,9 +198,10 @@ async def test_a_killed_node_asks_nothing_twice(lab: Lab, tmp_path: Path) -> Non
     node.kill()
     await node.wait()
     await handle.cancel("not needed", timeout=10)
-    node = await start(lab, notifiers=told)
+    await start(lab, simulated_people=f"[{COURIER}]")
     assert len(await until(lambda: jobs(lab, JobState.CANCELLED))) == 2
     assert not await jobs(lab, JobState.OPEN)
+    assert len({job.request for job in await jobs(lab)}) == 3
 
 
 async def _settled(lab: Lab) -> bool:
@@ -202,40 +219,102 @@ async def fails(handle: RequestHandle) -> str:
 
 
 async def test_refusals_problems_and_a_simulated_courier(lab: Lab) -> None:
-    courier = "simulated-courier"
-    await start(lab, simulated_people=f"[{courier}]")
-    await births(lab, "v-1", "v-2")
+    await births(lab, "w-1", "w-2")
     await births(lab, "far-1", at="dtu / shelf")
     await births(lab, "odd-1", label="unknown")
-    assert "knows no sample ghost" in await fails(await ask(lab, "v-1", "ghost"))
+    assert "knows no sample ghost" in await fails(await ask(lab, "w-1", "ghost"))
     assert "is not at kit / asab / vial 3: the ledger says dtu / shelf" in await fails(
         await ask(lab, "far-1")
     )
     assert "labmesh sample resolve odd-1" in await fails(await ask(lab, "odd-1"))
 
     # What was dropped has a state that blocks automation, and a place nobody knows.
-    handle = await ask(lab, "v-1")
-    await until(lambda: jobs(lab, JobState.OPEN))
-    assert "v-1 is being carried: job 1" in await fails(await ask(lab, "v-1"))
+    handle = await ask(lab, "w-1")
+    (job,) = await until(lambda: jobs(lab, JobState.OPEN))
+    assert f"w-1 is being carried: job {job.number}" in await fails(await ask(lab, "w-1"))
     async with ada(lab) as chat:
-        await chat.ask("pick 1 v-1")
-        await chat.ask("problem 1; it fell; ?")
-    assert "ada does not know where v-1 is: it fell" in await fails(handle)
-    state = await last(lab, "v-1")
+        await chat.ask(f"pick {job.number} w-1")
+        await chat.ask(f"problem {job.number}; it fell; ?")
+    assert "ada does not know where w-1 is: it fell" in await fails(handle)
+    state = await last(lab, "w-1")
     assert (state["label"], state["location"]) == ("unknown", "")
 
     # A courier that is killed on its way, and its successor: the same job, the same walk.
     flags = ("--param=walk=0.4", "--param=handle=0", "--param=wrong_code=1", "--param=seed=3")
     killed = await lab.start("courier", "courier", *flags)
-    assert token_file(lab.folder / "kit" / "transport", courier).stat().st_mode & 0o077 == 0
-    handle = await ask(lab, "v-2")
+    assert token_file(lab.folder / "kit" / "transport", COURIER).stat().st_mode & 0o077 == 0
+    handle = await ask(lab, "w-2")
     await until(lambda: jobs(lab, JobState.CARRIED))
     killed.kill()
     await killed.wait()
-    await lab.start("courier", "courier", *flags)
+    courier = await lab.start("courier", "courier", *flags)
     result = await handle.result(timeout=30)
     assert result.provenance.simulated
-    assert result.data["executant"] == courier
+    assert result.data["executant"] == COURIER
     assert result.rating is not None
     assert result.rating.reason == "1 wrong codes were read"
-    assert (await last(lab, "v-2"))["properties"]["simulated"]
+    assert (await last(lab, "w-2"))["properties"]["simulated"]
+    courier.terminate()
+    assert await courier.wait() == 0
+
+
+async def test_the_page_is_right(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """docs/transport.md: what it says to type, typed in its order."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in (("MQTT", lab.place.mqtt), ("SITE", "kit"), ("DATA_DIR", str(lab.folder))):
+        monkeypatch.setenv(f"LABMESH_{name}", value)
+    launch, send, people, chat, labels, acts, script = (
+        text.splitlines() for _, text in blocks(PAGE, "sh")
+    )
+    move = next(text for _, text in blocks(PAGE, "yaml") if "samples:" in text)
+    Path("move.yaml").write_text(move)
+    asked = yaml.safe_load(move)
+    await births(lab, "vial-3", at="kit / asab")
+    first = max(job.number for job in await jobs(lab)) + 1
+
+    async def typed(lines: list[str]) -> str:
+        said = []
+        for line in lines:
+            words = [str(first) if word == "1" else word for word in shlex.split(line)]
+            assert words[0] == "labmesh"
+            capsys.readouterr()
+            code = await asyncio.to_thread(main, words[1:])
+            captured = capsys.readouterr()
+            assert code == 0, f"$ {line}\n{captured.out}{captured.err}"
+            said.append(captured.out)
+        return "\n".join(said)
+
+    await typed(send)
+    await until(lambda: jobs(lab, JobState.OPEN))
+    pin = (await typed(people)).partition("PIN (shown once): ")[2].splitlines()[0]
+    write_private(Path("pin"), pin)
+    await typed(labels)
+    assert Path("rack-1.svg").stat().st_size > 1000
+    shown = await typed(acts)
+    assert f"job {first} is delivered at kit / autobass / rack 2" in shown
+    assert asked["instructions"] in shown
+    (job,) = [job for job in await jobs(lab) if job.number == first]
+    assert job.due is not None
+    assert job.due - job.created == int(asked["within"] * 1e9)
+
+    # The script at the port, and what it prints.
+    await births(lab, "vial-4")
+    there = {"address": "kit", "detail_1": "autobass", "detail_2": "rack 1"}
+    here = {"address": "kit", "detail_1": "asab", "detail_2": "vial 4"}
+    await ask(lab, "vial-4", origin=here, destination=there)
+    await until(lambda: jobs(lab, JobState.OPEN))
+    assert script[0].startswith(r"printf 'hello ada %s\nlist\nbye\n' ")
+    reply = await lab.visitor.caller.call(NODE, "transport.chat", {}, timeout=5)
+    reader, writer = await asyncio.open_connection("127.0.0.1", reply["port"])
+    writer.write(f"hello ada {pin}\nlist\nbye\n".encode())
+    printed = (await reader.read()).decode().replace(f"job {first + 1} ", "job 2 ")
+    writer.close()
+    (transcript,) = [text for _, text in blocks(PAGE, "text")]
+    assert printed == transcript
+
+    check = [*shlex.split(launch[0])[1:], "--check"]
+    monkeypatch.chdir(ROOT)
+    assert await asyncio.to_thread(main, check) == 0
+    assert chat == ["labmesh transport chat --person ada"]  # typed in test_terminal.py
