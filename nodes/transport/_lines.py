@@ -26,14 +26,22 @@ async def lines(reader: asyncio.StreamReader) -> AsyncIterator[str | BadLineErro
         rest += chunk
         while (end := rest.find(b"\n")) >= 0:
             line, rest = bytes(rest[:end]), rest[end + 1 :]
-            if skipping or len(line) > LONGEST + 1:
+            if skipping:
                 skipping = False
-                yield BadLineError(f"that line is longer than {LONGEST} bytes")
+            elif len(line) > LONGEST + 1:
+                yield _too_long()
             else:
                 yield _text(line)
         if len(rest) > LONGEST + 1:
+            # Said at once: it may never end, and must not fill the memory until it does.
+            if not skipping:
+                yield _too_long()
             skipping = True
             rest.clear()
+
+
+def _too_long() -> BadLineError:
+    return BadLineError(f"that line is longer than {LONGEST} bytes")
 
 
 def _text(line: bytes) -> str | BadLineError:

@@ -81,6 +81,10 @@ async def test_garbage_costs_an_answer_and_in_the_end_the_connection(room: Room)
             assert got[3].startswith(b"err who are you?")
             writer.write(b"\x01\n" * 30)
             assert (await reader.read()).count(b"control") == 20, "then it hangs up"
+        async with room.raw() as (reader, writer):
+            await reader.readline()
+            writer.write(b"x" * 300_000)  # and no end of it
+            assert b"longer than" in await reader.readline()
         assert (await ada.ask("me")).words.startswith("you are ada")
         for line in ("take", "take 99", "take x", "done ;;;", "problem 1", "carry 1", "give 1 cat",
                      "scan", "pick", "list everything", "show %%", "json maybe"):  # fmt: skip

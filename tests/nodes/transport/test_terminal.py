@@ -7,11 +7,14 @@ import json
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from labmesh.cli import main
 from messages.logistics import JobState
+from nodes.transport import _terminal
+from nodes.transport._client import ChatClient, ChatLostError, Said
 from tests.nodes.transport.conftest import PIN, Room
 from tests.nodes.transport.jobs import new_job
 from tests.support import Processes
@@ -65,6 +68,19 @@ async def test_a_person_at_a_terminal(room: Room, terminal: Terminal, processes:
     assert await client.wait() == 0
     assert PIN not in terminal.raw, "a PIN is not echoed"
     assert room.book.find("1").state is JobState.DELIVERED
+
+
+async def test_a_line_whose_answer_is_lost_is_said_again() -> None:
+    class Gone:
+        async def ask(self, line: str) -> Said:
+            raise ChatLostError("the chat has ended")
+
+    typed: asyncio.Queue[str | None] = asyncio.Queue()
+    typed.put_nowait("done 1")
+    left = await _terminal._converse(
+        cast("ChatClient", Gone()), _terminal._Screen(prompt=False), typed
+    )
+    assert left == "done 1"
 
 
 class Typed:
