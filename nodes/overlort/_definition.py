@@ -101,7 +101,7 @@ class AskSection(Section):
 class CompensationSection(AskSection):
     """What undoes a step that was done, when the workflow fails or is cancelled."""
 
-    on: tuple[Literal["failure", "cancel"], ...] = Field(
+    upon: tuple[Literal["failure", "cancel"], ...] = Field(
         default=("failure", "cancel"), min_length=1
     )
 

@@ -343,7 +343,7 @@ class _Look:
         for step in reversed(list(self._compiled.steps.values())):
             entries = self._picture.steps[step.name].entries if self._picture.steps else ()
             for number, undo in enumerate(step.compensate):
-                if word not in undo.section.on:
+                if word not in undo.section.upon:
                     continue
                 key = f"{step.name}/compensate/{number}"
                 undone = [self._undo(undo, key, e) for e in entries if e.phase is Phase.DONE]

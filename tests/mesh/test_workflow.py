@@ -82,7 +82,7 @@ async def test_killed_in_the_middle_it_goes_on_and_a_refusal_is_passed_on(
     assert found.provenance.notes["cost"] == 14.0
     assert found.provenance.notes["critical_path"] == ["mix", "test"]
 
-    shown = await told(lab, "show", str(goal.id))
+    shown = await told(lab, "show", str(goal.id), "--watch")
     assert (shown["status"], shown["cost"], shown["fraction"]) == ("resolved", 14.0, 1.0)
     steps = {(line["step"], line["item"]): line for line in shown["steps"]}
     assert steps["mix", None]["worker"] == "kit/workshop"
