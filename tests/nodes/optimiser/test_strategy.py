@@ -62,7 +62,7 @@ def play(
 
 def test_branin() -> None:
     regrets = []
-    for seed in range(3):
+    for seed in range(2):
         strategy = GaussianProcessStrategy(problem(seed))
         play(strategy, branin, 30)
         best = strategy.best()
@@ -77,7 +77,7 @@ def test_branin_with_noise() -> None:
     regrets = []
     for seed in range(2):
         strategy = GaussianProcessStrategy(problem(seed))
-        play(strategy, branin, 25, noise=3.0, seed=seed)
+        play(strategy, branin, 20, noise=3.0, seed=seed)
         best = strategy.best()
         assert best is not None
         regrets.append(branin(*best.observation.point) - BRANIN_MINIMUM)
