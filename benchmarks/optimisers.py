@@ -206,20 +206,23 @@ def main() -> None:
             for name, cheaper in ways
             for seed in range(arguments.seeds)
         ]
-    # The long ones first, so that none is left alone in the end.
-    jobs.sort(key=lambda job: (job[2] != "heavy", job[0] == "single", -job[1]))
+    # Seed by seed, so that a file of a run that was cut short is whole for some; in each the long
+    # ones first.
+    jobs.sort(key=lambda job: (job[4], job[2] != "heavy", job[0] == "single", -job[1]))
+    runs: list[Run] = []
     with ProcessPoolExecutor(arguments.workers) as pool:
-        runs = list(
-            track(pool.map(play, jobs), "campaigns", len(jobs), console=Console(stderr=True))
-        )
+        found = pool.map(play, jobs)
+        for run in track(found, "campaigns", len(jobs), console=Console(stderr=True)):
+            runs.append(run)
+            if arguments.json:
+                words = json.dumps([asdict(each) for each in runs], indent=1)
+                arguments.json.write_text(words + "\n", "utf-8")
     console = Console()
     if not console.is_terminal:
         console = Console(width=130)
     for kind in KINDS:
         if any(run.kind == kind for run in runs):
             console.print(_table(kind, [run for run in runs if run.kind == kind], marks))
-    if arguments.json:
-        arguments.json.write_text(json.dumps([asdict(r) for r in runs], indent=1) + "\n", "utf-8")
 
 
 def _table(kind: str, runs: Sequence[Run], marks: tuple[float, ...]) -> Table:

@@ -26,10 +26,11 @@ from botorch.sampling.normal import SobolQMCNormalSampler
 
 from nodes.optimiser._botorch_model import Model
 from nodes.optimiser._botorch_search import Acquisition
-from nodes.optimiser._hypervolume import box_of
+from nodes.optimiser._pareto import undominated
 from nodes.optimiser._space import Floats, Point
 
 _SAMPLES: Final = 64
+_BEYOND: Final = 0.1
 
 
 class Hypervolume:
@@ -86,13 +87,15 @@ def means_at(models: Sequence[Model], points: Sequence[Point]) -> Floats:
 def _box(models: Sequence[Model], own: Sequence[Point], looks: Floats) -> tuple[Floats, Floats]:
     """Return the reference point and the ideal point of what was measured, standardised."""
     means = means_at(models, own)
-    reference, ideal = box_of(means)
     there = [model.joint(model.inputs(looks)) for model in models]
     over = np.stack([mean for mean, _ in there], axis=1)
     deviations = np.stack([np.sqrt(np.clip(np.diag(c), 0.0, None)) for _, c in there], axis=1)
     ends = over[np.argmax(over + deviations, axis=0)]
-    worst = ends.min(axis=0)
-    return np.minimum(reference, worst - 0.1 * (ideal - worst)), ideal
+    ideal = means.max(axis=0)
+    worst = np.minimum(means[undominated(means)].min(axis=0), ends.min(axis=0))
+    # A front of one point where nothing better is expected has no range of its own.
+    span = np.maximum(ideal - worst, 1e-3)
+    return ideal - (1.0 + _BEYOND) * span, ideal
 
 
 def together(models: Sequence[Model]) -> Acquisition:
