@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import click
 import pytest
 
+from labmesh.cli._root import root
 from nodes.degradation._published_models import published_models
-from tests.labmesh.cli._lab import Command
+from tests.labmesh.cli._lab import ROOT, Command
 from tests.nodes.degradation.cells import virtual_table
 
 
@@ -19,6 +21,21 @@ def labmesh(
     monkeypatch.chdir(tmp_path)
     virtual_table().write_parquet("cell.parquet")
     return Command(capsys)
+
+
+def test_the_page_shows_command_lines_that_there_are() -> None:
+    page = (ROOT / "docs" / "degradation.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    for line in block.splitlines():
+        program, *words = line.split()
+        assert program == "labmesh"
+        command: click.Command = root
+        context = click.Context(root)
+        while isinstance(command, click.Group):
+            found = command.get_command(context, words.pop(0))
+            assert found is not None, line
+            command = found
+        command.make_context("labmesh", words)
 
 
 def test_a_table_is_predicted(labmesh: Command) -> None:
