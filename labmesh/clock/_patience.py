@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Final
 
@@ -32,3 +33,14 @@ class Patience:
     def over(self) -> bool:
         """Whether both have passed."""
         return self._clock.now() > self._end and time.monotonic() >= self._end_wall
+
+
+async def settle(clock: Clock, seconds: float, *, least: float = 0.1) -> None:
+    """Return when ``seconds`` have passed by the clock, and ``least`` wall seconds at least.
+
+    For silences that a device on a real line has to hear. On wall time ``least`` is of no account.
+    """
+    begun = time.monotonic()
+    await clock.sleep(seconds)
+    if clock.simulated:
+        await asyncio.sleep(max(0.0, begun + least - time.monotonic()))

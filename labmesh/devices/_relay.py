@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from labmesh.clock import Clock
+from labmesh.clock import Clock, settle
 from labmesh.devices._errors import DeviceError, HaltedError, LimitError
 from labmesh.wire import ByteWire, WireTimeoutError
 
@@ -96,7 +96,7 @@ class RelayBoard:
                 await self._wire.discard_input()
                 await self._wire.write(f"{relay}_pulse".encode())
             # Twice the gap: the board's silence begins when the command has arrived, not now.
-            await self._clock.sleep(2 * self._gap + PULSE)
+            await settle(self._clock, 2 * self._gap + PULSE)
             self._check_released()
             if await self._ask(relay, "read", default=False):
                 raise DeviceError(

@@ -37,12 +37,12 @@ class Respawn:
 
     The n-th restart in a row waits ``delay * 2^(n-1)`` seconds, at most 30 (or ``delay`` where
     that is longer); a run of a minute starts the count anew. ``when`` is ``exit`` for any end, or
-    ``failure`` for one that was killed or has ended with a code other than 0.
+    ``killed`` for one by a signal alone: what ended by its own will has said all that it had to.
     """
 
     delay: float = 1.0
     max_retries: int | None = None
-    when: Literal["exit", "failure"] = "exit"
+    when: Literal["exit", "killed"] = "exit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -222,12 +222,12 @@ def _respawn(entity: Node | Executable, reader: Reader) -> Respawn | None:
         wanted = reader.boolean(value, "respawn")
     seconds = reader.number(delay, "delay")
     limit = reader.integer(retries, "max_retries")
-    ends = reader.text(when, "when", ("exit", "failure"))
+    ends = reader.text(when, "when", ("exit", "killed"))
     if not wanted:
         return None
     return Respawn(
         delay=1.0 if seconds is None else seconds, max_retries=limit,
-        when="failure" if ends == "failure" else "exit",
+        when="killed" if ends == "killed" else "exit",
     )  # fmt: skip
 
 

@@ -43,7 +43,7 @@ _KINDS: Final[dict[Kind, dict[str, Any]]] = {
                 "properties": {
                     "delay": {"anyOf": [{"type": "number", "minimum": 0}, _SUBSTITUTION]},
                     "max_retries": {"anyOf": [{"type": "integer", "minimum": 0}, _SUBSTITUTION]},
-                    "when": {"anyOf": [{"enum": ["exit", "failure"]}, _SUBSTITUTION]},
+                    "when": {"anyOf": [{"enum": ["exit", "killed"]}, _SUBSTITUTION]},
                 },
             },
         ]

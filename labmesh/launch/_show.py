@@ -87,7 +87,7 @@ def _process(step: NodeProcess | ExecutableProcess) -> list[str]:
     lines += [f"  env {name}={value}" for name, value in step.env.items()]
     if step.respawn:
         limit = "" if step.respawn.max_retries is None else f", at most {step.respawn.max_retries}"
-        when = "" if step.respawn.when == "exit" else " when it failed"
+        when = "" if step.respawn.when == "exit" else " when killed"
         lines.append(f"  respawn after {step.respawn.delay:g} s{when}{limit}")
     if step.on_exit != "ignore":
         lines.append(f"  on exit: {step.on_exit}")

@@ -14,6 +14,9 @@ from labmesh.launch._process import Child
 
 _RANK: Final = {"unconfigured": 0, "inactive": 1, "active": 2}
 _MAX_DELAY: Final = 30.0
+_SIGNALS: Final = 128
+"""Exit codes above it stand for a signal, as in a shell."""
+
 _LONG_RUN: Final = 60.0
 INTERRUPT_SECONDS: Final = 5.0
 """From SIGINT to SIGTERM, as ROS 2's launch has it (sigterm_timeout)."""
@@ -179,10 +182,10 @@ class Unit:
 
         Args:
             ran: How many seconds the last run lasted.
-            code: With which it ended.
+            code: With which it ended; above 128 by a signal.
         """
         respawn = self.plan.respawn
-        if respawn is None or (respawn.when == "failure" and code == 0):
+        if respawn is None or (respawn.when == "killed" and code <= _SIGNALS):
             return None
         self._retries = 1 if ran >= _LONG_RUN else self._retries + 1
         if respawn.max_retries is not None and self._retries > respawn.max_retries:

@@ -66,6 +66,8 @@ class Person:
             )  # fmt: skip
         if story["condition"] == "fault" and not story["in_doubt"]:
             self.words.append(f"{instrument.node}: reset, {story['reason']}")
+            if instrument.node == "autobass":
+                await self._call(instrument, "assembly.clear", by=NAME)
             await self._call(instrument, "instrument.reset", acknowledged_by=NAME)
         if await self._state(instrument) is State.INACTIVE:
             self.words.append(f"{instrument.node}: activated")

@@ -106,8 +106,9 @@ def test_retries_are_counted_in_a_row() -> None:
     assert unit(None).respawn_delay(1.0, 1) is None
 
 
-def test_what_has_done_its_work_is_not_started_again_where_only_failures_count() -> None:
-    one = unit(Respawn(delay=1, when="failure"))
+def test_what_has_done_its_work_is_not_started_again_where_only_kills_count() -> None:
+    one = unit(Respawn(delay=1, when="killed"))
     assert one.respawn_delay(1.0, 137) == 1
     assert one.respawn_delay(1.0, 0) is None
+    assert one.respawn_delay(1.0, 1) is None
     assert unit(Respawn(delay=1)).respawn_delay(1.0, 0) == 1
