@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_help_names_them_without_importing_them(labmesh: Command) -> None:
     shown = labmesh.text("--help")
     assert "Commands of nodes:\n" in shown
-    assert "  count   Counts the lines of a file.\n" in shown
+    assert re.search(r"^  count +Counts the lines of a file\.$", shown, re.MULTILINE)
     assert "plugin_count" not in sys.modules
     assert shown.count("  node ") == 1, "ours is not to be replaced"
 
