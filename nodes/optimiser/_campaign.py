@@ -18,7 +18,7 @@ from nodes.optimiser._campaign_file import CampaignFile
 from nodes.optimiser._lab import CampaignLab, Ending, Reporter
 from nodes.optimiser._measurement import Measurement
 from nodes.optimiser._nearest import nearest_named
-from nodes.optimiser._numbers import readable
+from nodes.optimiser._numbers import measured, readable, with_unit
 from nodes.optimiser._proposal import knew, proposal_of, record_proposal, recorded_proposals
 from nodes.optimiser._route import routes_of
 from nodes.optimiser._space import Point, Space
@@ -417,7 +417,7 @@ class Campaign:
             return
         objectives = self._plan.build_objectives()
         values = ", ".join(
-            f"{objective.name} {readable(value)} ± {readable(uncertainty, value)} {objective.unit}"
+            f"{objective.name} {measured(value, uncertainty, objective.unit)}"
             for objective, value, uncertainty in zip(
                 objectives, measurement.values, measurement.uncertainties, strict=True
             )
@@ -430,7 +430,7 @@ class Campaign:
             return "no best yet"
         objectives = self._plan.build_objectives()
         means = ", ".join(
-            f"{readable(mean)} {objective.unit}"
+            f"{readable(mean)}{with_unit(objective.unit)}"
             for objective, mean in zip(objectives, best.mean, strict=True)
         )
         where = self._space.describe(best.observation.point)

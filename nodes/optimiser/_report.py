@@ -15,7 +15,7 @@ from nodes.optimiser._encoding import Encoding, MixtureEncoding
 from nodes.optimiser._known import Knowledge
 from nodes.optimiser._literature import LiteratureValue, literature_at
 from nodes.optimiser._measurement import Measurement
-from nodes.optimiser._numbers import readable
+from nodes.optimiser._numbers import measured
 from nodes.optimiser._space import Space
 from nodes.optimiser._strategy import Recommendation, Strategy
 
@@ -115,9 +115,9 @@ class Report:
     def _best_lines(self, best: Best) -> list[str]:
         measurement = best.measurement
         return [
-            f"{objective.name}: {readable(value)} ± {readable(error, value)} {objective.unit} "
+            f"{objective.name}: {measured(value, error, objective.unit)} "
             f"as measured (measurement {measurement.number}), "
-            f"{readable(mean)} ± {readable(deviation, mean)} {objective.unit} by the model"
+            f"{measured(mean, deviation, objective.unit)} by the model"
             for objective, value, error, mean, deviation in zip(
                 self.plan.build_objectives(), measurement.values, measurement.uncertainties,
                 best.means, best.uncertainties, strict=True,
@@ -131,7 +131,7 @@ class Report:
         found = [f"front: {len(self.front)} measurements that none beats in every objective"]
         for best in self.front:
             values = ", ".join(
-                f"{objective.name} {readable(mean)} ± {readable(deviation, mean)} {objective.unit}"
+                f"{objective.name} {measured(mean, deviation, objective.unit)}"
                 for objective, mean, deviation in zip(
                     objectives, best.means, best.uncertainties, strict=True
                 )
@@ -148,12 +148,12 @@ class Report:
         objectives = self.plan.build_objectives()
         fidelities = ("by",) if self.plan.fidelities else ()
         header = ("number", *self.space.names, *fidelities,
-                  *(f"{o.name} ({o.unit})" for o in objectives), "rating", "")  # fmt: skip
+                  *(o.name if o.unit == "1" else f"{o.name} ({o.unit})" for o in objectives),
+                  "rating", "")  # fmt: skip
         rows = []
         for m in measurements:
             values = [
-                f"{readable(v)} ± {readable(u, v)}"
-                for v, u in zip(m.values, m.uncertainties, strict=True)
+                measured(v, u, "1") for v, u in zip(m.values, m.uncertainties, strict=True)
             ] or ["-"] * len(objectives)
             rows.append(
                 (

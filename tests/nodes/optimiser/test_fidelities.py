@@ -79,6 +79,16 @@ def test_a_cheap_fidelity_that_is_off_helps_and_does_not_mislead() -> None:
     assert (helped.at(grid).deviation < alone.at(grid).deviation).mean() > 0.9
 
 
+def test_who_saw_a_cheap_fidelity_alone_does_not_know_the_level() -> None:
+    rows = seen(12, "cheap", seed=2)
+    unsure, sure = (
+        Surrogate(SPACE, rows, 0, (Fidelity("cheap", 0.1, 0.01, offset),)).at([(1.0, 1.0)])
+        for offset in (0.5, 0.0)
+    )
+    # With an offset, twelve values fix the shape and say next to nothing of the level.
+    assert unsure.deviation[0] > 2 * sure.deviation[0]
+
+
 def test_information_by_fidelity() -> None:
     model = Surrogate(SPACE, seen(5, seed=1) + seen(8, "cheap", seed=2), 0, (CHEAP,))
     point = (1.9, 1.9)
