@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from messages.errors import LabmeshError
-from messages.ledger import FINAL, FromState, Rating
+from messages.ledger import FINAL, FromState
 from messages.model import JsonObject
 from messages.workflow import WorkflowVerdict, step_id
 from nodes.overlort._compiled import Ask, Compiled, Step
 from nodes.overlort._entry import Due, settle
 from nodes.overlort._facts import Facts, Submission, SubRequest, WorkflowRequest
 from nodes.overlort._picture import Entry, Phase, Picture, StepPicture, Try
+from nodes.overlort._rating import rated
 from nodes.overlort._template import TemplateError, items_of, render
 
 _LONGEST: Final = 3900
@@ -301,25 +302,11 @@ class _Look:
         try:
             answer = render(self._compiled.answer, self._names, ("answer",))
             picture.answer = self._finish(answer)
-            picture.rating = self._rated(answer)
+            picture.rating = rated(self._compiled, {**self._names, "answer": answer})
             picture.settled = True
         except LabmeshError as error:
             picture.answer = None
             self._fail("answer", str(error), "", retryable=False)
-
-    def _rated(self, answer: JsonObject) -> Rating | None:
-        if not self._compiled.rating:
-            return None
-        names = {**self._names, "answer": answer}
-        said = {n: render(t, names, ("rating", n)) for n, t in self._compiled.rating.items()}
-        try:
-            return Rating(
-                success=bool(said["success"]),
-                rating=max(0, min(5, round(said["rating"]))),
-                reason=str(said["reason"])[:_LONGEST],
-            )
-        except (TypeError, ValueError) as error:
-            raise TemplateError(f"no rating: {error}", ("rating",)) from None
 
     def _give_up(self) -> None:
         """Cancel what is open; when all of it is at rest, compensate what was done."""
