@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Final
+from typing import Annotated
 
 from pydantic import AwareDatetime, Field, model_validator
 
@@ -14,9 +14,6 @@ from messages.ledger import Rating, SampleId
 from messages.location import Location
 from messages.model import Model, Real, Text, Unit
 from messages.quantity import Duration, Quantity, Temperature
-
-COIN_CELL: Final = "coin_cell"
-"""Kind of the sample that a coin cell is."""
 
 Area = Annotated[Real, Unit("m2"), Field(gt=0)]
 """An area; 1 cm2 is 1e-4."""

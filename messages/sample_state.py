@@ -7,12 +7,14 @@ from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints
 
-from messages.cell import COIN_CELL
 from messages.ledger import SampleId
 from messages.model import Model, Name, Text
 
 INSPECTION: Final = ("sample_state", "inspection")
 """The capability whose results say what a person has found; told, not asked for."""
+
+COIN_CELL: Final = "coin_cell"
+"""Kind of the sample that a coin cell is."""
 
 UNKNOWN: Final = "unknown"
 """Label of the state of a sample of which nobody can say what became of it."""

@@ -12,7 +12,6 @@ from uuid import UUID
 from labmesh.instrument import Step
 from messages.assembly import AssemblyTrail, CellTrail, Part
 from messages.cell import (
-    COIN_CELL,
     AssembledCell,
     Cell,
     CellAssemblyInput,
@@ -24,6 +23,7 @@ from messages.ids import NodeId
 from messages.ledger import ArtifactRef, Rating, SampleStep
 from messages.location import Location
 from messages.model import JsonObject
+from messages.sample_state import COIN_CELL
 from nodes.autobass._layout import CELLS_IN
 from nodes.autobass._parameters import AutobassParameters
 from nodes.autobass._plan import SMALLEST, Batch

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import numpy as np
 
 from labmesh import LabmeshError, Order, OrderError, OrderVoidError
-from messages.cell import COIN_CELL
 from messages.cycling import CapacityInput, CapacityOutput
 from messages.errors import CallError, CallRefusedError, EmergencyStopError
 from messages.ledger import SampleStep
 from messages.protocol import ConstantCurrent
+from messages.sample_state import COIN_CELL
 from nodes.cycler._cell import check_cell, look_up, place_of, refuse_concurrent
 from nodes.cycler._desk import Assignment
 from nodes.cycler._driver import ENDED, CellLimits, ChannelState, ChannelStatus, Job

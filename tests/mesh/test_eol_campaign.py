@@ -178,4 +178,4 @@ def check(campaign: Campaign) -> None:
         (campaign.folder / "kit" / "optimiser" / "test" / "summary.json").read_text("utf-8")
     )
     assert summary["best"]
-    assert campaign.ledger.verify().ok
+    assert campaign.ledger.verify().sound
