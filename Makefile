@@ -1,6 +1,6 @@
 # What a person types first. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check clean
+.PHONY: help setup demo demo-eol test test-slow check clean
 .SUFFIXES:
 
 BIN := .venv/bin
@@ -14,6 +14,7 @@ TEST_WORKERS ?= 3
 help:
 	@echo "make setup      a virtual environment in .venv and mosquitto, the MQTT broker"
 	@echo "make demo       a simulated campaign: finds the most conductive electrolyte"
+	@echo "make demo-eol   coin cells from formulation to end of life: which electrolyte lasts longest"
 	@echo "make test       setup, check and every test (PYTEST_ARGS='tests/labmesh -k clock')"
 	@echo "make test-slow  the tests that take minutes each"
 	@echo "make check      linters, format, types, layers, spelling"
@@ -24,6 +25,9 @@ setup:
 
 demo: setup
 	@$(BIN)/labmesh launch launch/conductivity_campaign.launch.yaml
+
+demo-eol: setup
+	@$(BIN)/labmesh launch launch/eol_campaign.launch.yaml
 
 # Every check and the tests run also when one fails, so that one run tells everything.
 test:
