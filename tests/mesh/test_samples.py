@@ -98,8 +98,13 @@ async def test_from_birth_to_doubt_and_on(lab: Lab) -> None:
     back = (await labmesh(lab, "result", "show", failed)).stdout
     assert "sample c-1 in state 2, unknown" in back
 
-    # Somebody has looked at it, and goes on from there.
-    assert (await form(lab, "c-1", 2)).code == 0
+    # Nobody goes on from there before somebody has looked at it, and says so.
+    blocked = await form(lab, "c-1", 2)
+    assert blocked.code == 1
+    assert "labmesh sample resolve c-1 --label LABEL --reason TEXT" in blocked.stderr
+    word = ("--label", "formed", "--reason", "it is whole", "--person", "ada")
+    assert (await answer(lab, "sample", "resolve", "c-1", *word))["state"] == 3
+    assert (await form(lab, "c-1", 3)).code == 0
     assert (await answer(lab, "sample", "show", "c-1"))["sample"]["label"] == "formed"
 
 
