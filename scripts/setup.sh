@@ -88,7 +88,7 @@ if ! is_ready; then
         make_venv
     fi
     say "2/3 Python packages (the first time this takes some minutes)"
-    PIP_RETRIES=${PIP_RETRIES:-2} .venv/bin/python -m pip install --disable-pip-version-check -e ".$extras" >"$log" 2>&1 ||
+    PIP_RETRIES=${PIP_RETRIES:-2} .venv/bin/python -m pip install --disable-pip-version-check --no-compile -e ".$extras" >"$log" 2>&1 ||
         fail_with_log "pip could not install the packages that pyproject.toml names" \
             "check the network, the disk and pip's configuration (pip config list), then repeat"
     say "3/3 mosquitto, the MQTT broker"

@@ -32,7 +32,7 @@ _RIDES_WITH: Final = {
     "tests/labmesh/cli/test_campaign_replay.py": "tests/messages/test_envelope.py",
     "tests/faults/test_races.py": "tests/nodes/broker/test_door.py",
     "tests/docs/test_pages.py": "tests/labmesh/cli/test_filter.py",
-    "tests/docs/test_battery_lab.py": "tests/messages/test_capabilities.py",
+    "tests/mesh/test_eol_campaign.py": "tests/messages/test_capabilities.py",
     "tests/mesh/test_faults.py": "tests/labmesh/transport/test_contract.py",
     "tests/faults/test_standby.py": "tests/messages/test_errors.py",
     "tests/mesh/test_artifacts.py": "tests/messages/test_finales.py",

@@ -37,6 +37,7 @@ def states(tree: dict[str, Any]) -> list[str]:
     return [each["label"] for each in tree["states"]]
 
 
+@pytest.mark.slow  # the campaign to the end of life goes the same way with every test run
 @pytest.mark.timeout(400)
 async def test_eight_cells_from_their_stock_solutions_to_formation(
     processes: Processes, tmp_path: Path
