@@ -4,6 +4,8 @@
 .SUFFIXES:
 
 BIN := .venv/bin
+# Hundreds of processes are started: without compiled files each takes half as long again.
+unexport PYTHONDONTWRITEBYTECODE
 PYTEST_ARGS ?=
 # Seconds after which the whole test run is stopped and counts as failed: a guard against hanging,
 # far above the 13 minutes that it takes on 2 cores.

@@ -8,6 +8,7 @@ from contextlib import suppress
 from itertools import pairwise
 
 import psutil
+import pytest
 
 from labmesh import LabClient
 from labmesh.transport import Outbound, make_transport
@@ -36,6 +37,7 @@ async def queue_up(lab: LabClient, count: int) -> None:
             group.create_task(ask(number))
 
 
+@pytest.mark.slow
 async def test_with_ten_thousand_requests_waiting_everything_else_goes_on(bench: Bench) -> None:
     ledger = await bench.ledger()
     await bench.model()

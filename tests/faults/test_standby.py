@@ -224,6 +224,7 @@ async def test_a_frozen_leader_that_wakes_writes_nothing_and_ends(site: Site) ->
         load.check(site.url)
 
 
+@pytest.mark.slow
 async def test_a_leader_that_lost_the_database_alone_does_not_fight_for_its_name(
     site: Site,
 ) -> None:
@@ -249,6 +250,7 @@ async def test_a_leader_that_lost_the_database_alone_does_not_fight_for_its_name
             load.check(site.url)
 
 
+@pytest.mark.slow
 async def test_of_two_standbys_one_wins_and_the_other_goes_on_waiting(site: Site) -> None:
     leader = await site.standby("broker-a", "taking messages")  # of an empty database
     others = [await site.standby("broker-b"), await site.standby("broker-c")]
@@ -269,6 +271,7 @@ async def test_of_two_standbys_one_wins_and_the_other_goes_on_waiting(site: Site
         load.check(site.url)
 
 
+@pytest.mark.slow
 async def test_the_server_restarts_and_the_leader_stays_the_leader_or_is_succeeded(
     site: Site,
 ) -> None:

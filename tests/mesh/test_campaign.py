@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from nodes.broker import open_ledger
 from tests.support import MqttBroker, Processes, Running
 
@@ -71,6 +73,7 @@ async def test_the_same_seed_is_the_same_campaign_even_when_interrupted(
         assert any(word in line for line in resumed.lines), word
 
 
+@pytest.mark.slow
 async def test_ten_seconds_without_the_mqtt_broker_cost_nothing(
     processes: Processes, mqtt_broker: MqttBroker, tmp_path: Path
 ) -> None:

@@ -39,6 +39,7 @@ DURING: Final = (
     ("carry_vial", "courier"),
     ("assemble", "overlort"),
     ("cycle", "clock"),
+    ("predict", "MQTT broker"),
 )
 """In which step of the workflow whose process is killed."""
 
@@ -74,7 +75,7 @@ class Campaign:
             started = [
                 int(match[1])
                 for line in launch.lines
-                if (match := re.search(rf"\[launch\] started {victim} \(pid (\d+)\)", line))
+                if (match := re.search(rf"{victim} (?:at \S+ )?\(pid (\d+)\)", line))
             ]
             os.kill(started[-1], signal.SIGKILL)
             self.killed.append(victim)

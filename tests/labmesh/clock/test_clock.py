@@ -196,4 +196,6 @@ async def test_manual_clock_wakes_each_at_its_time() -> None:
 
 
 def test_exported_names() -> None:
-    assert labmesh.clock.__all__ == ["Clock", "ManualClock", "ScaledClock", "WallClock"]
+    assert labmesh.clock.__all__ == [
+        "Clock", "ManualClock", "Patience", "ScaledClock", "WallClock", "settle",
+    ]  # fmt: skip

@@ -204,6 +204,7 @@ def test_with_literature_alone_the_mean_decides() -> None:
     assert strategy.front() == []
 
 
+@pytest.mark.slow
 def test_several_objectives() -> None:
     wanted = (Objective("left", "1", Direction.MINIMISE), Objective("right"))
     strategy = heavy(space=UNIT, objectives=wanted)

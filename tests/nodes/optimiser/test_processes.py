@@ -65,6 +65,7 @@ async def asab(kit: Kit, **options: object) -> Running:
                          *(f"{key}={value}" for key, value in options.items()))  # fmt: skip
 
 
+@pytest.mark.slow
 async def test_a_campaign_that_is_killed_goes_on(kit: Kit) -> None:
     await asab(kit)
     first = await kit.optimise("budget=6")

@@ -60,9 +60,12 @@ async def test_requests_are_cycled_by_arbin_and_by_neware(lab: Lab, tmp_path: Pa
     )  # fmt: skip
     await until(lambda: lab.offered(2))
     await measured(lab, "a")
-    other = SHORT | {"method": [{"step": "open_circuit_voltage", "until_time_s": 60.0}]}
+    rest = [{"step": "open_circuit_voltage", "until_time_s": 60.0}]
+    other = SHORT | {"method": rest}
     with pytest.raises(RequestFailedError, match=r"MITS has no schedule for protocol [0-9a-f]{12}"):
-        await lab.client.request(*CAPACITY, asked("b", protocol=other), timeout=60)
+        await lab.client.request(
+            *CAPACITY, asked("b", protocol=other, cycling_protocol="rest"), timeout=60
+        )
     node.interrupt()
     assert await node.wait() == 0
 
