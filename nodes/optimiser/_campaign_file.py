@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from labmesh.yaml_lines import line_of, read_yaml
 from messages.errors import ConfigurationError
 from messages.ledger import CampaignName
 from nodes.optimiser._constraint import Constraint
@@ -29,7 +30,6 @@ from nodes.optimiser._sections import (
     StrategySection,
 )
 from nodes.optimiser._space import Dimension, Space
-from nodes.optimiser._yaml import line_of, read_yaml
 
 __all__ = [
     "CampaignFile",

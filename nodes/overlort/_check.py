@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import jsonschema_rs
 
+from labmesh.yaml_lines import Lines, Place, dotted, line_of
 from messages.errors import LabmeshError
 from messages.ledger import Rating, SampleStep
 from messages.schema import json_schema
@@ -28,7 +29,6 @@ from nodes.overlort._template import (
     Whole,
 )
 from nodes.overlort._views import ANY, ListOf, Record, View, described, kind, kind_of_json
-from nodes.overlort._yaml import Lines, Place, dotted, line_of
 
 _NUMBERS: Final = frozenset({"number", "integer"})
 _KINDS: Final = {

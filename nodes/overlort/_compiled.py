@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
 
+from labmesh.yaml_lines import Place
 from nodes.overlort._definition import (
     AskSection,
     CompensationSection,
@@ -24,7 +25,6 @@ from nodes.overlort._template import (
     compile_template,
     expressions,
 )
-from nodes.overlort._yaml import Place
 
 BASE: Final = frozenset({"input", "let", "workflow"})
 STEP: Final = BASE | {"steps"}

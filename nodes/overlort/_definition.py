@@ -9,9 +9,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from labmesh.yaml_lines import Lines, dotted, line_of, read_yaml
 from messages.errors import ConfigurationError
 from messages.model import Name
-from nodes.overlort._yaml import Lines, dotted, line_of, read_yaml
 
 StepName = Annotated[
     str, StringConstraints(strict=True, pattern=r"^[a-z][a-z0-9_]*$", max_length=40)
@@ -205,7 +205,7 @@ def load_workflow(path: str | Path) -> tuple[Workflow, Lines]:
             line and field.
     """
     path = Path(path)
-    value, lines = read_yaml(path)
+    value, lines = read_yaml(path, begin="labmesh_workflow: 1")
     try:
         return Workflow.model_validate(value), lines
     except ValidationError as error:

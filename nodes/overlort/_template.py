@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+from labmesh.yaml_lines import Place, dotted
 from nodes.overlort._evaluate import evaluate
 from nodes.overlort._expression import Expression, ExpressionError, parse
 from nodes.overlort._functions import in_words, kind_of
-from nodes.overlort._yaml import Place, dotted
 
 ITEM: Final = frozenset({"item", "index"})
 MAX_ITEMS: Final = 1000

@@ -1,4 +1,4 @@
-"""A workflow file as plain values, with the line of each, so that a mistake can be pointed at."""
+"""A YAML file of a node as plain values, with the line of each, so that an error can point."""
 
 from __future__ import annotations
 
@@ -16,8 +16,12 @@ Lines: TypeAlias = dict[Place, int]
 """The line of each value, from 1."""
 
 
-def read_yaml(path: Path) -> tuple[dict[str, Any], Lines]:
+def read_yaml(path: Path, *, begin: str = "") -> tuple[dict[str, Any], Lines]:
     """Return the mapping in ``path``, and where its values stand.
+
+    Args:
+        path: The file.
+        begin: The line with which such a file begins; said to whoever gives something else.
 
     Raises:
         ConfigurationError: There is no such file, it is not YAML, not a mapping, or a key comes
@@ -27,7 +31,7 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], Lines]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
-            f"cannot be read: {error}", where=str(path), remedy="check the path of the workflow"
+            f"cannot be read: {error}", where=str(path), remedy="check its path"
         ) from error
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -45,7 +49,7 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], Lines]:
         ) from error  # fmt: skip
     if not isinstance(value, dict):
         raise ConfigurationError(
-            "not a mapping", where=f"{path}:1", remedy="begin it with labmesh_workflow: 1"
+            "not a mapping", where=f"{path}:1", remedy=f"begin it with {begin}" if begin else ""
         )
     return value, lines
 
