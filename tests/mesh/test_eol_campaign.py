@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from tests.support import Processes, Running
 from tests.support.person import caring
 
 LAUNCH: Final = Path(__file__).parents[2] / "launch" / "eol_campaign.launch.yaml"
+PAGE: Final = LAUNCH.parents[1] / "docs" / "eol_campaign.md"
 PORTS: Final = ("robot_port", "monitor_port", "rail_port", "glovebox_port", "chamber_port")
 
 DURING: Final = (
@@ -149,6 +151,14 @@ async def test_each_process_is_killed_in_turn_and_nothing_is_lost_or_done_twice(
     await processes.assert_no_orphans()
 
     check(campaign)
+    block = re.search(r"^```console\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    assert block
+    for line in block[1].splitlines():
+        words = line.removeprefix("$ labmesh ").split()
+        done = await processes.run(
+            Path(sys.executable).with_name("labmesh"), *words, "--data-dir", campaign.folder
+        )
+        assert done.code == 0, f"{line}: {done.stderr}"
     assert max(most) == campaign.rounds * campaign.cells, "each cell is crimped once"
 
 
