@@ -41,6 +41,14 @@ _RIDES_WITH: Final = {
     "tests/faults/test_load.py": "tests/nodes/broker/test_leases.py",
     "tests/nodes/optimiser/test_processes.py": "tests/labmesh/bag/test_parts.py",
     "tests/labmesh/launch/test_shipped.py": "tests/labmesh/cli/test_root.py",
+    "tests/nodes/transport/test_lab.py": "tests/nodes/overlort/test_expression.py",
+    "tests/nodes/aiida/test_node.py": "tests/messages/test_topics.py",
+    "tests/nodes/cycler/test_lab.py": "tests/labmesh/launch/test_mistakes.py",
+    "tests/mesh/test_samples.py": "tests/labmesh/launch/test_substitutions.py",
+    "tests/labmesh/agent/test_agent.py": "tests/messages/test_imports.py",
+    "tests/mesh/test_tracing.py": "tests/nodes/overlort/test_check.py",
+    "tests/mesh/test_workflow.py": "tests/messages/test_array.py",
+    "tests/nodes/degradation/test_lab.py": "tests/messages/test_mapping_page.py",
 }
 """Files of few tests that take long, each with one of many. Workers get files by their number of
 tests: these would come last, when one worker has nothing else to do beside them."""

@@ -122,7 +122,7 @@ async def test_a_database_server_killed_under_load_loses_nothing_and_stops_nobod
         receipted: list[UUID] = []
 
         async def ask(number: int) -> float:
-            await asyncio.sleep(number * 0.1)
+            await asyncio.sleep(number * 0.25)
             handle = await lab.submit(
                 "doubling", "sum", {"x": float(number), "seconds": 0.1},
                 id=ids[number], wait=True, attempts=10,
@@ -134,8 +134,10 @@ async def test_a_database_server_killed_under_load_loses_nothing_and_stops_nobod
         async with asyncio.timeout(90):
             asked = [asyncio.create_task(ask(n), name=f"ask {n}") for n in range(len(ids))]
             for _ in range(2):
-                before = len(receipted)
-                while len(receipted) < before + 5:
+                wanted = len(receipted) + 5
+                if wanted > len(ids):
+                    break  # a slow machine: all of them came in while the server was away
+                while len(receipted) < wanted:
                     await asyncio.sleep(0.01)
                 postgres.kill()
                 told = list(receipted)
