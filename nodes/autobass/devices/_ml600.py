@@ -13,7 +13,7 @@ import asyncio
 from contextlib import suppress
 from typing import Final
 
-from labmesh.clock import Clock
+from labmesh.clock import Clock, Patience
 from labmesh.devices import DeviceError, HaltedError, LimitError
 from labmesh.wire import ByteWire, WireError
 from nodes.autobass.devices._dispenser import Dispensed, steps_of
@@ -182,19 +182,15 @@ class ML600:
         if self._wire is None:
             return
         await self._ask(command)
-        # Counted in questions, each a piece of the experiment's time: a loaded computer is no fault
-        # of the pump.
-        for _ in range(int(3 * seconds / _POLL) + 20):
+        patience = Patience(self._clock, 3 * seconds + 20 * _POLL)
+        while await self._ask("F") != "Y":
             self._check_released()
-            done = await self._ask("F")
-            if done == "Y":
-                break
+            if patience.over:
+                raise DeviceError(
+                    f"{command} does not end", where=self._wire.address,
+                    remedy="look at the syringe and its valve, then initialise",
+                )  # fmt: skip
             await self._clock.sleep(_POLL)
-        else:
-            raise DeviceError(
-                f"{command} does not end", where=self._wire.address,
-                remedy="look at the syringe and its valve, then initialise",
-            )  # fmt: skip
         for question, what in (("Z", "syringe"), ("G", "valve")):
             if await self._ask(question) == "Y":
                 raise DeviceError(
