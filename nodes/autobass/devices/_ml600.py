@@ -183,8 +183,10 @@ class ML600:
             return
         await self._ask(command)
         patience = Patience(self._clock, 3 * seconds + 20 * _POLL)
-        while await self._ask("F") != "Y":
+        while True:
             self._check_released()
+            if await self._ask("F") == "Y":
+                break
             if patience.over:
                 raise DeviceError(
                     f"{command} does not end", where=self._wire.address,

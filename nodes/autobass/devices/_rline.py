@@ -18,7 +18,7 @@ from functools import reduce
 from operator import xor
 from typing import Final
 
-from labmesh.clock import Clock
+from labmesh.clock import Clock, Patience
 from labmesh.devices import DeviceError, HaltedError, LimitError
 from labmesh.wire import ByteWire, WireError
 from nodes.autobass.devices._dispenser import Dispensed, steps_of
@@ -228,7 +228,8 @@ class RLine:
         if self._wire is None:
             return
         await self._tell(command)
-        for _ in range(int((volume / _SLOWEST + 3.0) / _POLL) + 20):
+        patience = Patience(self._clock, volume / _SLOWEST + 3.0 + 20 * _POLL)
+        while True:
             self._check_released()
             status = await self._ask("DS")
             if status == "0":
@@ -239,12 +240,12 @@ class RLine:
                     where=self._wire.address,
                     remedy="look at the tip, then initialise",
                 )
+            if patience.over:
+                raise DeviceError(
+                    f"{command} does not end", where=self._wire.address,
+                    remedy="look at the module, then initialise",
+                )  # fmt: skip
             await self._clock.sleep(_POLL)
-        else:
-            raise DeviceError(
-                f"{command} does not end", where=self._wire.address,
-                remedy="look at the module, then initialise",
-            )  # fmt: skip
 
     async def _read_position(self, *, expected: int) -> None:
         found = expected if self._wire is None else int(await self._ask("DP")) - HOME
