@@ -55,8 +55,13 @@ class Link(Protocol):
         """Whether the connection still stands, as far as we know."""
         ...
 
-    async def subscribe(self, pattern: str, qos: int) -> int:
+    async def subscribe(self, pattern: str, qos: int, *, replay: bool = True) -> int:
         """Subscribe; return the reason code.
+
+        Args:
+            pattern: The filter.
+            qos: Most.
+            replay: Ask for retained values also where the session has the filter already.
 
         Raises:
             LinkLostError: The connection ended first.

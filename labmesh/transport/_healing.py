@@ -300,11 +300,16 @@ class HealingTransport(BaseTransport, ABC):
         for pattern in self._given_up:  # while there was no connection: a session has them still
             link.unsubscribe(pattern)
         self._given_up.clear()
-        due = [f for f in self._dispatcher.filters.items() if f[0] not in self._subscribed]
+        # Also what a resumed session should have: an MQTT broker that was killed comes back with the
+        # sessions it had saved last, perhaps from before their subscriptions.
+        due = list(self._dispatcher.filters.items())
         codes = await asyncio.gather(
             *(
-                asyncio.create_task(link.subscribe(*item), name=f"{self._name} subscribe {item[0]}")
-                for item in due
+                asyncio.create_task(
+                    link.subscribe(pattern, qos, replay=pattern not in self._subscribed),
+                    name=f"{self._name} subscribe {pattern}",
+                )
+                for pattern, qos in due
             )
         )
         for (pattern, _), code in zip(due, codes, strict=True):

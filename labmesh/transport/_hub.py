@@ -209,9 +209,15 @@ class MemoryHub:
                     session.push(replace(message, qos=min(qos, message.qos), retain=False), pattern)
         return found
 
-    def subscribe(self, session: Session, pattern: str, qos: int) -> None:
-        """Subscribe, and replay the retained values that match."""
+    def subscribe(self, session: Session, pattern: str, qos: int, *, replay: bool = True) -> None:
+        """Subscribe, and replay the retained values that match.
+
+        Without ``replay`` only where the session did not have the filter.
+        """
+        known = pattern in session.filters
         session.filters[pattern] = qos
+        if known and not replay:
+            return
         for topic, message in list(self._retained.items()):
             if message.deadline is not None and message.deadline <= time.monotonic():
                 del self._retained[topic]

@@ -101,12 +101,12 @@ class MemoryLink:
         """Whether the hub has not cut the connection."""
         return not self.lost.done()
 
-    async def subscribe(self, pattern: str, qos: int) -> int:
+    async def subscribe(self, pattern: str, qos: int, *, replay: bool = True) -> int:
         """Subscribe, as `Link.subscribe` says."""
         await asyncio.sleep(0)
         if not self.alive:
             raise LinkLostError
-        self._hub.subscribe(self._session, pattern, qos)
+        self._hub.subscribe(self._session, pattern, qos, replay=replay)
         return qos
 
     def unsubscribe(self, pattern: str) -> None:

@@ -115,8 +115,8 @@ class MqttLink(asyncio.Protocol):
         """Whether the connection still stands, as far as we know."""
         return not self.lost.done()
 
-    async def subscribe(self, pattern: str, qos: int) -> int:
-        """Send one SUBSCRIBE; return the reason code.
+    async def subscribe(self, pattern: str, qos: int, *, replay: bool = True) -> int:
+        """Send one SUBSCRIBE, as `Link.subscribe` says; return the reason code.
 
         Raises:
             LinkLostError: The connection ended first.
@@ -125,7 +125,12 @@ class MqttLink(asyncio.Protocol):
         if self._identifiers:
             properties = Properties(PacketTypes.SUBSCRIBE)  # type: ignore[no-untyped-call]
             properties.SubscriptionIdentifier = subscription_id(pattern)
-        options = SubscribeOptions(qos=qos)
+        handling = (
+            SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE
+            if replay
+            else SubscribeOptions.RETAIN_SEND_IF_NEW_SUB
+        )
+        options = SubscribeOptions(qos=qos, retainHandling=handling)
         _, mid = self._paho.subscribe(pattern, options=options, properties=properties)
         if mid is None:
             raise LinkLostError

@@ -229,7 +229,9 @@ async def test_clean_start_at_the_first_connection_and_after(
         assert server.peers[1].of(DISCONNECT)
 
 
-async def test_resubscribes_only_without_a_session(make: Make) -> None:
+async def test_subscribes_again_also_in_a_resumed_session(make: Make) -> None:
+    """A killed MQTT broker may come back with a session from before its subscriptions."""
+
     async def resume(peer: Peer) -> None:
         peer.connack(present=len(server.peers) == 2)
         while (packet := await peer.read()) is not None:
@@ -244,7 +246,10 @@ async def test_resubscribes_only_without_a_session(make: Make) -> None:
             server.peers[-1].writer.transport.abort()
             await connected(a, number)
         await a.close()
-        assert [len(peer.of(SUBSCRIBE)) for peer in server.peers] == [1, 0, 1]
+        sent = [peer.of(SUBSCRIBE) for peer in server.peers]
+        assert [len(each) for each in sent] == [1, 1, 1]
+        if_new, always = 0b010001, 0b000001
+        assert [each[0].body[-1] for each in sent] == [always, if_new, always], "retain handling"
 
 
 async def test_the_servers_receive_maximum_is_honoured(make: Make) -> None:
