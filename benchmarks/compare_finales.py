@@ -31,11 +31,8 @@ from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-try:
-    from benchmarks.finales_client import TENANT, Finales, Work
-except ModuleNotFoundError as error:
-    sys.exit(f"{error.name} is not installed; pip install 'labmesh[bench]'")
 from benchmarks.finales_choice import choose
+from benchmarks.finales_client import TENANT, Finales, Work
 from benchmarks.finales_rates import LOOK, Visit
 from benchmarks.roundtrip import mesh, repeat
 from labmesh import LabClient

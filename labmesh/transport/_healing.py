@@ -300,8 +300,8 @@ class HealingTransport(BaseTransport, ABC):
         for pattern in self._given_up:  # while there was no connection: a session has them still
             link.unsubscribe(pattern)
         self._given_up.clear()
-        # Also what a resumed session should have: an MQTT broker that was killed comes back with the
-        # sessions it had saved last, perhaps from before their subscriptions.
+        # Also what a resumed session should have: an MQTT broker that was killed comes back with
+        # the sessions it had saved last, perhaps from before their subscriptions.
         due = list(self._dispatcher.filters.items())
         codes = await asyncio.gather(
             *(

@@ -1,7 +1,8 @@
 """Two small campaigns that were run with simulated instruments, as the tests read them.
 
 ``tests/data/labs/{eol,conductivity}``: the exported ledger and the broker node's artifacts.
-Regenerate both with ``python -m tests.support.recorded_lab`` (two minutes; every id and time changes).
+Regenerate both with ``python -m tests.support.recorded_lab``: two minutes, and every id and time
+changes.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def _record(name: str) -> None:
     with TemporaryDirectory() as scratch:
         data = Path(scratch) / "data"
         world = [f"folder:={scratch}/lab", *_free_ports()] if name == EOL else []
-        subprocess.run(  # noqa: S603
+        subprocess.run(
             [
                 str(Path(sys.executable).with_name("labmesh")), "launch",
                 str(ROOT / f"launch/{launch}.launch.yaml"), "--data-dir", str(data),
