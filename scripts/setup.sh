@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes this checkout ready to run: .venv with the packages of pyproject.toml, and mosquitto.
-# Usage: scripts/setup.sh [--test]     (--test: also what the tests need, a PostgreSQL server and
-# mdbtools too)
+# Usage: scripts/setup.sh [--test]     (--test: also what the tests need: a PostgreSQL server,
+# mdbtools, and readers of crates in .venv-readers)
 # Does nothing, quickly, when everything is there. $PYTHON chooses the interpreter.
 set -eu
 
@@ -78,6 +78,10 @@ has_postgres() { # the server's programs; Debian keeps them off PATH
     return 1
 }
 
+has_readers() { # independent of Labmesh: what others read crates with
+    .venv-readers/bin/rocrate-validator --version >/dev/null 2>&1
+}
+
 belongs_here() {
     .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null &&
         [ -x .venv/bin/pip ] && .venv/bin/pip --version >/dev/null 2>&1
@@ -107,6 +111,14 @@ fi
 if [ "$extras" ] && ! command -v mdb-export >/dev/null; then
     { install_package mdbtools && command -v mdb-export >/dev/null; } || fail "there is no mdb-export, with which Arbin's .res files are read" \
         "install it (Debian: sudo apt-get install mdbtools), then repeat"
+fi
+
+if [ "$extras" ] && { ! is_ready || [ ! -x .venv-readers/bin/rocrate-validator ]; } && ! has_readers; then
+    # In an environment of its own: it holds rich at a version that other tools have left behind.
+    { rm -rf .venv-readers && .venv/bin/python -m venv .venv-readers &&
+        PIP_RETRIES=${PIP_RETRIES:-2} .venv-readers/bin/python -m pip install --disable-pip-version-check --no-compile "roc-validator>=0.13,<1" >>"$log" 2>&1 &&
+        has_readers; } || fail_with_log "pip could not install roc-validator, with which the tests read crates" \
+        "check the network, the disk and pip's configuration (pip config list), then repeat"
 fi
 
 if ! is_ready; then
