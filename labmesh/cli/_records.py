@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -14,6 +13,7 @@ import click
 from labmesh.cli._ledger_online import check_ledger_online
 from labmesh.cli._session import Session
 from labmesh.client import Visitor
+from labmesh.record import open_ledger_file
 from messages.errors import (
     CallRefusedError,
     CallTimeoutError,
@@ -23,9 +23,6 @@ from messages.errors import (
 )
 from messages.ids import NodeId
 from messages.model import JsonObject
-
-GROUP: Final = "labmesh.ledger"
-"""Entry point group of functions that open a ledger file: ``open(path) -> LedgerFile``."""
 
 _PAGE: Final = 50
 _FILE: Final = "ledger.sqlite"
@@ -302,7 +299,10 @@ def open_place(place: str) -> LedgerFile:
     Raises:
         ConfigurationError: As `open_file`.
     """
-    return _open(place) if "://" in place else open_file(Path(place))
+    if "://" not in place:
+        return open_file(Path(place))
+    file: LedgerFile = open_ledger_file(place)
+    return file
 
 
 def open_file(path: Path) -> LedgerFile:
@@ -313,18 +313,7 @@ def open_file(path: Path) -> LedgerFile:
     """
     if not path.is_file():
         raise ConfigurationError("no such ledger file", where=str(path), remedy="check the path")
-    return _open(path)
-
-
-def _open(place: Path | str) -> LedgerFile:
-    points = entry_points(group=GROUP)
-    if not points:
-        raise ConfigurationError(
-            "nothing that reads ledgers is installed", remedy="install labmesh with its nodes"
-        )
-    names = {point.name: point for point in points}
-    point = names.get("default") or next(iter(names.values()))
-    file: LedgerFile = point.load()(place)
+    file: LedgerFile = open_ledger_file(str(path))
     return file
 
 

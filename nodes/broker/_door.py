@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from messages.chain import canonical, hash_body
 from messages.envelope import MAX_PAYLOAD, Header, RawEnvelope, decode
 from messages.errors import (
     LabmeshError,
@@ -28,7 +29,6 @@ from messages.model import TYPES as MESSAGE_TYPES
 from messages.model import JsonObject, Message
 from messages.node import Lifecycle, Presence
 from messages.topics import Topic, parse_topic
-from nodes.broker._chain import canonical, hash_body
 from nodes.broker._refusal import Refusal
 from nodes.broker._row import MAX_BODY
 

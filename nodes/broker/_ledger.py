@@ -14,6 +14,7 @@ from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from messages.chain import GENESIS
 from messages.errors import LabmeshError
 from messages.ids import NodeId
 from messages.ledger import (
@@ -35,7 +36,6 @@ from messages.node import Lifecycle, Presence
 from messages.topics import parse_topic
 from nodes.broker._books import Batch, Books, Now
 from nodes.broker._catalogue import Catalogue
-from nodes.broker._chain import GENESIS
 from nodes.broker._dispatch import dispatch
 from nodes.broker._door import Incoming, Parcel, read, sender_of
 from nodes.broker._load import load

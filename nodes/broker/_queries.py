@@ -7,13 +7,13 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, func, select
 
+from messages.chain import GENESIS
 from messages.envelope import unpack
 from messages.errors import CallRefusedError
 from messages.ledger import ResultStatus, Status
 from messages.model import JsonObject
 from nodes.broker import _arguments as a
 from nodes.broker import _views as v
-from nodes.broker._chain import GENESIS
 from nodes.broker._pages import fill, newest_that_fit, plain
 from nodes.broker._row import Row
 from nodes.broker.store import _tables as t

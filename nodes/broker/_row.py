@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+from messages.chain import canonical, hash_body, hash_entry
 from messages.ledger import Entry, EntryKind, Head
 from messages.model import JsonObject
-from nodes.broker._chain import canonical, hash_body, hash_entry
 
 
 class Tip(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
-from nodes.broker._chain import GENESIS
+from messages.chain import GENESIS
 from nodes.broker._verify import fault
 from nodes.broker.store import _tables as t
 from nodes.broker.store import database_error, latest_version, lock_holder, open_reader

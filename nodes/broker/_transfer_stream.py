@@ -16,9 +16,9 @@ from typing import IO, Any, Final
 
 import msgpack
 
+from messages.chain import GENESIS
 from messages.envelope import unpack
 from messages.errors import ConfigurationError, LabmeshError
-from nodes.broker._chain import GENESIS
 from nodes.broker._row import Row
 from nodes.broker._verify import fault
 from nodes.broker.store import _tables as t

@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, CursorResult
 from sqlalchemy.exc import DBAPIError
 
-from nodes.broker._chain import GENESIS, hash_body, hash_entry
+from messages.chain import GENESIS, hash_body, hash_entry
 from nodes.broker.store import _tables as t
 from nodes.broker.store import damaged
 

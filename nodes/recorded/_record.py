@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from labmesh.record import LedgerFile, journal_items, opened, pages
 from messages.campaign import METHOD, QUANTITY, CampaignPlan, PriorSource
 from messages.envelope import validate
 from messages.errors import ConfigurationError
 from messages.ledger import Offer
 from messages.model import JsonObject
 from messages.query import CapabilityView, RequestView, ResultView
-from nodes.recorded._ledger import LedgerFile, entries, opened, pages
 
 Key = tuple[str, str]
 """(quantity, method)."""
@@ -175,7 +175,7 @@ def _add_offers(
     """Take over limitations and slots from what the workers offered last, up to an offset."""
     workers = {(str(view.author), view.quantity, view.method) for view in results}
     last: dict[tuple[str, str, str], Offer] = {}
-    for entry in entries(file, ["offer"], until):
+    for entry in journal_items(file, ["offer"], until):
         body = entry["body"]
         who = (str(body["node"]), body["quantity"], body["method"])
         if who in workers and body["offer"] is not None:

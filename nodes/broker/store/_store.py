@@ -10,10 +10,10 @@ from sqlalchemy import Row as SqlRow
 from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError
 
+from messages.chain import GENESIS
 from messages.envelope import unpack
 from messages.ledger import FINAL, Head, Status
 from messages.model import JsonObject
-from nodes.broker._chain import GENESIS
 from nodes.broker._row import Row
 from nodes.broker.store import _tables as t
 from nodes.broker.store._database import database_error, open_writer

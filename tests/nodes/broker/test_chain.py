@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, text
 
+from messages.chain import GENESIS, canonical, hash_body, hash_entry
 from nodes.broker import open_ledger
-from nodes.broker._chain import GENESIS, canonical, hash_body, hash_entry
 from nodes.broker._verify import verify
 from nodes.broker.store import sqlite_url
 from nodes.broker.store._database import open_writer

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from messages.chain import hash_entry
 from messages.errors import ConfigurationError
 from nodes.broker import Verdict, open_ledger
-from nodes.broker._chain import hash_entry
 from nodes.broker.store import _tables as t
 from tests.nodes.broker.lab import Lab
 

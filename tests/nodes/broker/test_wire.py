@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from labmesh.clock import WallClock
 from labmesh.mesh import Mesh
 from labmesh.transport import MemoryHub, MemoryTransport
+from messages.chain import GENESIS
 from messages.envelope import Envelope, decode
 from messages.ids import NodeId, new_id
 from messages.ledger import EntryKind, Receipt, Request
 from messages.topics import Topics, parse_topic
-from nodes.broker._chain import GENESIS
 from nodes.broker._row import Tip, make_row
 from nodes.broker._wire import Wire
 from tests.messages import strategies as some

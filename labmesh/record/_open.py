@@ -1,4 +1,4 @@
-"""Reading a ledger file with whatever is installed to read one."""
+"""Opening a ledger file with whatever is installed to read one."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from messages.errors import ConfigurationError
 from messages.model import JsonObject
 
 GROUP: Final = "labmesh.ledger"
-"""Entry point group of functions that open a ledger: ``open(path) -> LedgerFile``."""
+"""Entry point group of functions that open a ledger: ``open(place) -> LedgerFile``."""
+
 
 _PAGE: Final = 200
 
 
 class LedgerFile(Protocol):
-    """A ledger opened for reading."""
+    """A ledger opened for reading; threads may share it."""
 
     def query(self, service: str, arguments: JsonObject) -> JsonObject:
         """Answer as the broker node's service of that name would."""
@@ -28,9 +29,10 @@ class LedgerFile(Protocol):
         ...
 
 
-@contextmanager
-def opened(place: str) -> Iterator[LedgerFile]:
-    """Open the ledger at a path or a database URL for as long as the block runs.
+def open_ledger_file(place: str) -> Any:
+    """Open the ledger at a path or a database URL; whoever calls closes it.
+
+    What comes back is at least a `LedgerFile`; who needs more of it says so by a wider type.
 
     Raises:
         ConfigurationError: There is none, or nothing installed reads ledgers.
@@ -41,7 +43,17 @@ def opened(place: str) -> Iterator[LedgerFile]:
             "nothing that reads ledgers is installed", remedy="install labmesh with its nodes"
         )
     point = points.get("default") or next(iter(points.values()))
-    file: LedgerFile = point.load()(place)
+    return point.load()(place)
+
+
+@contextmanager
+def opened(place: str) -> Iterator[LedgerFile]:
+    """Open the ledger at a path or a database URL for as long as the block runs.
+
+    Raises:
+        ConfigurationError: As `open_ledger_file`.
+    """
+    file: LedgerFile = open_ledger_file(place)
     try:
         yield file
     finally:
@@ -59,8 +71,8 @@ def pages(file: LedgerFile, service: str, items: str, **arguments: Any) -> Itera
         after = {"after": page["next"]}
 
 
-def entries(file: LedgerFile, kinds: list[str], until: int) -> Iterator[JsonObject]:
-    """Yield the journal's entries of some kinds up to an offset."""
+def journal_items(file: LedgerFile, kinds: list[str], until: int) -> Iterator[JsonObject]:
+    """Yield what ``journal.read`` answers of some kinds up to an offset."""
     at: int | None = 0
     while at is not None and at <= until:
         page = file.query("journal.read", {"from": at, "limit": _PAGE, "kinds": kinds})
