@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from messages.archive import DEPOSIT, DepositInput, DepositOutput
 from messages.cell import CellAssemblyInput, CellAssemblyOutput
 from messages.cycling import (
     CapacityInput,
@@ -157,6 +158,9 @@ OWN_CAPABILITIES: Final[Mapping[tuple[str, str], CapabilityTypes]] = {
         WorkflowRecordInput,
         WorkflowVerdict,
         "Why a workflow was given up; told by its orchestrator, not asked for",
+    ),
+    DEPOSIT: CapabilityTypes(
+        DepositInput, DepositOutput, "A campaign's crate, given to an archive for good"
     ),
 }
 """Those that FINALES 2 has no word for."""

@@ -1,0 +1,74 @@
+"""Deposits: a campaign's crate given to an archive, and what the archive calls it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, StringConstraints
+
+from messages.cycling_data import Digest
+from messages.model import Count, Flag, Model, Text, Unit
+
+DEPOSIT: Final = ("archive", "deposit")
+"""The capability whose results tell where a campaign was archived."""
+
+Md5 = Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9a-f]{32}$")]
+"""MD5 in hex: what InvenioRDM compares files by. Never used where somebody may cheat."""
+
+Campaign = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200)]
+"""A campaign's name."""
+
+
+class DepositInput(Model):
+    """Ask for what a campaign has so far to be archived."""
+
+    campaign: Campaign = Field(description="whose crate is deposited")
+
+
+class DepositedFile(Model):
+    """One file of a record."""
+
+    name: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=255)] = Field(
+        description="as the archive lists it"
+    )
+    size: Annotated[Count, Unit("By")] = Field(description="of its content")
+    md5: Md5 = Field(description="of its content, as the archive reports it")
+    sha256: Digest = Field(description="of its content, as it was read here")
+    linked: Flag = Field(
+        default=False, description="unchanged since the version before: nothing was uploaded"
+    )
+
+
+class DepositOutput(Model):
+    """A campaign's record at an archive, as it stands after the deposit."""
+
+    campaign: Campaign = Field(description="whose crate it is")
+    kind: Literal["folder", "invenio"] = Field(description="what the archive is")
+    archive: Text = Field(description="where the archive is: its address, or a folder")
+    state: Literal["published", "in_review"] = Field(
+        description="in_review: a community has to accept it before anybody else sees it"
+    )
+    new: Flag = Field(
+        description="whether this deposit made the version; else nothing had changed since"
+    )
+    record: Text = Field(description="the archive's name for this version")
+    parent: Text = Field(default="", description="the archive's name for all versions together")
+    pid: Text = Field(
+        default="", description="persistent identifier of this version, a DOI where it has one"
+    )
+    parent_pid: Text = Field(default="", description="the same for all versions together")
+    url: Text = Field(default="", description="page of this version, for people")
+    version: Text = Field(description="calendar version: YYYY.MM.DD, and .N within a day")
+    publication_date: Annotated[
+        str, StringConstraints(strict=True, pattern=r"^\d{4}-\d\d-\d\d$")
+    ] = Field(description="of this version, by wall time (UTC)")
+    files: tuple[DepositedFile, ...] = Field(default=(), description="by name")
+    uploaded: Annotated[Count, Unit("By")] = Field(
+        default=0, description="content that was new in this version"
+    )
+    removed: tuple[Text, ...] = Field(
+        default=(), description="names of the version before that this one lacks"
+    )
+    access: Text = Field(default="public", description="public or restricted, or until when")
+    content_sha256: Digest = Field(description="of the names and sha256 of all files")
+    metadata_sha256: Digest = Field(description="of the metadata, without date and version")
