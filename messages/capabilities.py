@@ -34,6 +34,14 @@ from messages.electrolyte import (
     ViscosityInput,
     ViscosityOutput,
 )
+from messages.eln import (
+    DEPLOYMENT,
+    IMPORT,
+    ElnDeploymentInput,
+    ElnDeploymentOutput,
+    ElnEntry,
+    ElnImportInput,
+)
 from messages.frozen_protocol import FREEZING, FrozenProtocol, FrozenProtocolInput
 from messages.logistics import TransportInput, TransportOutput
 from messages.model import Model
@@ -148,6 +156,16 @@ OWN_CAPABILITIES: Final[Mapping[tuple[str, str], CapabilityTypes]] = {
         TrainingInput,
         TrainingOutput,
         "Models of the end of life, trained on what the ledger holds; also told when it grows",
+    ),
+    IMPORT: CapabilityTypes(
+        ElnImportInput,
+        ElnEntry,
+        "An entry of somebody's electronic lab notebook; told by who imports it, not asked for",
+    ),
+    DEPLOYMENT: CapabilityTypes(
+        ElnDeploymentInput,
+        ElnDeploymentOutput,
+        "A campaign written into an electronic lab notebook",
     ),
     ("workflow", "plan"): CapabilityTypes(
         WorkflowRecordInput,
