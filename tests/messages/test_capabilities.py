@@ -22,7 +22,7 @@ WITHOUT_UNIT = {"Rating.rating"}
 
 UNITS = {
     "1", "1/h", "1/m", "A", "A.h", "A.h/m2", "K", "Pa.s", "S/m", "V", "kg/m3", "kg/mol", "m", "m2",
-    "m3", "s", "W.h", "mA", "mA.h", "mV/s", "Hz", "kg",
+    "m3", "s", "W.h", "mA", "mA.h", "mV/s", "Hz", "kg", "By",
 }  # fmt: skip
 
 
