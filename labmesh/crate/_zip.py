@@ -1,0 +1,124 @@
+"""A crate as one file: ``.eln``, a ZIP with one folder in it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from labmesh.crate._types import METADATA
+from messages.errors import ConfigurationError, LabmeshError
+
+STAMP: Final = (1980, 1, 1, 0, 0, 0)
+"""The earliest time that ZIP knows, so that the same content gives the same bytes."""
+
+_MODE: Final = 0o100644 << 16
+_UNIX: Final = 3
+_LEVEL: Final = 6
+_PACKED: Final = (".gz", ".parquet", ".png", ".jpg", ".zip")
+"""Ends of names of what deflate makes no smaller."""
+
+
+def zip_crate(folder: Path, target: Path) -> None:
+    """Write the crate in ``folder`` into the ``.eln`` file ``target``, whole or not at all.
+
+    The same files give the same bytes. A file of that name is replaced.
+
+    Raises:
+        ConfigurationError: There is no crate in the folder, or no folder for the target.
+        LabmeshError: It cannot be written.
+    """
+    if not (folder / METADATA).is_file():
+        raise ConfigurationError(
+            f"there is no {METADATA}: this is no crate", where=str(folder),
+            remedy="write one first: labmesh crate write CAMPAIGN FOLDER",
+        )  # fmt: skip
+    if not target.parent.is_dir():
+        raise ConfigurationError(
+            "there is no such folder", where=str(target.parent), remedy="make it first"
+        )
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with zipfile.ZipFile(part, "w") as archive:
+            for name in _names(folder):
+                _add(archive, folder / name, f"{target.stem}/{name}")
+        _sync(part)
+        part.replace(target)
+    except OSError as error:
+        raise LabmeshError(
+            f"cannot be written: {error}", where=str(target), remedy="see to the disk"
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def opened_crate(path: Path) -> Iterator[Path]:
+    """Give the folder of a crate: ``path`` itself, or what an ``.eln`` or ZIP file holds.
+
+    Raises:
+        ConfigurationError: There is no crate at that path.
+        LabmeshError: The file is damaged, or would write outside of its folder.
+    """
+    if path.is_dir():
+        yield path
+        return
+    if not path.exists():
+        raise ConfigurationError("there is no such crate", where=str(path), remedy="check the path")
+    with TemporaryDirectory(prefix="labmesh-crate-") as scratch:
+        yield _extract(path, Path(scratch))
+
+
+def _extract(path: Path, scratch: Path) -> Path:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for info in archive.infolist():
+                _refuse_outside(info.filename, path)
+            archive.extractall(scratch)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        raise LabmeshError(
+            f"it is damaged, or no ZIP file: {error}", where=str(path), remedy="take another copy"
+        ) from error
+    found = sorted(scratch.glob(f"*/{METADATA}"))
+    if len(found) != 1 or len(list(scratch.iterdir())) != 1:
+        raise ConfigurationError(
+            f"this is no crate: it has to be one folder with a {METADATA} in it", where=str(path),
+            remedy="name a folder or .eln file that `labmesh crate write` made",
+        )  # fmt: skip
+    return found[0].parent
+
+
+def _refuse_outside(name: str, path: Path) -> None:
+    parts = PurePosixPath(name.replace("\\", "/"))
+    if parts.is_absolute() or ".." in parts.parts or ":" in name.split("/", maxsplit=1)[0]:
+        raise LabmeshError(
+            f"it would write outside of its folder: {name!r}", where=str(path),
+            remedy="do not trust this file",
+        )  # fmt: skip
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(
+        each.relative_to(folder).as_posix() for each in folder.rglob("*") if each.is_file()
+    )
+
+
+def _add(archive: zipfile.ZipFile, file: Path, name: str) -> None:
+    info = zipfile.ZipInfo(name, STAMP)
+    info.create_system, info.external_attr = _UNIX, _MODE
+    packed = name.endswith(_PACKED)
+    info.compress_type = zipfile.ZIP_STORED if packed else zipfile.ZIP_DEFLATED
+    info._compresslevel = _LEVEL  # type: ignore[attr-defined]  # noqa: SLF001
+    info.file_size = file.stat().st_size
+    with file.open("rb") as source, archive.open(info, "w") as sink:
+        shutil.copyfileobj(source, sink, 1 << 20)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
