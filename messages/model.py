@@ -18,6 +18,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from messages.ids import MAX_NAME
+from messages.meaning import Term
 
 Real = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 """A finite number. Strings and booleans are refused, integers are taken as they are."""
@@ -83,7 +84,13 @@ class Unit:
 
 
 class Model(BaseModel):  # noqa: PLW1641 (pydantic hashes what is frozen)
-    """A value inside messages: immutable, closed to unknown fields, free of NaN and infinity."""
+    """A value inside messages: immutable, closed to unknown fields, free of NaN and infinity.
+
+    A subclass says what it describes, with the words of `Term`: ``class Cell(Model,
+    term="BatteryCell")``. Its own subclasses describe the same unless they say otherwise.
+    """
+
+    MEANING: ClassVar[Term | None] = None
 
     # Built at the first use: a process knows hundreds of models and uses a few, and building all
     # of them was a quarter of the time a command took to start.
@@ -94,6 +101,24 @@ class Model(BaseModel):  # noqa: PLW1641 (pydantic hashes what is frozen)
         arbitrary_types_allowed=False,
         defer_build=True,
     )
+
+    def __init_subclass__(
+        cls, *, term: str | None = None, relation: str = "", **kwargs: Unpack[ConfigDict]
+    ) -> None:
+        """Keep what the class describes."""
+        super().__init_subclass__(**kwargs)
+        if term is not None:
+            cls.MEANING = Term(term, relation)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler, /
+    ) -> JsonSchemaValue:
+        """Say in the schema what the class describes."""
+        schema = handler(core_schema)
+        if cls.MEANING is not None:
+            cls.MEANING.write(handler.resolve_ref_schema(schema))
+        return schema
 
     def __eq__(self, other: object) -> bool:
         """Compare type and fields; arrays by dtype, shape and bytes."""
@@ -113,10 +138,16 @@ class Message(Model):
     TYPE: ClassVar[str] = ""
 
     def __init_subclass__(
-        cls, *, name: str | None = None, version: int = 1, **kwargs: Unpack[ConfigDict]
+        cls,
+        *,
+        name: str | None = None,
+        version: int = 1,
+        term: str | None = None,
+        relation: str = "",
+        **kwargs: Unpack[ConfigDict],
     ) -> None:
         """Register the class under ``name@version``."""
-        super().__init_subclass__(**kwargs)
+        super().__init_subclass__(term=term, relation=relation, **kwargs)
         if name is None:
             return
         cls.TYPE = f"{name}@{version}"

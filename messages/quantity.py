@@ -13,6 +13,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from messages.ledger import Rating
+from messages.meaning import Term
 from messages.model import Model, Real
 
 
@@ -118,44 +119,44 @@ class InUnit:
         return quantity
 
 
-Conductivity = Annotated[Quantity, InUnit("S/m", ge=0)]
+Conductivity = Annotated[Quantity, InUnit("S/m", ge=0), Term("IonicConductivity")]
 """Ionic conductivity."""
 
-Temperature = Annotated[Quantity, InUnit("K", gt=0)]
+Temperature = Annotated[Quantity, InUnit("K", gt=0), Term("ThermodynamicTemperature")]
 """Thermodynamic temperature."""
 
-Density = Annotated[Quantity, InUnit("kg/m3", gt=0)]
+Density = Annotated[Quantity, InUnit("kg/m3", gt=0), Term("Density")]
 """Mass density."""
 
-MolarMass = Annotated[Quantity, InUnit("kg/mol", gt=0)]
+MolarMass = Annotated[Quantity, InUnit("kg/mol", gt=0), Term("MolarMass")]
 """Molar mass."""
 
-Viscosity = Annotated[Quantity, InUnit("Pa.s", gt=0)]
+Viscosity = Annotated[Quantity, InUnit("Pa.s", gt=0), Term("DynamicViscosity")]
 """Dynamic viscosity."""
 
-Volume = Annotated[Quantity, InUnit("m3", ge=0)]
+Volume = Annotated[Quantity, InUnit("m3", ge=0), Term("Volume")]
 """Volume."""
 
-Mass = Annotated[Quantity, InUnit("kg", ge=0)]
+Mass = Annotated[Quantity, InUnit("kg", ge=0), Term("Mass")]
 """Mass."""
 
-Charge = Annotated[Quantity, InUnit("A.h", ge=0)]
+Charge = Annotated[Quantity, InUnit("A.h", ge=0), Term("Capacity")]
 """Capacity of a cell in ampere hours, the one unit of charge in these messages."""
 
-Voltage = Annotated[Quantity, InUnit("V")]
+Voltage = Annotated[Quantity, InUnit("V"), Term("Voltage")]
 """Electric potential difference."""
 
-Duration = Annotated[Quantity, InUnit("s", ge=0)]
+Duration = Annotated[Quantity, InUnit("s", ge=0), Term("Duration")]
 """Time span of an experiment."""
 
-CellConstant = Annotated[Quantity, InUnit("1/m", gt=0)]
+CellConstant = Annotated[Quantity, InUnit("1/m", gt=0), Term("ConductivityCellConstant")]
 """Cell constant of a conductivity cell: conductivity is this times conductance."""
 
-Resistance = Annotated[Quantity, InUnit("Ohm", ge=0)]
+Resistance = Annotated[Quantity, InUnit("Ohm", ge=0), Term("ElectricResistance")]
 """Electric resistance."""
 
 Ratio = Annotated[Quantity, InUnit("1")]
 """A number without dimension."""
 
-CycleCount = Annotated[Quantity, InUnit("1", ge=0)]
+CycleCount = Annotated[Quantity, InUnit("1", ge=0), Term("TotalNumberOfCycles")]
 """A number of cycles as a prediction: it may have a fraction and an uncertainty."""

@@ -10,9 +10,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from messages.errors import UnknownTypeError
+from messages.meaning import KEYWORDS
 from messages.model import TYPES, Message
 
-_ANNOTATIONS = frozenset({"title", "description", "examples"})
+_ANNOTATIONS = frozenset({"title", "description", "examples"}) | KEYWORDS
 
 
 @cache
@@ -30,8 +31,8 @@ def schema_hash(model: type[BaseModel]) -> str:
 def hash_schema(schema: dict[str, Any]) -> str:
     """Return the sha256, in hex, of ``schema`` in canonical form.
 
-    Canonical: without titles, descriptions and examples (words may improve without breaking
-    anyone), keys sorted, no white space, UTF-8. Units stay: they are part of the meaning.
+    Canonical: without titles, descriptions, examples and terms (they may improve without breaking
+    anyone), keys sorted, no white space, UTF-8. Units stay: numbers are read by them.
     """
     text = json.dumps(
         _without_words(schema), sort_keys=True, separators=(",", ":"), ensure_ascii=False
