@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from messages.access import DECLARATION, DeclarationInput, DeclarationOutput
 from messages.archive import DEPOSIT, DepositInput, DepositOutput
 from messages.cell import CellAssemblyInput, CellAssemblyOutput
 from messages.cycling import (
@@ -146,6 +147,11 @@ OWN_CAPABILITIES: Final[Mapping[tuple[str, str], CapabilityTypes]] = {
         InspectionInput,
         InspectionOutput,
         "A person's word on the state of a sample; told by who has looked, not asked for",
+    ),
+    DECLARATION: CapabilityTypes(
+        DeclarationInput,
+        DeclarationOutput,
+        "Who may have a campaign's, a sample's or a result's data; told by a person, not asked for",
     ),
     FREEZING: CapabilityTypes(
         FrozenProtocolInput,

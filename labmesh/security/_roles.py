@@ -85,9 +85,16 @@ RIGHTS: Final[dict[Role, Rights]] = {
     Role.VIEWER: Rights(_VIEWER, "a person or a program that only looks"),
     Role.REQUESTER: Rights(_REQUESTER, "who asks for measurements: scientists, optimisers"),
     Role.OPERATOR: Rights(
-        (*_REQUESTER, "call/#", "decision/#", "amend/#", "result/+/+/sample_state/inspection"),
+        (
+            *_REQUESTER,
+            "call/#",
+            "decision/#",
+            "amend/#",
+            "result/+/+/sample_state/inspection",
+            "result/+/+/access/declaration",
+        ),
         "who runs the lab: changes lifecycles and parameters, decides what is held, says what a "
-        "sample is that nobody can vouch for",
+        "sample is that nobody can vouch for, and who may have what",
     ),
     Role.INSTRUMENT: Rights(_INSTRUMENT, "a node: it offers, works, answers and tells"),
     Role.LEDGER: Rights(_LEDGER, "the broker node, and its standby"),
