@@ -34,6 +34,7 @@ LabmeshError                what happened, where, what to do
 ├── WireError               an instrument's line: not to be opened, lost, or not as recorded
 │   ├── WireTimeoutError    the instrument did not answer in time
 │   └── WireRefusedError    the instrument answered that it will not (a Modbus exception)
+├── UnknownTermError        a term or a unit that the vocabulary does not have
 └── MissingProgramError     a program or package is not installed
 """
 
@@ -245,6 +246,10 @@ class WireRefusedError(WireError):
     def __init__(self, what: str, *, where: str = "", remedy: str = "", code: int = 0) -> None:
         super().__init__(what, where=where, remedy=remedy)
         self.code = code
+
+
+class UnknownTermError(LabmeshError):
+    """A term or a unit that the vocabulary does not have."""
 
 
 class MissingProgramError(LabmeshError):

@@ -2,6 +2,22 @@
 
 from labmesh.semantics import iris
 from labmesh.semantics._check import Violation, check
+from labmesh.semantics._context import CONTEXT_FILE, context
 from labmesh.semantics._describer import Describer
+from labmesh.semantics._find import Concept
+from labmesh.semantics._vocabulary import DATA, Entry, Vocabulary, ontology, vocabulary
 
-__all__ = ["Describer", "Violation", "check", "iris"]
+__all__ = [
+    "CONTEXT_FILE",
+    "DATA",
+    "Concept",
+    "Describer",
+    "Entry",
+    "Violation",
+    "Vocabulary",
+    "check",
+    "context",
+    "iris",
+    "ontology",
+    "vocabulary",
+]

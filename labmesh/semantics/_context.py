@@ -1,0 +1,24 @@
+"""The JSON-LD context of our documents: shipped, never fetched."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Final
+
+from labmesh.semantics._vocabulary import DATA
+from messages.model import JsonObject
+
+CONTEXT_FILE: Final = DATA / "context.jsonld"
+"""The context as a file, for crates and for readers elsewhere."""
+
+
+@cache
+def context() -> JsonObject:
+    """Return the context file's content: a map with ``@context``. Do not change it.
+
+    Labels stand for IRIs; a unit is written by its label (``hasMeasurementUnit`` is of type
+    ``@vocab``), links between things are of type ``@id``, numbers are ``xsd:double``.
+    """
+    found: JsonObject = json.loads(CONTEXT_FILE.read_text(encoding="utf-8"))
+    return found

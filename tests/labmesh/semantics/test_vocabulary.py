@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+
+from labmesh.semantics import vocabulary
+from messages.errors import UnknownTermError
+
+
+@pytest.mark.parametrize(
+    ("words", "label"),
+    [
+        ("ionic conductivity", "IonicConductivity"),
+        ("LiPF6", "LithiumHexafluorophosphate"),
+        ("lithium hexafluorophosphate", "LithiumHexafluorophosphate"),
+        ("coin cells", "CoinCell"),
+        ("capacity", "Capacity"),
+        ("mole fraction", "AmountFraction"),
+        ("temperature", "ThermodynamicTemperature"),
+    ],
+)
+def test_plain_words_find_their_term(words: str, label: str) -> None:
+    assert vocabulary().find(words)[0].label == label
+
+
+def test_words_like_no_name_find_nothing() -> None:
+    assert vocabulary().find("zyx qwv") == ()
+    assert vocabulary().find("") == ()
+
+
+def test_sub_classes_are_ours_and_upstreams() -> None:
+    known = vocabulary()
+    below = {known.label(iri) for iri in known.subclasses(known.iri("IonicConductivity"))}
+    assert below == {"IonicConductivity", "ElectrolyticConductivity"}
+    assert known.is_a("MolecularDynamicsSimulation", "Simulation")
+    assert not known.is_a("Simulation", "MolecularDynamicsSimulation")
+
+
+def test_a_unit_agrees_with_a_quantity_of_its_dimension_alone() -> None:
+    known = vocabulary()
+    assert known.agree("Density", "kg/m3")
+    assert known.agree("Density", "g/cm3")
+    assert not known.agree("DynamicViscosity", "g/cm3")
+    assert known.agree("AmountFraction", "1")
+
+
+def test_an_unknown_term_names_the_nearest() -> None:
+    with pytest.raises(UnknownTermError, match="nearest: IonicConductivity"):
+        vocabulary().iri("IonicConductivitys")
+    with pytest.raises(UnknownTermError, match="unit 'furlong' is not known"):
+        vocabulary().unit("furlong")
