@@ -16,6 +16,7 @@ from messages.errors import ArtifactError, OrderVoidError
 from messages.ids import NodeId
 from messages.ledger import ArtifactRef, Progress, ProgressKind, Rating, SampleStep
 from messages.model import JsonObject
+from messages.reproducibility import Recipe
 
 P = TypeVar("P", bound=BaseModel)
 
@@ -70,6 +71,8 @@ class Order(Generic[P]):
         self._rating: Rating | None = None
         self._performed: JsonObject = wire_order.parameters
         self._notes: JsonObject = {}
+        self.recipe: Recipe | None = None
+        self.packages: tuple[str, ...] = ()
         self._samples: list[SampleStep] = []
         self._artifacts: list[ArtifactRef] = []
 
@@ -132,6 +135,17 @@ class Order(Generic[P]):
     def note(self, **values: Any) -> None:
         """Add to the result's provenance: volumes, raw readings, settings."""
         self._notes.update(values)
+
+    def reproducible(self, recipe: Recipe, *packages: str) -> None:
+        """Say what it takes to compute the same again; a model does.
+
+        The code, the machine and who asked are added to the result's provenance by themselves.
+
+        Args:
+            recipe: Which model, what it began with, its seeds, the hash of its training data.
+            packages: Those whose versions decide what comes out.
+        """
+        self.recipe, self.packages = recipe, packages
 
     def performed(self, parameters: BaseModel | JsonObject) -> None:
         """Say what was really done where it differs from what was asked."""

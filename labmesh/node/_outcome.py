@@ -12,6 +12,7 @@ import messages.ledger as wire
 from labmesh.clock import Clock
 from labmesh.node._job import Job
 from labmesh.node._travel import travelling
+from labmesh.reproducibility import note_of, sealed
 from messages.errors import OrderError
 from messages.ledger import Failure, Provenance, Rating, Result
 from messages.model import JsonObject
@@ -33,6 +34,8 @@ class Identity:
     parameters: Callable[[], JsonObject]
     dry_run: Callable[[], bool] = lambda: False
     """Whether everything is done but the act itself."""
+    module: str = "labmesh"
+    """Dotted name of the module that the node is of."""
 
 
 class Outcomes:
@@ -53,7 +56,7 @@ class Outcomes:
         order, handed = job.order, job.handed
         if handed is None:
             raise ValueError("an order that was not handed out has no result")
-        return Result(
+        result = Result(
             request=order.request,
             token=order.token,
             quantity=order.quantity,
@@ -64,6 +67,17 @@ class Outcomes:
             campaign=order.campaign,
             **self._told(handed.story()),
         )
+        if job.capability.spec.worker != "model":
+            return result
+        note = note_of(
+            self._identity.module,
+            handed.recipe,
+            *handed.packages,
+            requester=order.requester,
+            request=order.request,
+            made=result.provenance.ended,
+        )
+        return sealed(result, note)
 
     def failed(self, job: Job, notes: JsonObject, begun: int, error: OrderError) -> Result:
         """Return the result of an order that was not."""

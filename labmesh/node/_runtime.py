@@ -150,6 +150,7 @@ class Runtime:
                 instrument=str(node.id),
                 parameters=lambda: public(node.parameters, _WATCHING),
                 dry_run=lambda: node.dry_run,
+                module=type(node).__module__,
             )
             self.worker = Worker(
                 self.mesh,

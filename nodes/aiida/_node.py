@@ -14,6 +14,7 @@ from messages.electrolyte import ConductivityInput, ConductivityOutput
 from messages.model import JsonObject
 from messages.node import Level
 from messages.quantity import Quantity
+from messages.reproducibility import Recipe
 from nodes.aiida._composition import composition_of
 from nodes.aiida._parameters import AiidaParameters
 from nodes.aiida._profile import AiidaProfile, need_aiida, open_profile
@@ -87,6 +88,7 @@ class AiidaNode(Node[AiidaParameters]):
         out = found.output
         order.rate(success=True, rating=out["rating"], reason=out["reason"])
         order.note(**self._notes(found))
+        order.reproducible(self._recipe(out["equation"]), "aiida-core", "numpy")
         return ConductivityOutput(
             run_info=RunInfo(formulation=asked.formulation, internal_reference=found.uuid),
             conductivity=Quantity.of(out["conductivity"], "S/m", out["uncertainty"]),
@@ -121,6 +123,15 @@ class AiidaNode(Node[AiidaParameters]):
             path = Path(folder) / f"{uuid}.aiida"
             await self._thread.run(self._store.export, uuid, path)
             await order.attach(path, media_type=ARCHIVE_TYPE)
+
+    def _recipe(self, equation: str) -> Recipe:
+        about = self._model.about(equation)
+        return Recipe(
+            model=f"{equation} v{self._model.version}@{self._model.sha256[:12]}",
+            initial_parameters={"equation": equation, "coefficients_sha256": self._model.sha256},
+            training_sha256=about["data"]["sha256"],
+            training_data=f"{about['data']['file']}, from {', '.join(about['dois'])}",
+        )
 
     def _notes(self, found: Computed) -> JsonObject:
         assert self._profile is not None  # noqa: S101

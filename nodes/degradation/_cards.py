@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import platform
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, Final
 
+from labmesh.reproducibility import Recipe, code_of, hardware, hardware_words
 from messages.model import JsonObject
+from messages.model_card import ModelCard
 
 ALGORITHM: Final = 1
 """Raised when the same data would give another model: part of every card's hash."""
 
-_PACKAGES: Final = ("labmesh", "numpy", "polars", "scipy")
+PACKAGES: Final = ("numpy", "polars", "scipy")
+"""Packages whose numbers decide."""
+
 _DIGITS: Final = 12
 
 
@@ -29,50 +30,36 @@ def name_of(stem: str, recipe: JsonObject) -> str:
     return f"{stem}@{hashlib.sha256(words.encode()).hexdigest()[:_DIGITS]}"
 
 
-def hardware() -> str:
-    """Return the machine in words."""
-    return f"{platform.machine()}, {os.cpu_count() or 1} cores, {platform.system()}"
-
-
-def software() -> dict[str, str]:
-    """Return versions of the packages whose numbers decide, and the commit of a checkout."""
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    commit = _commit(Path(__file__).resolve().parents[2])
-    if commit:
-        found["commit"] = commit
-    return found
-
-
 def trained_here() -> dict[str, Any]:
     """Return what every card says of the training."""
-    return {"hardware": hardware(), "software": software()}
+    code = code_of(__name__, *PACKAGES)
+    software = {**code.packages, code.package: code.version}
+    if code.commit:
+        software["commit"] = code.commit
+    return {"hardware": hardware_words(hardware()), "software": software}
 
 
-def _commit(root: Path) -> str:
-    """Return the commit that a checkout is at; empty where it is none or cannot be read."""
-    try:
-        git = root / ".git"
-        if git.is_file():
-            git = (root / git.read_text().removeprefix("gitdir:").strip()).resolve()
-        head = (git / "HEAD").read_text().strip()
-        if not head.startswith("ref:"):
-            return head
-        reference = head.removeprefix("ref:").strip()
-        common = git / "commondir"
-        homes = [git, (git / common.read_text().strip()).resolve()] if common.exists() else [git]
-        for home in homes:
-            if (home / reference).exists():
-                return (home / reference).read_text().strip()
-            packed = home / "packed-refs"
-            if packed.exists():
-                for line in packed.read_text().splitlines():
-                    if line.endswith(f" {reference}"):
-                        return line.partition(" ")[0]
-    except OSError:
-        pass
-    return ""
+def recipe_of_all(cards: Sequence[ModelCard]) -> Recipe:
+    """Return what it takes to train several models again."""
+    if len(cards) == 1:
+        return recipe_of(cards[0])
+    data = "\n".join(card.data_sha256 for card in cards)
+    return Recipe(
+        model=", ".join(card.name for card in cards)[:4000],
+        initial_parameters={card.name: dict(card.initial_parameters) for card in cards},
+        seeds=tuple(sorted({seed for card in cards for seed in card.seeds})),
+        training_sha256=hashlib.sha256(data.encode()).hexdigest() if cards else None,
+        training_data="as the cards say; the hash is of theirs, one a line",
+    )
+
+
+def recipe_of(card: ModelCard) -> Recipe:
+    """Return what it takes to train a card's model again."""
+    data = card.source or "results of the ledger"
+    return Recipe(
+        model=card.name,
+        initial_parameters=dict(card.initial_parameters),
+        seeds=card.seeds,
+        training_sha256=card.data_sha256,
+        training_data=f"{data}; the model's card names every result" if card.results else data,
+    )

@@ -14,6 +14,7 @@ from messages.model_card import TRAINING, ModelCard, TrainingOutput
 from nodes.degradation._cell import cell_data
 from nodes.degradation._predict import predict
 from nodes.degradation._published_models import published_models
+from nodes.degradation._retrain import Comparison, compared, retrain_published
 from nodes.degradation._statistical import StatisticalModel
 from nodes.degradation._table import cycles_of, read_table
 
@@ -54,6 +55,16 @@ def _card(path: Path) -> StatisticalModel:
     except OSError as error:
         raise ConfigurationError(f"it cannot be read: {error}", where=str(path)) from error
     return StatisticalModel.read(content, where=str(path))
+
+
+def reproduced(path: Path) -> Comparison:
+    """Train the model of a card's file again, and compare.
+
+    Raises:
+        ConfigurationError: It is no whole card, or cannot be trained from what is here.
+    """
+    model = _card(path)
+    return compared(model, retrain_published(model.card))
 
 
 async def cards_of(lab: LabClient) -> list[ModelCard]:

@@ -57,6 +57,7 @@ class DegradationNode(Node[DegradationParameters]):
             success=said.rating.success, rating=said.rating.rating, reason=said.rating.reason
         )
         order.note(**found.notes)
+        order.reproducible(work.recipe_of(found.card), *work.PACKAGES)
         return DegradationModelOutput(
             run_info=RunInfo(
                 formulation=asked.battery_chemistry.electrolyte,

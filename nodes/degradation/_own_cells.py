@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -12,14 +13,17 @@ import numpy as np
 from labmesh.client import LabClient
 from messages.cell import BatteryChemistry
 from messages.envelope import validate
-from messages.errors import LabmeshError, OrderError
+from messages.errors import ConfigurationError, LabmeshError, OrderError
 from messages.ledger import ResultStatus
+from messages.model_card import ModelCard
 from messages.query import ResultView
 from nodes.degradation._cell import CellData, cell_data
 from nodes.degradation._chemistry import chemistry_of
 from nodes.degradation._fade import END
 from nodes.degradation._features import GAIN, LEAST, VARIANCE
 from nodes.degradation._known import NotPredictableError, known_of
+from nodes.degradation._regression import PRIOR
+from nodes.degradation._retrain import prior_of
 from nodes.degradation._source import CYCLING, cell_of, read_result
 from nodes.degradation._statistical import StatisticalModel
 from nodes.degradation._train import train
@@ -100,6 +104,28 @@ class OwnCells:
                     found.append(model)
         return tuple(found)
 
+    def again(self, card: ModelCard) -> StatisticalModel:
+        """Return the model of a card, trained again from the results that it names; blocks.
+
+        Raises:
+            ConfigurationError: Not all of them are known here.
+        """
+        wanted = set(card.results)
+        cells = [cell for cell in self._cells.values() if cell.result in wanted]
+        cells.sort(key=lambda cell: cell.offset)
+        model = None
+        if len(cells) == len(wanted):
+            model = self._trained(
+                card.chemistry, cells, card.cycles, 1,
+                simulated=card.simulated, prior=prior_of(card),
+            )  # fmt: skip
+        if model is None:
+            raise ConfigurationError(
+                f"{len(wanted)} results trained {card.name}, and {len(cells)} of them are here",
+                remedy="train it again where the ledger is that its results are in",
+            )
+        return model
+
     def words(self, least: int, models: tuple[StatisticalModel, ...]) -> str:
         """Say how it stands."""
         chemistries: dict[str, int] = {}
@@ -140,7 +166,14 @@ class OwnCells:
         self._cells[cell] = OwnCell(view.id, view.offset, data, life)
 
     def _trained(
-        self, chemistry: str, cells: list[OwnCell], horizon: int, least: int, *, simulated: bool
+        self,
+        chemistry: str,
+        cells: list[OwnCell],
+        horizon: int,
+        least: int,
+        *,
+        simulated: bool,
+        prior: Mapping[str, float] = PRIOR,
     ) -> StatisticalModel | None:
         usable = []
         for cell in cells:
@@ -164,6 +197,7 @@ class OwnCells:
             left_out=dict(sorted(self._left_out.items())[:100]),
             simulated=simulated,
             relative=True,
+            prior=prior,
         )
 
     async def _read_chemistries(self, lab: LabClient) -> None:

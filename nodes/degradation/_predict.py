@@ -12,6 +12,7 @@ from scipy import stats
 
 from messages.cell import CellInfo
 from messages.degradation import EndOfLife
+from messages.model_card import ModelCard
 from messages.quantity import Quantity
 from nodes.degradation._cell import CellData
 from nodes.degradation._fade import END, LIFE_MEDIAN, LIFE_SPREAD
@@ -43,10 +44,12 @@ class Prediction:
     Attributes:
         prediction: The answer.
         notes: For the result's provenance.
+        card: Of the model that spoke.
     """
 
     prediction: EndOfLife
     notes: dict[str, Any]
+    card: ModelCard
 
 
 def predict(cell: CellData, models: Sequence[StatisticalModel], cell_info: CellInfo) -> Prediction:
@@ -138,7 +141,7 @@ def _by_model(
     notes = {"features": features, "domain": "inside", "cycles_known": int(cell.capacity.size)}
     return _answer(
         forecast, judge, cell_info, notes,
-        model=model.card.name, definition=model.card.end_of_life, inside=True,
+        card=model.card, definition=model.card.end_of_life, inside=True,
     )  # fmt: skip
 
 
@@ -171,7 +174,7 @@ def _by_trajectory(
     }
     return _answer(
         forecast, judge, cell_info, notes,
-        model=trajectory_card().name, definition=OF_THE_TRAJECTORY, inside=False,
+        card=trajectory_card(), definition=OF_THE_TRAJECTORY, inside=False,
     )  # fmt: skip
 
 
@@ -195,13 +198,13 @@ def _by_nothing(
     notes = {"domain": "outside", "why_outside": why_not, "features": dict(cell.given)}
     return _answer(
         forecast, judge, cell_info, notes,
-        model=trajectory_card().name, definition=OF_THE_TRAJECTORY, inside=False,
+        card=trajectory_card(), definition=OF_THE_TRAJECTORY, inside=False,
     )  # fmt: skip
 
 
 def _answer(
     forecast: Forecast, judge: Judge, cell_info: CellInfo, notes: dict[str, Any],
-    *, model: str, definition: str, inside: bool,
+    *, card: ModelCard, definition: str, inside: bool,
 ) -> Prediction:  # fmt: skip
     rating = judge.rating()
     said = EndOfLife(
@@ -212,9 +215,9 @@ def _answer(
         interval_low=forecast.low,
         interval_high=forecast.high,
         in_domain=inside,
-        model=model,
+        model=card.name,
         definition=definition,
         rating=rating,
         cell_info=cell_info,
     )
-    return Prediction(said, notes)
+    return Prediction(said, notes, card)

@@ -7,6 +7,7 @@ section 3.3 and exercise 3.12. tau 10, a0 1, b0 1e-3: next to nothing is known b
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -39,12 +40,14 @@ class Regression:
     b: float
 
     @classmethod
-    def fit(cls, features: Vector, target: Vector) -> Regression:
+    def fit(
+        cls, features: Vector, target: Vector, prior: Mapping[str, float] = PRIOR
+    ) -> Regression:
         """Return the posterior of ``features`` (cells x features) and ``target`` (cells)."""
         mean, spread = features.mean(axis=0), features.std(axis=0)
         scale = np.where(spread > 1e-12 * np.maximum(np.abs(mean), 1e-300), spread, 1.0)
         design = np.column_stack([np.ones(len(features)), (features - mean) / scale])
-        precision = design.T @ design + np.eye(design.shape[1]) / PRIOR["tau"] ** 2
+        precision = design.T @ design + np.eye(design.shape[1]) / prior["tau"] ** 2
         weights = np.linalg.solve(precision, design.T @ target)
         rest = float(target @ target - weights @ precision @ weights)
         return cls(
@@ -52,8 +55,8 @@ class Regression:
             scale=scale,
             weights=weights,
             covariance=np.linalg.inv(precision),
-            a=PRIOR["a0"] + len(target) / 2,
-            b=PRIOR["b0"] + max(rest, 0.0) / 2,
+            a=prior["a0"] + len(target) / 2,
+            b=prior["b0"] + max(rest, 0.0) / 2,
         )
 
     def predict(self, features: Vector) -> tuple[Vector, Vector, float]:

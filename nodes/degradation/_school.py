@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 
 from labmesh import LabmeshError, Level, Node, Order, OrderError
+from labmesh.reproducibility import REPRODUCIBILITY, reproducible
 from labmesh.transport import Subscription
 from messages.cycling_data import DataFile
 from messages.envelope import Header
@@ -18,6 +19,7 @@ from messages.errors import ArtifactError, CallError, RefusedError, TransportErr
 from messages.ledger import ArtifactRef, Entry, Provenance, Result
 from messages.model_card import TRAINING, ModelCard, TrainingInput, TrainingOutput
 from messages.topics import Topic
+from nodes.degradation._cards import PACKAGES, recipe_of_all
 from nodes.degradation._own_cells import TEACH, OwnCells
 from nodes.degradation._parameters import DegradationParameters
 from nodes.degradation._published_models import published_models
@@ -74,6 +76,8 @@ class School:
         words = await self._learn() if self._node.parameters.learn else "learning is off"
         found = [model for model in self.models() if wanted in ("", model.card.chemistry)]
         cards, _ = await _attached(found, order.attach)
+        order.reproducible(recipe_of_all(cards), *PACKAGES)
+        order.simulated = any(card.simulated for card in cards)
         return TrainingOutput(cards=cards, words=words)
 
     async def _live(self) -> None:
@@ -115,7 +119,8 @@ class School:
         """Post cards as a result that nobody asked for; the same ones again add nothing."""
         node = self._node
         cards, kept = await _attached(models, node.lab.attach)
-        output = TrainingOutput(cards=(*cards, *more))
+        cards = (*cards, *more)
+        output = TrainingOutput(cards=cards)
         quantity, method = TRAINING
         chemistry = models[0].card.chemistry if models else ""
         result = Result(
@@ -130,7 +135,9 @@ class School:
             ),
             artifacts=kept,
         )
-        words = json.dumps(result.data, sort_keys=True)
+        result = reproducible(result, __name__, recipe_of_all(cards), *PACKAGES)
+        made = result.provenance.notes[REPRODUCIBILITY]
+        words = json.dumps([result.data, made], sort_keys=True)
         digest = hashlib.sha256(words.encode()).hexdigest()
         await node.lab.post_result(result, id=uuid5(_NAMESPACE, f"{node.id} {digest}"))
 

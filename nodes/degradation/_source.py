@@ -20,6 +20,7 @@ from messages.errors import (
     OrderError,
 )
 from messages.query import ResultView
+from messages.reproducibility import RESTS_ON_SIMULATED
 from nodes.degradation._table import CycleTable, TableError, cycles_of, read_table
 
 CYCLING: Final = (("capacity", "cycling"), ("cycling_data", "import"))
@@ -116,7 +117,8 @@ async def read_result(lab: LabClient, view: ResultView, *, patience: float) -> M
         summary=summary,
         table=table,
         formation=_formation(view),
-        simulated=view.provenance.simulated,
+        simulated=view.provenance.simulated
+        or view.provenance.notes.get(RESTS_ON_SIMULATED) is True,
         synthetic=synthetic,
         remarks=tuple(remarks),
     )

@@ -34,6 +34,7 @@ def train(
     data_sha256: str = "",
     relative: bool = False,
     tests: Mapping[str, tuple[Vector, Vector]] | None = None,
+    prior: Mapping[str, float] = PRIOR,
     **told: Any,
 ) -> StatisticalModel:
     """Return the model of ``features`` (cells x features) and ``lives`` (cycles).
@@ -46,10 +47,11 @@ def train(
         data_sha256: Of the data; of these numbers by default.
         relative: Whether charges are shares of the reference capacity, and not A.h.
         tests: Features and lives of other cells by name, for scores.
+        prior: What it begins with.
         told: More fields of its `ModelCard`.
     """
     digest = data_sha256 or _digest(features, lives)
-    initial = dict(PRIOR) | ({"relative": 1.0} if relative else {})
+    initial = dict(prior) | ({"relative": 1.0} if relative else {})
     recipe: JsonObject = {
         "stem": stem,
         "features": list(names),
@@ -57,10 +59,10 @@ def train(
         "prior": initial,
         "chemistry": told.get("chemistry", ""),
     }
-    regression = Regression.fit(features, np.log10(lives))
+    regression = Regression.fit(features, np.log10(lives), prior)
     scores = {"training": scored(regression, features, lives)}
     if len(lives) > len(names) + 2:
-        scores["cross-validation, one cell left out"] = _left_out(features, lives)
+        scores["cross-validation, one cell left out"] = _left_out(features, lives, prior)
     for name, (other, theirs) in (tests or {}).items():
         scores[name] = scored(regression, other, theirs)
     card = ModelCard(
@@ -88,11 +90,11 @@ def scored(regression: Regression, features: Vector, lives: Vector) -> dict[str,
     return _scores(lives, location, scale, freedom)
 
 
-def _left_out(features: Vector, lives: Vector) -> dict[str, float]:
+def _left_out(features: Vector, lives: Vector, prior: Mapping[str, float]) -> dict[str, float]:
     found = []
     for place in range(len(lives)):
         others = np.arange(len(lives)) != place
-        regression = Regression.fit(features[others], np.log10(lives[others]))
+        regression = Regression.fit(features[others], np.log10(lives[others]), prior)
         location, scale, freedom = regression.predict(features[place : place + 1])
         found.append((location[0], scale[0], freedom))
     location, scale, _ = (np.array(column) for column in zip(*found, strict=True))

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from messages.degradation import DegradationInput
+from messages.reproducibility import RESTS_ON_SIMULATED
+from nodes.degradation._cards import PACKAGES, recipe_of
 from nodes.degradation._cell import cell_data
 from nodes.degradation._predict import Prediction, predict
 from nodes.degradation._school import School
 from nodes.degradation._source import Measured, measured
 from nodes.degradation._statistical import StatisticalModel
 
-__all__ = ["School", "answer", "measured"]
+__all__ = ["PACKAGES", "School", "answer", "measured", "recipe_of"]
 
 
 def answer(
@@ -36,6 +38,6 @@ def answer(
     if found.remarks:
         notes["remarks"] = list(found.remarks)
     if found.simulated:
-        notes["simulated_input"] = True
+        notes["simulated_input"] = notes[RESTS_ON_SIMULATED] = True
         notes["synthetic"] = [*found.synthetic, "the cell and its cycling are simulated"]
-    return Prediction(made.prediction, notes)
+    return Prediction(made.prediction, notes, made.card)

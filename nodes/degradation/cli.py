@@ -118,6 +118,34 @@ async def retrain(session: Session, /, *, chemistry: str) -> None:
         session.out.text(view.data["words"])
 
 
+@command.command("reproduce")
+@click.argument("file", type=click.Path(path_type=Path))
+@json_command
+def reproduce(out: Output, file: Path) -> None:
+    """Train the model of a card again from what the card says, and compare the predictions.
+
+    FILE is a whole card: `labmesh degradation card NAME -o FILE`, or the card among the data of a
+    campaign crate. The exit code is 1 where the predictions differ.
+    """
+    from nodes.degradation._cli_work import reproduced
+
+    found = reproduced(file)
+    told = {
+        "card": found.card, "again": found.again, "difference": found.difference,
+        "same": found.same,
+    }  # fmt: skip
+    if out.as_json:
+        out.document(told)
+    else:
+        out.pairs(list(told.items()))
+    if not found.same:
+        raise LabmeshError(
+            f"{found.card} trained again predicts otherwise, by up to {found.difference:.2g}",
+            where=str(file),
+            remedy="compare the versions in the card with those installed here",
+        )
+
+
 def _show(out: Output, cards: list[dict[str, Any]], *, one: bool) -> None:
     if out.as_json:
         out.document(cards)

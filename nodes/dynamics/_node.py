@@ -172,6 +172,7 @@ class DynamicsNode(Node[DynamicsParameters]):
             )
         )
         order.note(**work.notes(analysis, length, reused=reused))
+        order.reproducible(work.recipe_of(analysis.plan), "openmm", "numpy")
         await self._attach(order, analysis, folder.path)
         return analysis
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from messages.chemistry import Formulation, FormulationInfo, RunInfo
 from messages.ids import NodeId
 from messages.model import JsonObject
 from messages.quantity import Quantity
+from messages.reproducibility import Recipe
 from messages.simulation import (
     CoordinationShell,
     RadialDistributionOutput,
@@ -24,6 +26,7 @@ from nodes.dynamics._compose import by_key, composition, formulation_of
 from nodes.dynamics._diffusion import Slope
 from nodes.dynamics._distribution import Distribution
 from nodes.dynamics._force_field import SPECIES, force_field
+from nodes.dynamics._plan import RunPlan
 from nodes.dynamics._rating import (
     density_uncertainty,
     rate_conductivity,
@@ -145,6 +148,16 @@ def notes(analysis: Analysis, length: RunLength, *, reused: bool) -> JsonObject:
         "convergence": convergence(analysis),
     }
     return found
+
+
+def recipe_of(plan: RunPlan) -> Recipe:
+    """Return what it takes to simulate the same again; nothing is trained here."""
+    return Recipe(
+        model=f"molecular dynamics {plan.key}",
+        initial_parameters=json.loads(plan.text()),
+        seeds=(plan.seed,),
+        training_data="none; the force field's publications are in the note force_field",
+    )
 
 
 def computed(analysis: Analysis) -> JsonObject:

@@ -9,6 +9,7 @@ from nodes.dynamics._results import (
     displacement_table,
     notes,
     rdf_output,
+    recipe_of,
     table,
 )
 from nodes.dynamics._store import RunFolder
@@ -24,5 +25,6 @@ __all__ = [
     "make_plan",
     "notes",
     "rdf_output",
+    "recipe_of",
     "table",
 ]

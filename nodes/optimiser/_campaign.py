@@ -19,7 +19,13 @@ from nodes.optimiser._lab import CampaignLab, Ending, Reporter
 from nodes.optimiser._measurement import Measurement
 from nodes.optimiser._nearest import nearest_named
 from nodes.optimiser._numbers import measured, readable, with_unit
-from nodes.optimiser._proposal import knew, proposal_of, record_proposal, recorded_proposals
+from nodes.optimiser._proposal import (
+    knew,
+    proposal_of,
+    recipe_of,
+    record_proposal,
+    recorded_proposals,
+)
 from nodes.optimiser._route import routes_of
 from nodes.optimiser._space import Point, Space
 from nodes.optimiser._stop import StopRule
@@ -77,6 +83,7 @@ class Campaign:
         author: Who asks; part of the identity of requests.
         prior: What the strategy was told; part of what proposals say they rest on.
         decided: Called with every proposal before its request is submitted.
+        seed: Of the strategy's random numbers, for the record.
     """
 
     def __init__(
@@ -91,7 +98,9 @@ class Campaign:
         author: str,
         prior: Sequence[Observation] = (),
         decided: Callable[[CampaignProposal], None] = lambda _proposal: None,
+        seed: int = 0,
     ) -> None:
+        self._seed = seed
         self._name = name
         self._plan = plan
         self._space = space
@@ -207,7 +216,11 @@ class Campaign:
             self._strategy.state() if origin == "model" else {},
         )  # fmt: skip
         self._decided(proposal)
-        await record_proposal(proposal, self._name, self._lab, self._reporter)
+        await record_proposal(
+            proposal, self._name, self._lab, self._reporter,
+            recipe=recipe_of(proposal, self._plan.strategy, self._seed),
+            simulated=any(m.lesson and m.simulated for m in self._ended.values()),
+        )  # fmt: skip
         said = False
         while True:
             try:

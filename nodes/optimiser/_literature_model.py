@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from messages.chemistry import RunInfo
@@ -11,6 +13,7 @@ from messages.electrolyte import ConductivityInput, ConductivityOutput
 from messages.errors import BodyError, OrderError
 from messages.formulation_algebra import molality_and_w_ec
 from messages.quantity import Quantity
+from messages.reproducibility import Recipe
 from nodes.optimiser._campaign_file import DatasetSection
 from nodes.optimiser._literature import LiteratureValue, literature_at
 from nodes.optimiser._prior import LiteraturePoint, at_temperature
@@ -31,6 +34,18 @@ class LiteratureModel:
     def read(cls, sections: Sequence[DatasetSection], folder: Path) -> LiteratureModel:
         """Read the tables; errors as `read_published`."""
         return cls(tuple((section, read_published(section, folder)) for section in sections))
+
+    def recipe(self) -> Recipe:
+        """Return what it takes to answer so again: the tables, of which each row counts."""
+        words = json.dumps([[table.name, *map(astuple, table.rows)] for _, table in self.tables])
+        return Recipe(
+            model="linear interpolation between published compositions",
+            initial_parameters={
+                "tables": [each.model_dump(mode="json") for each, _ in self.tables]
+            },
+            training_sha256=hashlib.sha256(words.encode()).hexdigest(),
+            training_data=", ".join(f"{t.name}: doi:{t.source.doi}" for _, t in self.tables),
+        )
 
     def points(self, temperature: float) -> list[LiteraturePoint]:
         """Return every published conductivity at ``temperature`` (K)."""

@@ -8,6 +8,7 @@ from uuid import UUID
 from messages.ledger import ResultStatus, Status
 from messages.model import JsonObject
 from messages.query import ResultView
+from messages.reproducibility import RESTS_ON_SIMULATED
 from nodes.optimiser._encoding import Encoding
 from nodes.optimiser._lab import Ending
 from nodes.optimiser._output import Output
@@ -33,7 +34,8 @@ class Measurement:
         reason: Why not, else empty.
         result: The result's uuid, or None.
         author: Who measured.
-        simulated: Whether no real instrument was involved.
+        simulated: Whether no real instrument was involved, or something it was made from was
+            simulated.
         stamp: When, by the worker's clock (ns), or 0.
         load_time: When, by the ledger's wall clock (ns), or 0.
     """
@@ -123,7 +125,8 @@ class Reading:
             reason=trouble,
             result=result.id,
             author=str(result.author),
-            simulated=result.provenance.simulated,
+            simulated=result.provenance.simulated
+            or result.provenance.notes.get(RESTS_ON_SIMULATED) is True,
             stamp=result.stamp,
             load_time=result.load_time,
         )

@@ -106,6 +106,7 @@ class OptimiserNode(Node[OptimiserParameters]):
             success=True, rating=3, reason=f"published works differ by 2 to 7 %: {value.dois}"
         )
         order.note(dois=list(value.dois), compositions=value.points)
+        order.reproducible(self._published.recipe(), "numpy", "scipy")
         return output
 
     @capability(QUANTITY, METHOD)

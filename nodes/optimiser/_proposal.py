@@ -6,17 +6,22 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple
-from typing import Literal
+from typing import Final, Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from labmesh.reproducibility import RESTS_ON_SIMULATED, Recipe, reproducible, versions
 from messages.campaign import PROPOSAL, QUANTITY, CampaignProposal, Known
 from messages.envelope import validate
 from messages.errors import CallRefusedError, LabmeshError, RefusedError
 from messages.ledger import Provenance, Result
 from messages.model import JsonObject
+from nodes.optimiser._campaign_file import StrategySection
 from nodes.optimiser._lab import CampaignLab, Reporter
 from nodes.optimiser._space import Point, Space
 from nodes.optimiser._strategy import Observation, Suggestion
+
+_PACKAGES: Final = ("numpy", "scipy", "scikit-learn")
+_HEAVY: Final = ("torch", "gpytorch", "botorch")
 
 
 def knew(
@@ -62,12 +67,38 @@ def proposal_of(
     )
 
 
+def recipe_of(proposal: CampaignProposal, strategy: StrategySection, seed: int) -> Recipe:
+    """Return what it takes to make the same decision again."""
+    settings = strategy.model_dump(mode="json")
+    return Recipe(
+        model=f"strategy {strategy.name}",
+        initial_parameters={"strategy": settings, "number": proposal.number},
+        seeds=(seed,),
+        training_sha256=proposal.knew.sha256,
+        training_data="the campaign's prior (campaign/plan) and its results before this proposal",
+    )
+
+
 async def record_proposal(
-    proposal: CampaignProposal, name: str, lab: CampaignLab, reporter: Reporter
+    proposal: CampaignProposal,
+    name: str,
+    lab: CampaignLab,
+    reporter: Reporter,
+    *,
+    recipe: Recipe,
+    simulated: bool,
 ) -> None:
     """Post a decision; the same one a second time adds nothing.
 
     A ledger that will not have it is no reason not to measure: that is only warned about.
+
+    Args:
+        proposal: The decision.
+        name: Of the campaign.
+        lab: Has the ledger.
+        reporter: Hears of trouble.
+        recipe: See `recipe_of`.
+        simulated: Whether anything that it learned from was simulated.
     """
     result = Result(
         quantity=QUANTITY,
@@ -75,9 +106,12 @@ async def record_proposal(
         parameters={"number": proposal.number},
         outcome="resolved",
         data=proposal.model_dump(mode="json"),
-        provenance=Provenance(software="labmesh optimiser"),
+        provenance=Provenance(
+            software=software(), notes={RESTS_ON_SIMULATED: True} if simulated else {}
+        ),
         campaign=name,
     )
+    result = reproducible(result, __name__, recipe, *packages_of(recipe))
     identity = uuid5(NAMESPACE_URL, f"labmesh:proposal:{proposal.request}")
     try:
         await lab.post(result, identity)
@@ -88,6 +122,16 @@ async def record_proposal(
             await lab.result(identity)
         except CallRefusedError:
             reporter.warn(f"proposal {proposal.number} is not in the ledger", reason=str(error))
+
+
+def software() -> str:
+    """Return what decides, and its version."""
+    return f"labmesh {versions('labmesh').get('labmesh', '')}".rstrip()
+
+
+def packages_of(recipe: Recipe) -> tuple[str, ...]:
+    """Return the packages whose numbers decide."""
+    return (*_PACKAGES, *(_HEAVY if recipe.model == "strategy botorch" else ()))
 
 
 async def recorded_proposals(name: str, lab: CampaignLab) -> Mapping[UUID, CampaignProposal]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 from uuid import NAMESPACE_URL, uuid5
 
+from labmesh.reproducibility import REPRODUCIBILITY, Recipe, reproducible
 from messages.campaign import METHOD, PROPOSAL, QUANTITY, CampaignPlan, Prior, PriorSource
 from messages.errors import RefusedError
 from messages.ledger import Provenance, Result
@@ -71,7 +72,19 @@ async def record_plan(
         provenance=Provenance(software=f"labmesh {settings.versions.get('labmesh', '')}".rstrip()),
         campaign=name,
     )
-    words = json.dumps([author, name, data], sort_keys=True)
+    recipe = Recipe(
+        model=f"campaign {name}",
+        initial_parameters={"plan_sha256": hashlib.sha256(settings.plan.encode()).hexdigest()},
+        seeds=(settings.seed,),
+        training_sha256=settings.prior.sha256,
+        training_data="values known before the first measurement; the plan names their sources",
+    )
+    result = reproducible(
+        result, __name__, recipe, *(n for n in settings.versions if n != "labmesh")
+    )
+    # Another commit or machine is another plan: it may decide otherwise.
+    made = result.provenance.notes[REPRODUCIBILITY]
+    words = json.dumps([author, name, data, made], sort_keys=True)
     try:
         await lab.post(result, uuid5(NAMESPACE_URL, f"labmesh:campaign-plan:{words}"))
     except RefusedError as error:

@@ -8,10 +8,15 @@ from typing import Any, Final
 
 from messages import campaign
 from messages.query import ResultView
+from messages.reproducibility import RESTS_ON_SIMULATED
 from nodes.optimiser._chapter import Chapter
 
 _DECISIONS: Final = (campaign.QUANTITY, "workflow")
 """Quantities of records that are decisions, and tell of no material."""
+
+_OF_THE_SIMULATOR: Final = (
+    "so this campaign's optimum is a property of the simulator, not of a material"
+)
 
 
 def relations_chapter(results: Iterable[ResultView]) -> Chapter | None:
@@ -31,6 +36,7 @@ def relations_chapter(results: Iterable[ResultView]) -> Chapter | None:
     published: dict[str, set[str]] = defaultdict(set)
     simulated: Counter[str] = Counter()
     measured: Counter[str] = Counter()
+    resting: Counter[str] = Counter()
     for result in results:
         if result.outcome != "resolved" or result.quantity in _DECISIONS:
             continue
@@ -43,21 +49,21 @@ def relations_chapter(results: Iterable[ResultView]) -> Chapter | None:
         source = result.provenance.source
         if source is not None:
             published[source.title + (f", doi:{source.doi}" if source.doi else "")].add(by)
-        (simulated if result.provenance.simulated else measured)[by] += 1
-    if not simulated and not measured:
+        rests = resting if notes.get(RESTS_ON_SIMULATED) is True else measured
+        (simulated if result.provenance.simulated else rests)[by] += 1
+    if not simulated and not measured and not resting:
         return None
+    counts = {
+        "simulated, no real instrument": simulated,
+        "computed, from simulated data": resting,
+        "not declared as simulated": measured,
+    }
     lines = [
-        f"synthetic: {sentence} ({', '.join(sorted(by))})" for sentence, by in synthetic.items()
+        *(f"synthetic: {words} ({', '.join(sorted(by))})" for words, by in synthetic.items()),
+        *([_OF_THE_SIMULATOR] if synthetic else []),
+        *(f"published: {words} ({', '.join(sorted(by))})" for words, by in published.items()),
+        *(f"{words}: {_counted(count)}" for words, count in counts.items() if count),
     ]
-    if synthetic:
-        lines.append("so this campaign's optimum is a property of the simulator, not of a material")
-    lines += [
-        f"published: {sentence} ({', '.join(sorted(by))})" for sentence, by in published.items()
-    ]
-    if simulated:
-        lines.append(f"simulated, no real instrument: {_counted(simulated)}")
-    if measured:
-        lines.append(f"not declared as simulated: {_counted(measured)}")
     return Chapter(
         "relations",
         tuple(lines),
@@ -65,6 +71,7 @@ def relations_chapter(results: Iterable[ResultView]) -> Chapter | None:
             "synthetic": {sentence: sorted(by) for sentence, by in synthetic.items()},
             "published": {sentence: sorted(by) for sentence, by in published.items()},
             "simulated": dict(simulated),
+            "rests_on_simulated": dict(resting),
             "not_simulated": dict(measured),
             "optimum_is_of_the_simulator": bool(synthetic),
         },

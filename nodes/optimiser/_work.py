@@ -78,6 +78,7 @@ async def run_campaign(
         author=author,
         prior=knowledge.observations,
         decided=decided,
+        seed=seed,
     ).run()
     report = make_report(
         name,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from messages.model import JsonObject
+from messages.query import ResultView
+from messages.reproducibility import RESTS_ON_SIMULATED
 from nodes.overlort._definition import Workflow
 from nodes.overlort._facts import SubRequest
 from nodes.overlort._picture import Entry, Phase, Picture, StepPicture
@@ -101,6 +103,7 @@ def summed_up(workflow: Workflow, picture: Picture, now: int) -> dict[str, Any]:
         if entry.phase is Phase.FAILED
     ]
     notes: JsonObject = {
+        RESTS_ON_SIMULATED: any(map(_simulated, results)) or None,
         "workflow": workflow.name,
         "workflow_sha256": workflow.sha256,
         "requests": len(subs),
@@ -116,3 +119,9 @@ def summed_up(workflow: Workflow, picture: Picture, now: int) -> dict[str, Any]:
         notes["cost"] = round(cost_of_all(workflow, picture, now), 6)
         notes["currency"] = workflow.prices.currency
     return {key: value for key, value in notes.items() if value not in (None, [], "")}
+
+
+def _simulated(result: ResultView) -> bool:
+    """Whether a part of the answer was simulated, or was made from what was."""
+    provenance = result.provenance
+    return provenance.simulated or provenance.notes.get(RESTS_ON_SIMULATED) is True

@@ -13,6 +13,7 @@ from messages.errors import ConfigurationError
 from messages.ledger import Status
 from messages.model import JsonObject
 from messages.query import RequestView
+from messages.reproducibility import Recipe
 from messages.workflow import plan_id
 from nodes.overlort._check import check, in_words
 from nodes.overlort._compiled import Compiled, compile_workflow
@@ -122,6 +123,12 @@ class OverlortNode(Node[OverlortParameters]):
 
     def _answered(self, order: Order[PlainMap], workflow: Workflow, picture: Picture) -> JsonObject:
         order.note(**summed_up(workflow, picture, self.clock.now()))
+        order.reproducible(
+            Recipe(
+                model=f"workflow {workflow.name}@{workflow.sha256[:12]}",
+                initial_parameters={"definition_sha256": workflow.sha256},
+            )
+        )
         if picture.answer is None:
             verdict = picture.verdict
             words = verdict.message if verdict else "there is no answer"

@@ -71,3 +71,15 @@ def test_what_is_no_table_is_one_sentence(labmesh: Command) -> None:
     assert refused.code == 1
     assert "labmesh cycler read FILE -o TABLE.parquet" in refused.err
     assert "Traceback" not in refused.err
+
+
+def test_a_card_is_trained_again_and_compared(labmesh: Command) -> None:
+    document = published_models()[0].document()
+    Path("card.json").write_text(document)
+    told = labmesh("degradation", "reproduce", "card.json", "--json").json
+    assert told["same"] is True
+    assert told["card"] == told["again"] == published_models()[0].card.name
+    Path("card.json").write_text(document.replace('"tau": 10.0', '"tau": 0.1'))
+    done = labmesh("degradation", "reproduce", "card.json")
+    assert done.code == 1
+    assert "trained again predicts otherwise" in done.err

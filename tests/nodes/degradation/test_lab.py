@@ -16,12 +16,19 @@ import pytest
 from labmesh import Node, NodeOptions, Order, OrderError, RequestFailedError, capability
 from labmesh.client import LabClient, requester, visit
 from labmesh.place import Place
+from labmesh.reproducibility import (
+    REPRODUCIBILITY,
+    RESTS_ON_SIMULATED,
+    Reproducibility,
+    metadata_sha256,
+)
 from messages.cycling import CapacityInput, CapacityOutput
 from messages.degradation import DegradationInput, DegradationModelOutput
 from messages.ledger import ArtifactRef, Provenance, Result
 from messages.model_card import TRAINING, TrainingOutput
 from messages.node import State
 from nodes.degradation import DegradationNode
+from nodes.degradation._retrain import compared
 from nodes.degradation._statistical import StatisticalModel
 from nodes.degradation._table import cycles_of
 from tests.nodes.degradation.cells import NMC_CELL, virtual_table
@@ -139,7 +146,23 @@ async def test_a_cycled_cell_is_predicted_and_the_lab_learns(lab: Lab, tmp_path:
     assert said.model.startswith("trajectory@")
     assert "80 % of that of the first cycle after formation" in said.definition
     notes = view.provenance.notes
-    assert notes["simulated_input"] is True
+    assert notes["simulated_input"] is notes[RESTS_ON_SIMULATED] is True
+    made = Reproducibility.model_validate(notes[REPRODUCIBILITY])
+    assert (made.model, made.seeds) == (said.model, (0,))
+    assert made.initial_parameters["life_median"] == 800
+    assert (
+        metadata_sha256(
+            Result.model_validate(
+                {
+                    name: value
+                    for name, value in view.model_dump().items()
+                    if name in Result.model_fields
+                }
+                | {"token": 1}
+            )
+        )
+        == made.metadata_sha256
+    )
     assert notes["synthetic"] == ["made up for a test", "the cell and its cycling are simulated"]
     assert notes["formation_cycles"] == 2
     assert "NMC811|graphite" in notes["why_outside"][next(iter(notes["why_outside"]))]
@@ -189,6 +212,11 @@ async def test_a_cycled_cell_is_predicted_and_the_lab_learns(lab: Lab, tmp_path:
     model = StatisticalModel.read(kept.read_text())
     assert model.card.name == card.name
     assert any(each.document() == model.document() for each in lab.node._school.models())
+
+    # It is trained again from the results that its card names, and predicts the same.
+    assert compared(model, lab.node._school._cells.again(model.card)).same
+    made = Reproducibility.model_validate(trained.provenance.notes[REPRODUCIBILITY])
+    assert (made.model, made.training_sha256) == (card.name, card.data_sha256)
 
 
 def _spent(table: pl.DataFrame, generator: np.random.Generator) -> tuple[pl.DataFrame, Any]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import re
+from typing import Any
 
 import numpy as np
 import pytest
 
+from messages.errors import ConfigurationError
 from nodes.degradation._elastic_net import MODELS, PUBLISHED, errors, fit
 from nodes.degradation._published import FOLDER, SPLITS, published_capacities, published_cells
 from nodes.degradation._published_models import published_models
+from nodes.degradation._retrain import compared, retrain_published
+from nodes.degradation._statistical import StatisticalModel
 from nodes.degradation._trajectory_card import FILES, trajectory_card
 from tests.nodes.degradation.cells import virtual
 
@@ -95,3 +99,34 @@ def test_cards_say_what_they_are_made_of() -> None:
         assert "MIT" in card.source
     assert trajectory_card().seeds == (0,)
     assert trajectory_card().simulated
+
+
+@pytest.mark.parametrize("model", published_models(), ids=lambda model: model.card.name)
+def test_a_model_is_trained_again_from_its_card(model: StatisticalModel) -> None:
+    card = StatisticalModel.read(model.document())
+    assert compared(card, retrain_published(card.card)).same
+
+
+def test_another_prior_in_the_card_is_another_model() -> None:
+    model = published_models()[2]
+    prior = {**model.card.initial_parameters, "tau": 0.01}
+    card = model.card.model_copy(update={"initial_parameters": prior})
+    found = compared(model, retrain_published(card))
+    assert not found.same
+    assert found.difference > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"data_sha256": "0" * 64}, "trained on data with the hash 000000000000"),
+        ({"name": "simulated-nmc811@0"}, "was not trained on published data"),
+        ({"initial_parameters": {}}, "does not say what its fit began with"),
+    ],
+)
+def test_a_card_of_other_data_is_not_trained_again_in_silence(
+    change: dict[str, Any], words: str
+) -> None:
+    card = published_models()[2].card.model_copy(update=change)
+    with pytest.raises(ConfigurationError, match=words):
+        retrain_published(card)
