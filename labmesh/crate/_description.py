@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from labmesh.crate._identifiers import check_orcid, check_ror, link_of
 from labmesh.crate._licences import DEFAULT_LICENCE, check_licence
@@ -132,6 +132,12 @@ class CrateDescription(Model):
     retain_years: Annotated[int, Field(strict=True, ge=RETAIN_YEARS, le=1000)] = Field(
         default=RETAIN_YEARS, description="how long it is kept"
     )
+
+    @model_validator(mode="after")
+    def _somebody_to_ask(self) -> Self:
+        if self.contact is None and (self.access == "restricted" or self.embargo is not None):
+            raise ValueError("what is restricted or under embargo names a contact: whom to ask")
+        return self
 
 
 def description_schema() -> dict[str, Any]:

@@ -52,17 +52,25 @@ class Workplace:
         _link(before, self.file(name))
         return True
 
+    def settled(self) -> list[CrateFile]:
+        """Return the files there are so far, sorted by path.
+
+        What has the content it had before becomes the file that it was before.
+        """
+        found = [
+            self._settle(path, path.relative_to(self.part).as_posix())
+            for path in self.part.rglob("*")
+            if path.is_file()
+        ]
+        return sorted(found, key=lambda each: each.path)
+
     def finish(self) -> list[CrateFile]:
         """Write the list of hashes, and put the folder where it belongs; all is on the disk then.
 
-        What has the content it had before is the file that it was before.
+        Returns:
+            All files, sorted by path.
         """
-        files = []
-        for path in sorted(self.part.rglob("*"), key=lambda each: each.as_posix()):
-            if path.is_file():
-                name = path.relative_to(self.part).as_posix()
-                files.append(self._settle(path, name))
-        files.sort(key=lambda each: each.path)
+        files = self.settled()
         self.write(HASHES, "".join(f"{each.sha256}  {each.path}\n" for each in files))
         files.append(self._settle(self.part / HASHES, HASHES))
         for folder in sorted({path.parent for path in self.part.rglob("*")}):

@@ -70,6 +70,11 @@ class Segment:
         self._last = entry
 
     @property
+    def count(self) -> int:
+        """How many entries it has."""
+        return len(self._rows)
+
+    @property
     def withheld(self) -> dict[str, int]:
         """How many bodies are withheld, by reason."""
         return dict(sorted(self._withheld.items()))
@@ -94,6 +99,15 @@ def compressed(content: bytes) -> bytes:
     with gzip.GzipFile(filename="", mode="wb", fileobj=target, mtime=0, compresslevel=9) as file:
         file.write(content)
     return target.getvalue()
+
+
+def same_content(path: Path, content: bytes) -> bool:
+    """Tell whether a compressed file holds just that content."""
+    try:
+        with gzip.open(path) as file:
+            return file.read(len(content) + 1) == content
+    except (OSError, EOFError, zlib.error):
+        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from labmesh.crate._belongs import Belongs
 from labmesh.crate._lines import Lines
+from labmesh.crate._outcomes import Outcomes
 from labmesh.crate._types import SEGMENT
 from labmesh.record import JournalEntry, Record
 from messages.errors import ConfigurationError, LabmeshError
@@ -33,6 +34,7 @@ class Selection:
         until: Offset of the campaign's last entry, the last that the crate covers.
         head: Hash of that entry.
         access: Who may have what.
+        outcomes: What became of requests and results.
     """
 
     def __init__(self, campaign: str, access: AccessBook) -> None:
@@ -41,6 +43,7 @@ class Selection:
         self.until = -1
         self.head = b""
         self.lines = Lines()
+        self.outcomes = Outcomes()
         self._belongs = Belongs()
         self._other: set[int] = set()
         self._own: set[int] = set()
@@ -51,6 +54,7 @@ class Selection:
     def take(self, entry: JournalEntry) -> None:
         """Take the next entry of the ledger."""
         self.access.take(entry)
+        self.outcomes.take(entry)
         campaign = self._belongs.campaign_of(entry)
         own = campaign == self.campaign
         if campaign is not None and not own:
