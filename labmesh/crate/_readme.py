@@ -66,8 +66,8 @@ print(len(graph), "triples")
 ## The record
 
 Each segment is gzip'ed [msgpack](https://msgpack.org): a map that says what it is, an array for
-each entry, a map that ends it. An entry's hash covers its body's hash and the entry before. {withheld}
-This proves all of it:
+each entry, a map that ends it. An entry's hash covers its body's hash and the entry before.
+{withheld} This proves all of it:
 
 ```python
 import glob
