@@ -68,6 +68,9 @@ class MqttNet(Net):
         return transport
 
     async def drop(self, transport: AnyTransport) -> None:
+        # What a session holds may arrive before its subscriptions are restored, and a connection
+        # that ends before that was none: nobody is told of its end.
+        await eventually(lambda: transport.connected)
         lost = asyncio.Event()
         transport.on_disconnect(lambda _reason: lost.set())
         await self._proxies[transport].cut()
