@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from labmesh import Node, NodeParameters, Order, capability
+from messages.archive import DEPOSIT
 from messages.campaign import (
     METHOD,
     PROPOSAL,
@@ -24,6 +25,7 @@ from messages.electrolyte import ConductivityInput, ConductivityOutput
 from messages.errors import ConfigurationError, LabmeshError, OrderError
 from messages.node import Level
 from nodes.optimiser._campaign_file import CampaignFile, load_campaign
+from nodes.optimiser._deposit import deposit
 
 if TYPE_CHECKING:
     from nodes.optimiser._literature_model import LiteratureModel
@@ -59,6 +61,9 @@ class OptimiserParameters(NodeParameters):
         description="folder for campaign.png and summary.json; by default one of the campaign's "
         "name in the node's own",
     )
+    archive: bool = Field(
+        default=False, description="have the campaign archived when it is over (archive/deposit)"
+    )
 
 
 class OptimiserNode(Node[OptimiserParameters]):
@@ -71,7 +76,7 @@ class OptimiserNode(Node[OptimiserParameters]):
 
     @classmethod
     def asks_for(cls, parameters: OptimiserParameters) -> tuple[tuple[str, str], ...]:
-        """Return the capabilities of the campaign's objectives and fidelities.
+        """Return the capabilities of the campaign's objectives, fidelities and archive.
 
         Raises:
             ConfigurationError: The campaign file cannot be read.
@@ -79,6 +84,8 @@ class OptimiserNode(Node[OptimiserParameters]):
         plan = _chosen(load_campaign(parameters.campaign_file), parameters.fidelities)
         ways = [(plan.objective.quantity, plan.objective.method)]
         ways += [(fidelity.quantity, fidelity.method) for fidelity in plan.fidelities]
+        if parameters.archive:
+            ways.append(DEPOSIT)
         return tuple(dict.fromkeys(ways))
 
     async def on_configure(self) -> None:
@@ -183,6 +190,8 @@ class OptimiserNode(Node[OptimiserParameters]):
         self.log.info(lines[0])
         for line in lines[1:]:
             print(f"  {line}", flush=True)  # noqa: T201 - what the campaign was for
+        if self.parameters.archive:
+            print(f"  {await deposit(self.lab, self._name)}", flush=True)  # noqa: T201
         done = len(report.outcome.measurements)
         await self.progress(done, done, lines[1])
         if report.best is None and done:
