@@ -13,6 +13,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from messages.meaning import Term
 from messages.model import JsonObject, Model, Text
 
 DECLARATION: Final = ("access", "declaration")
@@ -57,11 +58,15 @@ Words = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=1
 """Words for people, at least one."""
 
 
-class Embargo(Model):
+class Embargo(Model, term="enclosing"):
     """Until when files are held back."""
 
-    until: Day = Field(description="the first day on which they are given")
-    reason: Text = Field(default="", description="needed where it is longer than six months")
+    until: Annotated[Day, Term("dcterms:available")] = Field(
+        description="the first day on which they are given"
+    )
+    reason: Annotated[Text, Term("dcterms:accessRights")] = Field(
+        default="", description="needed where it is longer than six months"
+    )
 
     @property
     def day(self) -> date:
@@ -73,12 +78,16 @@ class Embargo(Model):
         return at < self.day
 
 
-class DeclarationInput(Model):
+class DeclarationInput(Model, term="AccessDeclaration"):
     """What is spoken of. A campaign and a sample may be declared before they begin."""
 
-    subject: Literal["campaign", "sample", "result"] = Field(description="what kind of thing")
+    subject: Annotated[
+        Literal["campaign", "sample", "result"], Term("schema:additionalProperty")
+    ] = Field(description="what kind of thing")
     name: Annotated[
-        str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length=80)
+        str,
+        StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length=80),
+        Term("schema:about"),
     ] = Field(description="its name or id; of a result the whole uuid")
 
     @model_validator(mode="after")
@@ -88,17 +97,21 @@ class DeclarationInput(Model):
         return self
 
 
-class DeclarationOutput(DeclarationInput):
+class DeclarationOutput(DeclarationInput, term="AccessDeclaration"):
     """Who may have it."""
 
-    level: Literal["public", "restricted", "confidential"] = Field(description="how far it may go")
+    level: Annotated[
+        Literal["public", "restricted", "confidential"], Term("dcterms:accessRights")
+    ] = Field(description="how far it may go")
     embargo: Embargo | None = Field(default=None, description="until when its files are held back")
-    contact: Text = Field(
+    contact: Annotated[Text, Term("schema:contactPoint")] = Field(
         default="", description="whom to ask for it; needed where it is not simply public"
     )
-    owner: Text = Field(default="", description="whose data they are, where not the storing lab's")
-    person: Words = Field(description="who has decided")
-    reason: Text = Field(default="", description="why")
+    owner: Annotated[Text, Term("dcterms:rightsHolder")] = Field(
+        default="", description="whose data they are, where not the storing lab's"
+    )
+    person: Annotated[Words, Term("prov:wasAssociatedWith")] = Field(description="who has decided")
+    reason: Annotated[Text, Term("schema:description")] = Field(default="", description="why")
 
     @property
     def strictness(self) -> Level:

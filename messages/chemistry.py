@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from messages.ledger import SampleId
 from messages.location import Location
+from messages.meaning import ENCLOSING, Term
 from messages.model import Model, Real, Text, Unit
 from messages.quantity import Density, MolarMass
 
@@ -24,7 +25,7 @@ SUM_TOLERANCE = 1e-6
 """How far the fractions of a formulation may be from one in sum."""
 
 
-class Chemical(Model):
+class Chemical(Model, term="ChemicalSubstance"):
     """A pure substance. It has at least one of SMILES, InChIKey and name.
 
     Molecules have all three. Solid solutions such as NMC have no honest InChIKey, and say their
@@ -35,9 +36,13 @@ class Chemical(Model):
         json_schema_extra={"examples": [{"name": "ethylene carbonate", "smiles": "C1COC(=O)O1"}]}
     )
 
-    smiles: Annotated[str, Field(max_length=1000)] = Field(default="", description="SMILES")
-    inchikey: InChIKey | Literal[""] = Field(default="", description="standard InChIKey")
-    name: Annotated[str, Field(max_length=200)] = Field(
+    smiles: Annotated[str, Field(max_length=1000), Term("schema:smiles")] = Field(
+        default="", description="SMILES"
+    )
+    inchikey: Annotated[InChIKey | Literal[""], Term("schema:inChIKey")] = Field(
+        default="", description="standard InChIKey"
+    )
+    name: Annotated[str, Field(max_length=200), Term("schema:name")] = Field(
         default="", description="for people; the formula where there is no InChIKey"
     )
 
@@ -53,20 +58,33 @@ class Chemical(Model):
         return self.inchikey or self.smiles or self.name
 
 
-class Component(Model):
+class Component(Model, term="ChemicalSubstance", relation="hasConstituent"):
     """One chemical of a formulation, and its share."""
 
-    chemical: Chemical
-    fraction: Annotated[Real, Unit("1"), Field(ge=0, le=1)] = Field(
+    chemical: Annotated[Chemical, ENCLOSING]
+    fraction: Annotated[Real, Unit("1"), Field(ge=0, le=1), Term("ConstituentFraction")] = Field(
         description="mol/mol or kg/kg, as the formulation's fraction_type says"
     )
 
 
-class Formulation(Model):
+class Formulation(Model, term="Mixture"):
     """A mixture. Fractions sum to one within `SUM_TOLERANCE`; no chemical comes twice."""
 
-    components: Annotated[tuple[Component, ...], Field(min_length=1, max_length=100)]
-    fraction_type: FractionType = Field(description="what all the fractions count")
+    components: Annotated[
+        tuple[Component, ...],
+        Field(min_length=1, max_length=100),
+        Term("ChemicalSubstance", "hasConstituent"),
+    ]
+    fraction_type: Annotated[
+        FractionType,
+        Term(
+            "ConstituentFraction",
+            values=(
+                ("mole", "AmountFraction"),
+                ("mass", "MassFraction"),
+            ),
+        ),
+    ] = Field(description="what all the fractions count")
 
     @model_validator(mode="after")
     def _consistent(self) -> Formulation:
@@ -130,35 +148,49 @@ class Formulation(Model):
         return Formulation.of(shares, fraction_type)
 
 
-class ChemicalInfo(Model):
+class ChemicalInfo(Model, term="ChemicalSubstance", relation="prov:used"):
     """What is known about the batch of a chemical that was used."""
 
-    name: Text = Field(default="", description="for people")
+    name: Annotated[Text, Term("schema:name")] = Field(default="", description="for people")
     molar_mass: MolarMass | None = Field(default=None, description="as used in conversions")
     density: Density | None = Field(default=None, description="as used in conversions")
-    batch: Text = Field(default="", description="the manufacturer's batch or lot number")
-    manufacturer: Text = Field(default="", description="who made it")
-    manufacturing_date: date | None = Field(default=None, description="when it was made")
+    batch: Annotated[Text, Term("schema:identifier")] = Field(
+        default="", description="the manufacturer's batch or lot number"
+    )
+    manufacturer: Annotated[Text, Term("schema:manufacturer")] = Field(
+        default="", description="who made it"
+    )
+    manufacturing_date: Annotated[date, Term("dcterms:created")] | None = Field(
+        default=None, description="when it was made"
+    )
 
 
-class FormulationInfo(Model):
+class FormulationInfo(Model, term="enclosing"):
     """What is known about a prepared mixture."""
 
-    name: Text = Field(default="", description="for people")
-    sample: SampleId | None = Field(default=None, description="its identity in the ledger")
-    preparation_date: date | None = Field(default=None, description="when it was mixed")
-    batch: Text = Field(default="", description="the laboratory's own batch number")
+    name: Annotated[Text, Term("schema:name")] = Field(default="", description="for people")
+    sample: Annotated[SampleId, Term("Sample", "@id")] | None = Field(
+        default=None, description="its identity in the ledger"
+    )
+    preparation_date: Annotated[date, Term("dcterms:created")] | None = Field(
+        default=None, description="when it was mixed"
+    )
+    batch: Annotated[Text, Term("schema:identifier")] = Field(
+        default="", description="the laboratory's own batch number"
+    )
     location: Location | None = Field(default=None, description="where it is")
 
 
-class RunInfo(Model):
+class RunInfo(Model, term="ElectrolyteSolution", relation="hasMeasurementSample"):
     """What was really examined: the achieved formulation, not the one asked for."""
 
-    formulation: Formulation
-    internal_reference: Text = Field(description="the laboratory's own name for the run")
+    formulation: Annotated[Formulation, ENCLOSING]
+    internal_reference: Annotated[Text, Term("schema:identifier")] = Field(
+        description="the laboratory's own name for the run"
+    )
     formulation_info: FormulationInfo | None = None
-    chemicals_info: dict[str, ChemicalInfo] = Field(
-        default_factory=dict, description="by InChIKey (or `Chemical.key`)"
+    chemicals_info: Annotated[dict[str, ChemicalInfo], Term("ChemicalSubstance", "prov:used")] = (
+        Field(default_factory=dict, description="by InChIKey (or `Chemical.key`)")
     )
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints
 
+from messages.meaning import Term
 from messages.model import JsonObject, Model, Text
 
 FREEZING: Final = ("cycling_protocol", "freezing")
@@ -15,15 +16,19 @@ Fingerprint = Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9a-f]{
 """sha256 of a canonical protocol; ``docs/samples.md`` says how it is made."""
 
 
-class FrozenProtocolInput(Model):
+class FrozenProtocolInput(Model, term="ProtocolRegistration"):
     """The protocol."""
 
-    name: Text = Field(description="as requests name it")
+    name: Annotated[Text, Term("schema:name")] = Field(description="as requests name it")
 
 
-class FrozenProtocol(Model):
+class FrozenProtocol(Model, term="ProtocolRegistration"):
     """What a name stands for since it was first used."""
 
-    name: Text = Field(description="as requests name it")
-    fingerprint: Fingerprint = Field(description="sha256 of its canonical form")
-    canonical: JsonObject = Field(description="what the fingerprint is made of")
+    name: Annotated[Text, Term("schema:name")] = Field(description="as requests name it")
+    fingerprint: Annotated[Fingerprint, Term("schema:sha256")] = Field(
+        description="sha256 of its canonical form"
+    )
+    canonical: Annotated[JsonObject, Term("schema:text")] = Field(
+        description="what the fingerprint is made of"
+    )

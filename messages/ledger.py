@@ -12,6 +12,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints, model_validator
 
+from messages.meaning import ADMINISTRATIVE, BY_CAPABILITY, Term
 from messages.model import (
     Count,
     Flag,
@@ -115,35 +116,37 @@ class ResultStatus(StrEnum):
     DELETED = "deleted"
 
 
-class FromState(Model):
+class FromState(Model, term="SampleState", relation="prov:used"):
     """The state a request's sample must be in: its last one, at acceptance and at dispatch."""
 
-    sample: SampleId
-    state: Count
+    sample: Annotated[SampleId, Term("Sample", "prov:specializationOf")]
+    state: Annotated[Count, Term("StateNumber")]
 
 
-class Request(Message, name="Request", version=2):
+class Request(Message, name="Request", version=2, term="DataRequest"):
     """Ask for a quantity by a method. Its identity is the envelope's id."""
 
-    quantity: Name
-    method: Name
-    parameters: JsonObject = Field(description="must satisfy the capability's schema")
-    campaign: CampaignName | None = None
-    priority: Annotated[int, Field(strict=True, ge=0, le=9)] = Field(
+    quantity: Annotated[Name, Term("schema:variableMeasured")]
+    method: Annotated[Name, Term("schema:measurementTechnique")]
+    parameters: Annotated[JsonObject, BY_CAPABILITY] = Field(
+        description="must satisfy the capability's schema"
+    )
+    campaign: Annotated[CampaignName, Term("dcterms:isPartOf")] | None = None
+    priority: Annotated[int, Field(strict=True, ge=0, le=9), ADMINISTRATIVE] = Field(
         default=5, description="9 is served first"
     )
-    expires: Nanoseconds | None = Field(
+    expires: Annotated[Nanoseconds, Term("schema:expires")] | None = Field(
         default=None, description="wall time after which nobody shall begin it any more"
     )
-    attempts: Annotated[int, Field(strict=True, ge=1, le=100)] = Field(
+    attempts: Annotated[int, Field(strict=True, ge=1, le=100), ADMINISTRATIVE] = Field(
         default=3, description="how many workers may try"
     )
-    wait: Flag = Field(
+    wait: Annotated[Flag, ADMINISTRATIVE] = Field(
         default=False,
         description="wait for an offer where none fits at present, instead of being refused",
     )
     from_state: FromState | None = None
-    parent: Uuid | None = Field(
+    parent: Annotated[Uuid, Term("prov:wasInformedBy")] | None = Field(
         default=None, description="the request in whose service this one is asked"
     )
 
@@ -217,89 +220,115 @@ class Progress(Message, name="Progress", version=2):
     text: Text = ""
 
 
-class Rating(Model):
+class Rating(Model, term="QualityRating", relation="hasDataQuality"):
     """Quality of a result as FINALES 2 rates it, computed by the worker from what it measured."""
 
-    success: Flag = Field(description="whether the method came to its end")
-    rating: Annotated[int, Field(strict=True, ge=0, le=5)] = Field(description="5 is best")
-    reason: Text = Field(default="", description="how the rating follows from the measurement")
+    success: Annotated[Flag, Term("schema:actionStatus")] = Field(
+        description="whether the method came to its end"
+    )
+    rating: Annotated[int, Field(strict=True, ge=0, le=5), Term("schema:ratingValue")] = Field(
+        description="5 is best"
+    )
+    reason: Annotated[Text, Term("schema:ratingExplanation")] = Field(
+        default="", description="how the rating follows from the measurement"
+    )
 
 
-class Source(Model):
+class Source(Model, term="Dataset", relation="prov:hadPrimarySource"):
     """Where imported data come from."""
 
-    title: Text
-    doi: Text = ""
-    licence: Text = Field(default="", description="SPDX identifier or words")
-    retrieved: Text = Field(default="", description="file, version, row: enough to find it again")
+    title: Annotated[Text, Term("dcterms:title")]
+    doi: Annotated[Text, Term("dcterms:identifier")] = ""
+    licence: Annotated[Text, Term("dcterms:license")] = Field(
+        default="", description="SPDX identifier or words"
+    )
+    retrieved: Annotated[Text, Term("schema:description")] = Field(
+        default="", description="file, version, row: enough to find it again"
+    )
 
 
-class Provenance(Model):
+class Provenance(Model, term="enclosing"):
     """How a result came about."""
 
-    software: Text = Field(default="", description="package and version")
-    host: Text = ""
-    instrument: Text = ""
-    calibration: Text = ""
-    simulated: Flag = Field(default=False, description="true where no real instrument was involved")
-    parameters: JsonObject = Field(default_factory=dict, description="the node's own parameters")
-    begun: Nanoseconds | None = None
-    ended: Nanoseconds | None = None
+    software: Annotated[Text, Term("schema:softwareVersion")] = Field(
+        default="", description="package and version"
+    )
+    host: Annotated[Text, Term("schema:processorRequirements")] = ""
+    instrument: Annotated[Text, Term("schema:instrument")] = ""
+    calibration: Annotated[Text, Term("prov:used")] = ""
+    simulated: Annotated[Flag, Term("simulated")] = Field(
+        default=False, description="true where no real instrument was involved"
+    )
+    parameters: Annotated[JsonObject, Term("schema:additionalProperty")] = Field(
+        default_factory=dict, description="the node's own parameters"
+    )
+    begun: Annotated[Nanoseconds, Term("prov:startedAtTime")] | None = None
+    ended: Annotated[Nanoseconds, Term("prov:endedAtTime")] | None = None
     source: Source | None = Field(default=None, description="only of imported data")
-    notes: JsonObject = Field(default_factory=dict)
+    notes: Annotated[JsonObject, Term("schema:additionalProperty")] = Field(default_factory=dict)
 
 
-class Failure(Model):
+class Failure(Model, term="enclosing"):
     """Why a worker gave up."""
 
-    message: Text
-    where: Text = ""
-    remedy: Text = ""
-    retryable: Flag = False
+    message: Annotated[Text, Term("schema:error")]
+    where: Annotated[Text, Term("schema:about")] = ""
+    remedy: Annotated[Text, Term("schema:comment")] = ""
+    retryable: Annotated[Flag, ADMINISTRATIVE] = False
 
 
-class SampleStep(Model):
+class SampleStep(Model, term="SampleState", relation="prov:generated"):
     """A result's effect on a sample: its birth, or its next state."""
 
-    sample: SampleId
-    kind: Name = Field(description="electrolyte, coin_cell ...")
-    state: Count = Field(description="0 is the birth; else one more than expects_state")
-    expects_state: Count | None = Field(
+    sample: Annotated[SampleId, Term("Sample", "prov:specializationOf")]
+    kind: Annotated[Name, Term("schema:category")] = Field(description="electrolyte, coin_cell ...")
+    state: Annotated[Count, Term("StateNumber")] = Field(
+        description="0 is the birth; else one more than expects_state"
+    )
+    expects_state: Annotated[Count, ADMINISTRATIVE] | None = Field(
         default=None, description="the last state before; None at birth"
     )
-    label: Name = Field(description="formulated, assembled, formed, charged, unknown ...")
-    parents: tuple[SampleId, ...] = ()
-    location: Text = ""
-    properties: JsonObject = Field(default_factory=dict)
+    label: Annotated[Name, Term("schema:name")] = Field(
+        description="formulated, assembled, formed, charged, unknown ..."
+    )
+    parents: Annotated[tuple[SampleId, ...], Term("Sample", "prov:wasDerivedFrom")] = ()
+    location: Annotated[Text, Term("prov:atLocation")] = ""
+    properties: Annotated[JsonObject, Term("schema:additionalProperty")] = Field(
+        default_factory=dict
+    )
 
 
-class ArtifactRef(Model):
+class ArtifactRef(Model, term="DataFile", relation="prov:generated"):
     """A blob that belongs to a result."""
 
-    sha256: Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9a-f]{64}$")]
-    name: Text
-    media_type: Text
-    size: Annotated[Count, Unit("By")]
+    sha256: Annotated[
+        str, StringConstraints(strict=True, pattern=r"^[0-9a-f]{64}$"), Term("schema:sha256")
+    ]
+    name: Annotated[Text, Term("schema:name")]
+    media_type: Annotated[Text, Term("schema:encodingFormat")]
+    size: Annotated[Count, Unit("By"), Term("schema:contentSize")]
 
 
-class Result(Message, name="Result", version=1):
+class Result(Message, name="Result", version=1, term="prov:Activity"):
     """What came of an order, or (``request`` None) a result nobody asked for."""
 
-    request: Uuid | None = None
-    token: Count | None = Field(default=None, description="the order's fencing token")
-    quantity: Name
-    method: Name
-    parameters: JsonObject = Field(
+    request: Annotated[Uuid, Term("prov:wasInformedBy")] | None = None
+    token: Annotated[Count, ADMINISTRATIVE] | None = Field(
+        default=None, description="the order's fencing token"
+    )
+    quantity: Annotated[Name, Term("schema:variableMeasured")]
+    method: Annotated[Name, Term("schema:measurementTechnique")]
+    parameters: Annotated[JsonObject, BY_CAPABILITY] = Field(
         description="what was really done; may differ from the request's"
     )
-    outcome: Literal["resolved", "failed"]
-    data: JsonObject = Field(
+    outcome: Annotated[Literal["resolved", "failed"], Term("schema:actionStatus")]
+    data: Annotated[JsonObject, BY_CAPABILITY] = Field(
         default_factory=dict, description="satisfies the capability's result schema"
     )
     failure: Failure | None = None
     rating: Rating | None = None
     provenance: Provenance = Field(default_factory=Provenance)
-    campaign: CampaignName | None = None
+    campaign: Annotated[CampaignName, Term("dcterms:isPartOf")] | None = None
     samples: tuple[SampleStep, ...] = ()
     artifacts: tuple[ArtifactRef, ...] = ()
 
@@ -312,41 +341,41 @@ class Result(Message, name="Result", version=1):
         return self
 
 
-class ResultAmendment(Message, name="ResultAmendment", version=1):
+class ResultAmendment(Message, name="ResultAmendment", version=1, term="prov:Activity"):
     """Its author marks a result as amended or deleted. The entry itself stays."""
 
-    result: Uuid
-    status: ResultStatus
-    reason: Text
+    result: Annotated[Uuid, Term("prov:used")]
+    status: Annotated[ResultStatus, Term("schema:creativeWorkStatus")]
+    reason: Annotated[Text, Term("schema:description")]
 
 
-class Decision(Message, name="Decision", version=1):
+class Decision(Message, name="Decision", version=1, term="prov:Activity"):
     """A person's word on a held request: release it to be tried again, or abandon it."""
 
-    request: Uuid
-    decision: Literal["release", "abandon"]
-    reason: Text = ""
-    person: Text = ""
+    request: Annotated[Uuid, Term("prov:used")]
+    decision: Annotated[Literal["release", "abandon"], Term("schema:actionStatus")]
+    reason: Annotated[Text, Term("schema:description")] = ""
+    person: Annotated[Text, Term("prov:wasAssociatedWith")] = ""
 
 
-class Offer(Message, name="Offer", version=1):
+class Offer(Message, name="Offer", version=1, term="CapabilityDescription"):
     """A node's word that it serves a capability; retained below its own prefix."""
 
-    quantity: Name
-    method: Name
-    version: Positive = 1
-    description: Text = ""
-    parameters_schema: JsonObject
-    result_schema: JsonObject
-    limitations: JsonObject = Field(
+    quantity: Annotated[Name, Term("schema:variableMeasured")]
+    method: Annotated[Name, Term("schema:measurementTechnique")]
+    version: Annotated[Positive, Term("schema:version")] = 1
+    description: Annotated[Text, Term("schema:description")] = ""
+    parameters_schema: Annotated[JsonObject, ADMINISTRATIVE]
+    result_schema: Annotated[JsonObject, ADMINISTRATIVE]
+    limitations: Annotated[JsonObject, ADMINISTRATIVE] = Field(
         default_factory=dict, description="a JSON Schema that narrows parameters_schema"
     )
-    slots: Positive = 1
-    worker: Literal["instrument", "model"] = Field(
+    slots: Annotated[Positive, ADMINISTRATIVE] = 1
+    worker: Annotated[Literal["instrument", "model"], ADMINISTRATIVE] = Field(
         description="a lost model's order is retried elsewhere, a lost instrument's is held"
     )
-    simulated: Flag = False
-    lease: Annotated[Real, Unit("s"), Field(gt=0)] = 15.0
+    simulated: Annotated[Flag, Term("simulated")] = False
+    lease: Annotated[Real, Unit("s"), Field(gt=0), ADMINISTRATIVE] = 15.0
 
 
 class Receipt(Message, name="Receipt", version=1):
@@ -376,72 +405,82 @@ class EntryKind(StrEnum):
     SAMPLE = "sample"
 
 
-class Reservation(Model):
+class Reservation(Model, term="administrative"):
     """Under what terms an order was given; enough to go on after the ledger's restart."""
 
-    worker: Literal["instrument", "model"]
-    epoch: Count = Field(description="the worker's boot; of a later boot the order is lost")
-    lease: Annotated[Real, Unit("s"), Field(gt=0)]
+    worker: Annotated[Literal["instrument", "model"], ADMINISTRATIVE]
+    epoch: Annotated[Count, ADMINISTRATIVE] = Field(
+        description="the worker's boot; of a later boot the order is lost"
+    )
+    lease: Annotated[Real, Unit("s"), Field(gt=0), ADMINISTRATIVE]
 
 
-class StatusChange(Message, name="StatusChange", version=2):
+class StatusChange(Message, name="StatusChange", version=2, term="prov:Activity"):
     """A request went from one status to another.
 
     That a request begins its life as ``pending`` is said by its own entry, not by one of these;
     only the log of `query.request` shows that first line, with ``before`` None.
     """
 
-    request: UUID
-    before: Status | None = Field(description="None where the request begins its life")
-    after: Status
-    message: Text = ""
-    by: NodeName = Field(description="who caused it")
-    worker: NodeName | None = None
-    token: Count | None = None
-    attempt: Count = Field(default=0, description="attempts begun, this one included")
-    result: UUID | None = None
+    request: Annotated[UUID, Term("prov:used")]
+    before: Annotated[Status, Term("schema:actionStatus")] | None = Field(
+        description="None where the request begins its life"
+    )
+    after: Annotated[Status, Term("schema:actionStatus")]
+    message: Annotated[Text, Term("schema:description")] = ""
+    by: Annotated[NodeName, Term("prov:wasAssociatedWith")] = Field(description="who caused it")
+    worker: Annotated[NodeName, Term("prov:wasAssociatedWith")] | None = None
+    token: Annotated[Count, ADMINISTRATIVE] | None = None
+    attempt: Annotated[Count, ADMINISTRATIVE] = Field(
+        default=0, description="attempts begun, this one included"
+    )
+    result: Annotated[UUID, Term("prov:used")] | None = None
     reservation: Reservation | None = Field(default=None, description="where after is reserved")
-    cause: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")] = Field(
+    cause: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$"), ADMINISTRATIVE] = Field(
         default="",
         description="sha256 of the canonical body of the message that caused it (the entry has "
         "that message's id), empty where the ledger itself did",
     )
 
 
-class SampleState(Message, name="SampleState", version=1):
+class SampleState(Message, name="SampleState", version=1, term="SampleState"):
     """A sample was born or changed its state by a result."""
 
-    sample: SampleId
-    kind: Name
-    state: Count
-    label: Name
-    parents: tuple[SampleId, ...] = ()
-    location: Text = ""
-    properties: JsonObject = Field(default_factory=dict)
-    result: UUID
-    request: UUID | None = None
-    at: Nanoseconds = Field(description="by the clock of the result's author")
+    sample: Annotated[SampleId, Term("Sample", "prov:specializationOf")]
+    kind: Annotated[Name, Term("schema:category")]
+    state: Annotated[Count, Term("StateNumber")]
+    label: Annotated[Name, Term("schema:name")]
+    parents: Annotated[tuple[SampleId, ...], Term("Sample", "prov:wasDerivedFrom")] = ()
+    location: Annotated[Text, Term("prov:atLocation")] = ""
+    properties: Annotated[JsonObject, Term("schema:additionalProperty")] = Field(
+        default_factory=dict
+    )
+    result: Annotated[UUID, Term("prov:wasGeneratedBy")]
+    request: Annotated[UUID, Term("prov:wasInfluencedBy")] | None = None
+    at: Annotated[Nanoseconds, Term("prov:generatedAtTime")] = Field(
+        description="by the clock of the result's author"
+    )
 
 
-class OfferChange(Message, name="OfferChange", version=1):
+class OfferChange(Message, name="OfferChange", version=1, term="CapabilityDescription"):
     """A node made, changed (``offer`` present) or withdrew (``offer`` None) an offer."""
 
-    node: NodeName
-    quantity: Name
-    method: Name
+    node: Annotated[NodeName, Term("prov:wasAttributedTo")]
+    quantity: Annotated[Name, Term("schema:variableMeasured")]
+    method: Annotated[Name, Term("schema:measurementTechnique")]
     offer: Offer | None
 
 
-class Capability(Message, name="Capability", version=1):
+class Capability(Message, name="Capability", version=1, term="CapabilityDescription"):
     """A (quantity, method) pair as the ledger knows it."""
 
-    quantity: Name
-    method: Name
-    version: Positive
-    description: Text = ""
-    parameters_schema: JsonObject
-    result_schema: JsonObject
-    active: Flag = True
+    quantity: Annotated[Name, Term("schema:variableMeasured")]
+    method: Annotated[Name, Term("schema:measurementTechnique")]
+    version: Annotated[Positive, Term("schema:version")]
+    description: Annotated[Text, Term("schema:description")] = ""
+    parameters_schema: Annotated[JsonObject, ADMINISTRATIVE]
+    result_schema: Annotated[JsonObject, ADMINISTRATIVE]
+    active: Annotated[Flag, ADMINISTRATIVE] = True
 
 
 class Entry(Message, name="Entry", version=1):

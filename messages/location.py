@@ -6,20 +6,25 @@ from typing import Annotated
 
 from pydantic import Field
 
+from messages.meaning import Term
 from messages.model import Model
 
 Detail = Annotated[str, Field(max_length=200)]
 """One line of an address."""
 
 
-class Location(Model):
+class Location(Model, term="prov:Location", relation="prov:atLocation"):
     """A place: a laboratory, then a device in it, then a position in that."""
 
-    address: Annotated[str, Field(min_length=1, max_length=200)] = Field(
+    address: Annotated[str, Field(min_length=1, max_length=200), Term("schema:address")] = Field(
         description="laboratory or building"
     )
-    detail_1: Detail = Field(default="", description="device or room")
-    detail_2: Detail = Field(default="", description="position: tray, channel, vial")
+    detail_1: Annotated[Detail, Term("schema:description")] = Field(
+        default="", description="device or room"
+    )
+    detail_2: Annotated[Detail, Term("schema:position")] = Field(
+        default="", description="position: tray, channel, vial"
+    )
 
     @property
     def text(self) -> str:

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, Field, StringConstraints
 
 from messages.ledger import CampaignName, Rating, SampleId
 from messages.location import Location
+from messages.meaning import Term
 from messages.model import (
     Count,
     Flag,
@@ -23,7 +24,7 @@ from messages.model import (
     Uuid,
 )
 
-Samples = Annotated[tuple[SampleId, ...], Field(min_length=1, max_length=100)]
+Samples = Annotated[tuple[SampleId, ...], Field(min_length=1, max_length=100), Term("Sample")]
 """Samples that travel together."""
 
 PersonName = Annotated[
@@ -32,37 +33,49 @@ PersonName = Annotated[
 """How a person is called where samples are carried: one word, which is typed often."""
 
 
-class TransportInput(Model):
+class TransportInput(Model, term="SampleTransport"):
     """Ask for samples to be carried. All of them go together."""
 
-    samples: Samples = Field(description="what to carry")
-    origin: Location = Field(description="where they are")
-    destination: Location = Field(description="where they are needed")
-    instructions: Text = Field(
+    samples: Annotated[Samples, Term("Sample", "schema:object")] = Field(
+        description="what to carry"
+    )
+    origin: Annotated[Location, Term("prov:Location", "schema:fromLocation")] = Field(
+        description="where they are"
+    )
+    destination: Annotated[Location, Term("prov:Location", "schema:toLocation")] = Field(
+        description="where they are needed"
+    )
+    instructions: Annotated[Text, Term("schema:description")] = Field(
         default="", description="for who carries: upright, cold, under argon"
     )
-    within: Annotated[Real, Unit("s"), Field(gt=0)] | None = Field(
+    within: Annotated[Real, Unit("s"), Field(gt=0), Term("TransportDuration")] | None = Field(
         default=None,
         description="when they shall be there, after the order began, by the mesh's clock; "
         "afterwards others are told. None: as the node's parameters say",
     )
 
 
-class TransportOutput(Model):
+class TransportOutput(Model, term="SampleTransport"):
     """Where the samples are now, and who carried them."""
 
-    success: Flag = Field(description="whether they are at the destination")
-    samples: Samples = Field(description="what was carried")
-    actual_new_location: Location
-    executant: Text = Field(description="person or device")
+    success: Annotated[Flag, Term("schema:actionStatus")] = Field(
+        description="whether they are at the destination"
+    )
+    samples: Annotated[Samples, Term("Sample", "schema:object")] = Field(
+        description="what was carried"
+    )
+    actual_new_location: Annotated[Location, Term("prov:Location", "schema:toLocation")]
+    executant: Annotated[Text, Term("prov:wasAssociatedWith")] = Field(
+        description="person or device"
+    )
     rating: Rating | None = None
-    picked_up: AwareDatetime | None = Field(
+    picked_up: Annotated[AwareDatetime, Term("schema:startTime")] | None = Field(
         default=None, description="when they left the origin, by the mesh's clock"
     )
-    delivered: AwareDatetime | None = Field(
+    delivered: Annotated[AwareDatetime, Term("schema:endTime")] | None = Field(
         default=None, description="when they were put down, by the mesh's clock"
     )
-    scanned: Flag = Field(
+    scanned: Annotated[Flag, Term("schema:additionalProperty")] = Field(
         default=False, description="whether every sample's code was read when it was picked up"
     )
 

@@ -70,8 +70,11 @@ ADMINISTRATIVE: Final = Term("administrative")
 BY_CAPABILITY: Final = Term("by_capability")
 """Of a map whose fields the capability's own schema gives a meaning to."""
 
-DECLARED: Final = frozenset({ADMINISTRATIVE.label, BY_CAPABILITY.label})
-"""The two labels that are no terms."""
+ENCLOSING: Final = Term("enclosing")
+"""Of an object that is no thing by itself: its fields describe what it is a field of."""
+
+DECLARED: Final = frozenset({ADMINISTRATIVE.label, BY_CAPABILITY.label, ENCLOSING.label})
+"""The labels that are no terms."""
 
 
 def meaning(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Term | None:

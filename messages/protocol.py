@@ -13,99 +13,110 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
+from messages.meaning import ADMINISTRATIVE, Term
 from messages.model import Count, Flag, Model, Name, Real, Text, Unit
 
-Seconds = Annotated[Real, Unit("s"), Field(gt=0)]
+Seconds = Annotated[Real, Unit("s"), Field(gt=0), Term("Duration")]
 """A duration."""
 
-Volts = Annotated[Real, Unit("V")]
+Volts = Annotated[Real, Unit("V"), Term("Voltage")]
 """A voltage between the cell's terminals."""
 
-Milliamperes = Annotated[Real, Unit("mA")]
+Milliamperes = Annotated[Real, Unit("mA"), Term("ElectricCurrent")]
 """A current; positive charges."""
 
-MilliampereHours = Annotated[Real, Unit("mA.h"), Field(gt=0)]
+MilliampereHours = Annotated[Real, Unit("mA.h"), Field(gt=0), Term("Capacity")]
 """A capacity."""
 
-RateC = Annotated[Real, Unit("1/h")]
+RateC = Annotated[Real, Unit("1/h"), Term("CRate")]
 """Current over the sample's capacity; positive charges."""
 
-Hertz = Annotated[Real, Unit("Hz"), Field(ge=1e-5, le=1e7)]
+Hertz = Annotated[Real, Unit("Hz"), Field(ge=1e-5, le=1e7), Term("Frequency")]
 """A frequency."""
 
 StepName = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=80)]
 """A tag of a protocol, or the id of one of its steps."""
 
 
-class UnicyclerInfo(Model):
+class UnicyclerInfo(Model, term="Software", relation="prov:wasAttributedTo"):
     """Which unicycler wrote the protocol."""
 
-    version: Text = Field(default="", description="of the aurora-unicycler package")
+    version: Annotated[Text, Term("schema:softwareVersion")] = Field(
+        default="", description="of the aurora-unicycler package"
+    )
 
 
-class ProtocolSample(Model):
+class ProtocolSample(Model, term="BatteryCell"):
     """What the C-rates of a protocol refer to."""
 
-    name: Text = Field(default="$NAME", description="the cell; filled in when the protocol runs")
-    capacity_mAh: MilliampereHours | None = Field(  # noqa: N815 - unicycler's name
+    name: Annotated[Text, Term("schema:name")] = Field(
+        default="$NAME", description="the cell; filled in when the protocol runs"
+    )
+    capacity_mAh: Annotated[MilliampereHours, Term("NominalCapacity")] | None = Field(  # noqa: N815 - unicycler's name
         default=None, description="nominal capacity; without it there are no C-rates"
     )
 
 
-class Recording(Model):
+class Recording(Model, term="RecordingCriteria"):
     """When a record is taken; what comes first counts."""
 
-    time_s: Seconds = Field(description="between two records")
-    current_mA: Annotated[Milliamperes, Field(gt=0)] | None = Field(  # noqa: N815
+    time_s: Annotated[Seconds, Term("SamplingInterval")] = Field(description="between two records")
+    current_mA: Annotated[Milliamperes, Field(gt=0), Term("RecordedCurrentChange")] | None = Field(  # noqa: N815
         default=None, description="change of the current that asks for a record"
     )
-    voltage_V: Annotated[Volts, Field(gt=0)] | None = Field(  # noqa: N815
+    voltage_V: Annotated[Volts, Field(gt=0), Term("RecordedVoltageChange")] | None = Field(  # noqa: N815
         default=None, description="change of the voltage that asks for a record"
     )
 
 
-class SafetyLimits(Model):
+class SafetyLimits(Model, term="SafetyLimits"):
     """Limits beyond which the whole protocol is broken off, and the cell left at rest."""
 
-    max_voltage_V: Volts | None = Field(default=None, description="not above it")  # noqa: N815
-    min_voltage_V: Volts | None = Field(default=None, description="not below it")  # noqa: N815
-    max_current_mA: Milliamperes | None = Field(  # noqa: N815
+    max_voltage_V: Annotated[Volts, Term("UpperVoltageLimit")] | None = Field(  # noqa: N815
         default=None, description="not above it"
     )
-    min_current_mA: Milliamperes | None = Field(  # noqa: N815
+    min_voltage_V: Annotated[Volts, Term("LowerVoltageLimit")] | None = Field(  # noqa: N815
+        default=None, description="not below it"
+    )
+    max_current_mA: Annotated[Milliamperes, Term("UpperCurrentLimit")] | None = Field(  # noqa: N815
+        default=None, description="not above it"
+    )
+    min_current_mA: Annotated[Milliamperes, Term("LowerCurrentLimit")] | None = Field(  # noqa: N815
         default=None, description="not below it; the largest discharge current, negative"
     )
-    max_capacity_mAh: Annotated[Real, Unit("mA.h"), Field(ge=0)] | None = Field(  # noqa: N815
+    max_capacity_mAh: Annotated[Real, Unit("mA.h"), Field(ge=0), Term("Capacity")] | None = Field(  # noqa: N815
         default=None, description="charge of one step in either direction, not above it"
     )
-    delay_s: Annotated[Real, Unit("s"), Field(ge=0)] | None = Field(
+    delay_s: Annotated[Real, Unit("s"), Field(ge=0), Term("ExceedanceDuration")] | None = Field(
         default=None, description="how long a limit must be exceeded without a break"
     )
 
 
 class _Step(Model):
-    id: StepName | None = Field(default=None, description="a name of the step")
+    id: Annotated[StepName, Term("schema:identifier")] | None = Field(
+        default=None, description="a name of the step"
+    )
 
 
-class OpenCircuitVoltage(_Step):
+class OpenCircuitVoltage(_Step, term="OpenCircuitHold"):
     """Rest: no current flows, the voltage is recorded."""
 
-    step: Literal["open_circuit_voltage"] = Field(
+    step: Annotated[Literal["open_circuit_voltage"], Term("schema:category")] = Field(
         default="open_circuit_voltage", description="kind of step"
     )
     until_time_s: Seconds = Field(description="how long")
 
 
-class ConstantCurrent(_Step):
+class ConstantCurrent(_Step, term="CurrentHold"):
     """A constant current, by rate or by value; the rate counts where both are given."""
 
-    step: Literal["constant_current"] = Field(
+    step: Annotated[Literal["constant_current"], Term("schema:category")] = Field(
         default="constant_current", description="kind of step"
     )
     rate_C: RateC | None = Field(default=None, description="current over capacity")  # noqa: N815
     current_mA: Milliamperes | None = Field(default=None, description="current")  # noqa: N815
     until_time_s: Seconds | None = Field(default=None, description="it ends after so long")
-    until_voltage_V: Volts | None = Field(  # noqa: N815
+    until_voltage_V: Annotated[Volts, Term("VoltageLimit")] | None = Field(  # noqa: N815
         default=None, description="it ends at this voltage"
     )
 
@@ -118,10 +129,10 @@ class ConstantCurrent(_Step):
         return self
 
 
-class ConstantVoltage(_Step):
+class ConstantVoltage(_Step, term="VoltageHold"):
     """A constant voltage."""
 
-    step: Literal["constant_voltage"] = Field(
+    step: Annotated[Literal["constant_voltage"], Term("schema:category")] = Field(
         default="constant_voltage", description="kind of step"
     )
     voltage_V: Volts = Field(description="voltage that is held")  # noqa: N815
@@ -129,7 +140,7 @@ class ConstantVoltage(_Step):
     until_rate_C: RateC | None = Field(  # noqa: N815
         default=None, description="it ends when the current over capacity is down to this"
     )
-    until_current_mA: Milliamperes | None = Field(  # noqa: N815
+    until_current_mA: Annotated[Milliamperes, Term("CurrentLimit")] | None = Field(  # noqa: N815
         default=None, description="it ends when the current is down to this"
     )
 
@@ -142,25 +153,27 @@ class ConstantVoltage(_Step):
         return self
 
 
-class ImpedanceSpectroscopy(_Step):
+class ImpedanceSpectroscopy(_Step, term="ElectrochemicalImpedanceSpectroscopy"):
     """An impedance spectrum, excited by voltage or by current."""
 
-    step: Literal["impedance_spectroscopy"] = Field(
+    step: Annotated[Literal["impedance_spectroscopy"], Term("schema:category")] = Field(
         default="impedance_spectroscopy", description="kind of step"
     )
-    amplitude_V: Volts | None = Field(default=None, description="of the voltage")  # noqa: N815
-    amplitude_mA: Milliamperes | None = Field(  # noqa: N815
+    amplitude_V: Annotated[Volts, Term("AmplitudeOfAlternatingVoltage")] | None = Field(  # noqa: N815
+        default=None, description="of the voltage"
+    )
+    amplitude_mA: Annotated[Milliamperes, Term("AmplitudeOfAlternatingCurrent")] | None = Field(  # noqa: N815
         default=None, description="of the current"
     )
     start_frequency_Hz: Hertz = Field(description="first frequency")  # noqa: N815
     end_frequency_Hz: Hertz = Field(description="last frequency")  # noqa: N815
-    points_per_decade: Annotated[int, Unit("1"), Field(strict=True, gt=0)] = Field(
-        default=10, description="frequencies in a decade"
-    )
-    measures_per_point: Annotated[int, Unit("1"), Field(strict=True, gt=0)] = Field(
-        default=1, description="measurements that are averaged"
-    )
-    drift_correction: Flag | None = Field(
+    points_per_decade: Annotated[
+        int, Unit("1"), Field(strict=True, gt=0), Term("FrequenciesPerDecade")
+    ] = Field(default=10, description="frequencies in a decade")
+    measures_per_point: Annotated[
+        int, Unit("1"), Field(strict=True, gt=0), Term("MeasurementsPerFrequency")
+    ] = Field(default=1, description="measurements that are averaged")
+    drift_correction: Annotated[Flag, ADMINISTRATIVE] | None = Field(
         default=False, description="neighbouring points correct the drift"
     )
 
@@ -171,14 +184,16 @@ class ImpedanceSpectroscopy(_Step):
         return self
 
 
-class VoltageScan(_Step):
+class VoltageScan(_Step, term="LinearScanVoltammetry"):
     """A linear sweep of the voltage."""
 
-    step: Literal["voltage_scan"] = Field(default="voltage_scan", description="kind of step")
+    step: Annotated[Literal["voltage_scan"], Term("schema:category")] = Field(
+        default="voltage_scan", description="kind of step"
+    )
     start_voltage_V: Volts = Field(description="where it begins")  # noqa: N815
     end_voltage_V: Volts = Field(description="where it ends")  # noqa: N815
-    scan_rate_mV_per_s: Annotated[Real, Unit("mV/s"), Field(gt=0)] = Field(  # noqa: N815
-        description="magnitude of the slope"
+    scan_rate_mV_per_s: Annotated[Real, Unit("mV/s"), Field(gt=0), Term("PotentialScanRate")] = (  # noqa: N815
+        Field(description="magnitude of the slope")
     )
 
     @model_validator(mode="after")
@@ -188,23 +203,27 @@ class VoltageScan(_Step):
         return self
 
 
-class Tag(_Step):
+class Tag(_Step, term="ProtocolTag"):
     """A name for the place in the method, for loops."""
 
-    step: Literal["tag"] = Field(default="tag", description="kind of step")
-    tag: StepName = Field(description="the name")
+    step: Annotated[Literal["tag"], Term("schema:category")] = Field(
+        default="tag", description="kind of step"
+    )
+    tag: Annotated[StepName, Term("schema:name")] = Field(description="the name")
 
 
-class Loop(_Step):
+class Loop(_Step, term="ProtocolLoop"):
     """Go back, until the steps have run a number of times."""
 
-    step: Literal["loop"] = Field(default="loop", description="kind of step")
-    loop_to: Annotated[int, Unit("1"), Field(strict=True, ge=1)] | StepName = Field(
-        default=1, description="a tag, or the number of a step, the first being 1"
+    step: Annotated[Literal["loop"], Term("schema:category")] = Field(
+        default="loop", description="kind of step"
     )
-    cycle_count: Annotated[int, Unit("1"), Field(strict=True, ge=1, le=1_000_000)] = Field(
-        description="how many times the steps run in all"
-    )
+    loop_to: Annotated[
+        Annotated[int, Unit("1"), Field(strict=True, ge=1)] | StepName, Term("schema:position")
+    ] = Field(default=1, description="a tag, or the number of a step, the first being 1")
+    cycle_count: Annotated[
+        int, Unit("1"), Field(strict=True, ge=1, le=1_000_000), Term("NumberOfIterations")
+    ] = Field(description="how many times the steps run in all")
 
 
 Technique = Annotated[
@@ -220,13 +239,15 @@ Technique = Annotated[
 """One step of a method."""
 
 
-class StartState(Model):
+class StartState(Model, term="SampleState"):
     """The state a sample must be in when a protocol begins."""
 
-    state: Annotated[Count, Unit("1")] | None = Field(
+    state: Annotated[Count, Unit("1"), Term("StateNumber")] | None = Field(
         default=None, description="number of its last state"
     )
-    label: Name | None = Field(default=None, description="label of its last state")
+    label: Annotated[Name, Term("schema:name")] | None = Field(
+        default=None, description="label of its last state"
+    )
 
     @model_validator(mode="after")
     def _says_something(self) -> StartState:
@@ -235,7 +256,7 @@ class StartState(Model):
         return self
 
 
-class CyclingProtocol(Model):
+class CyclingProtocol(Model, term="CharacterisationProtocol", relation="prov:hadPlan"):
     """A cycling protocol: what is recorded, what is safe, and what is done."""
 
     unicycler: UnicyclerInfo | None = None
@@ -244,10 +265,10 @@ class CyclingProtocol(Model):
     )
     record: Recording
     safety: SafetyLimits = Field(default=SafetyLimits(), description="limits that break it off")
-    method: Annotated[tuple[Technique, ...], Field(min_length=1, max_length=1000)] = Field(
-        description="the steps in their order"
-    )
-    temperature: Annotated[Real, Unit("K"), Field(gt=0)] | None = Field(
+    method: Annotated[
+        tuple[Technique, ...], Field(min_length=1, max_length=1000), Term("TestStep", "hasPart")
+    ] = Field(description="the steps in their order")
+    temperature: Annotated[Real, Unit("K"), Field(gt=0), Term("DeviceTemperature")] | None = Field(
         default=None, description="set point of the chamber (ours); None leaves it as it is"
     )
     start_state: StartState | None = Field(

@@ -89,7 +89,13 @@ class InUnit:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         """Inline the schema of `Quantity`, with the unit and the bounds in it."""
-        result = copy.deepcopy(handler.resolve_ref_schema(handler(schema)))
+        try:
+            whole = handler.resolve_ref_schema(handler(schema))
+        except LookupError:
+            # pydantic describes Quantity later in the same schema; that it is described now as well
+            # is what it would do itself.
+            whole = handler.resolve_ref_schema(handler(Quantity.__pydantic_core_schema__))
+        result = copy.deepcopy(whole)
         fields = result["properties"]
         for name in ("value", "uncertainty"):
             fields[name]["unit"] = self.symbol

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 from pydantic import Field, StringConstraints
 
 from messages.ledger import SampleId
+from messages.meaning import Term
 from messages.model import Model, Name, Text
 
 INSPECTION: Final = ("sample_state", "inspection")
@@ -27,20 +28,28 @@ Words = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=1
 """Words for people, at least one."""
 
 
-class InspectionInput(Model):
+class InspectionInput(Model, term="SampleStateInspection"):
     """The sample that was looked at."""
 
-    sample: SampleId = Field(description="which")
+    sample: Annotated[SampleId, Term("Sample", "hasSampleForInspection")] = Field(
+        description="which"
+    )
 
 
-class InspectionOutput(Model):
+class InspectionOutput(Model, term="SampleStateInspection"):
     """What a person has found a sample to be, and why it is taken for that."""
 
-    sample: SampleId = Field(description="which")
-    label: Name = Field(description="of the state that it is in")
-    person: Words = Field(description="who has looked and decided")
-    reason: Words = Field(description="what was seen")
-    location: Text = Field(default="", description="where it is")
+    sample: Annotated[SampleId, Term("Sample", "hasSampleForInspection")] = Field(
+        description="which"
+    )
+    label: Annotated[Name, Term("schema:name")] = Field(description="of the state that it is in")
+    person: Annotated[Words, Term("prov:wasAssociatedWith")] = Field(
+        description="who has looked and decided"
+    )
+    reason: Annotated[Words, Term("schema:description")] = Field(description="what was seen")
+    location: Annotated[Text, Term("prov:atLocation")] = Field(
+        default="", description="where it is"
+    )
 
 
 _ANY: Final = {UNKNOWN: "nobody can vouch for it; it waits for a person"}

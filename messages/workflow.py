@@ -13,6 +13,7 @@ from uuid import UUID, uuid5
 
 from pydantic import Field, StringConstraints
 
+from messages.meaning import ADMINISTRATIVE, Term
 from messages.model import Flag, Model, Name, Text, Uuid
 
 QUANTITY: Final = "workflow"
@@ -23,32 +24,50 @@ Sha256 = Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9a-f]{64}$"
 """A hash in hex."""
 
 
-class WorkflowRecordInput(Model):
+class WorkflowRecordInput(Model, term="Workflow"):
     """Nothing to say: an orchestrator tells of its own accord."""
 
 
-class WorkflowPlan(Model):
+class WorkflowPlan(Model, term="WorkflowPlanning"):
     """The definition with which a workflow was begun, and goes on after whatever interruption."""
 
-    request: Uuid = Field(description="the workflow's own request")
-    name: Name = Field(description="of the workflow")
-    file: Text = Field(default="", description="where the definition was read from")
-    sha256: Sha256 = Field(description="of the definition")
-    definition: Annotated[str, StringConstraints(strict=True, max_length=50_000)] = Field(
-        description="the workflow file as JSON"
+    request: Annotated[Uuid, Term("prov:wasInformedBy")] = Field(
+        description="the workflow's own request"
     )
-    software: Text = Field(default="", description="package and version of the orchestrator")
+    name: Annotated[Name, Term("schema:name")] = Field(description="of the workflow")
+    file: Annotated[Text, Term("schema:url")] = Field(
+        default="", description="where the definition was read from"
+    )
+    sha256: Annotated[Sha256, Term("schema:sha256")] = Field(description="of the definition")
+    definition: Annotated[
+        str, StringConstraints(strict=True, max_length=50_000), Term("schema:text")
+    ] = Field(description="the workflow file as JSON")
+    software: Annotated[Text, Term("schema:softwareVersion")] = Field(
+        default="", description="package and version of the orchestrator"
+    )
 
 
-class WorkflowVerdict(Model):
+class WorkflowVerdict(Model, term="WorkflowTermination"):
     """Why a workflow was given up; from then on nothing new is begun but compensation."""
 
-    request: Uuid = Field(description="the workflow's own request")
-    kind: Literal["failed", "cancelled"] = Field(description="what ended it")
-    step: Text = Field(default="", description="which step brought it down; empty at a cancel")
-    message: Text = Field(description="the reason, word for word as it was given")
-    remedy: Text = Field(default="", description="what its author advised")
-    retryable: Flag = Field(default=False, description="the same may succeed at another time")
+    request: Annotated[Uuid, Term("prov:wasInformedBy")] = Field(
+        description="the workflow's own request"
+    )
+    kind: Annotated[Literal["failed", "cancelled"], Term("schema:actionStatus")] = Field(
+        description="what ended it"
+    )
+    step: Annotated[Text, Term("schema:about")] = Field(
+        default="", description="which step brought it down; empty at a cancel"
+    )
+    message: Annotated[Text, Term("schema:error")] = Field(
+        description="the reason, word for word as it was given"
+    )
+    remedy: Annotated[Text, Term("schema:comment")] = Field(
+        default="", description="what its author advised"
+    )
+    retryable: Annotated[Flag, ADMINISTRATIVE] = Field(
+        default=False, description="the same may succeed at another time"
+    )
 
 
 def plan_id(request: UUID) -> UUID:

@@ -5,6 +5,7 @@ from labmesh.semantics._check import Violation, check
 from labmesh.semantics._context import CONTEXT_FILE, context
 from labmesh.semantics._describer import Describer
 from labmesh.semantics._find import Concept
+from labmesh.semantics._gaps import Gap, gaps
 from labmesh.semantics._vocabulary import DATA, Entry, Vocabulary, ontology, vocabulary
 
 __all__ = [
@@ -13,10 +14,12 @@ __all__ = [
     "Concept",
     "Describer",
     "Entry",
+    "Gap",
     "Violation",
     "Vocabulary",
     "check",
     "context",
+    "gaps",
     "iris",
     "ontology",
     "vocabulary",

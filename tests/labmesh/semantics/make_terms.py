@@ -212,8 +212,6 @@ def _own() -> Iterator[dict[str, str]]:
         if not iri.startswith(start):
             continue
         symbols = " ".join(sorted(own.annotations.get(start + "symbol", ())))
-        dimension = min(own.annotations.get(start + "dimension", ()), default="")
-        inherited = {d for p in own.parents if (d := upstream.dimension(p))}
         yield _full(
             {},
             label=iri.removeprefix(start),
@@ -221,11 +219,20 @@ def _own() -> Iterator[dict[str, str]]:
             kind="unit" if symbols else own.kind,
             ontology="labmesh",
             symbols=symbols,
-            dimension=_agreed(dimension, min(inherited, default=""), iri),
+            dimension=_own_dimension(iri),
             factor=min(own.annotations.get(start + "factor", ()), default=""),
             qudt=min(own.annotations.get(SKOS + "exactMatch", ()), default=""),
             source="labmesh.ttl",
         )
+
+
+def _own_dimension(iri: str) -> str:
+    own = _ours().get(iri)
+    if own is None:
+        return upstream.dimension(iri)
+    said = min(own.annotations.get(PREFIXES["labmesh"] + "dimension", ()), default="")
+    above = {d for parent in own.parents if (d := _own_dimension(parent))}
+    return _agreed(said, min(above, default=""), iri)
 
 
 def _tbox(table: list[dict[str, str]]) -> str:
