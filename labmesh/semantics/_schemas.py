@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
 
@@ -10,6 +10,7 @@ from labmesh.semantics._look import Schema, has_terms
 from messages.campaign import CampaignPlan, CampaignProposal, PlanInput, ProposalInput
 from messages.capabilities import CAPABILITIES
 from messages.cycling_data import CyclingDataInput, CyclingDataOutput
+from messages.meaning import DECLARED, TERM
 from messages.model import JsonObject
 from messages.schema import hash_schema, json_schema
 
@@ -31,12 +32,16 @@ class Capability:
         parameters: Schema of a request's parameters.
         result: Schema of a result's data.
         worker: ``instrument`` or ``model``; empty where nobody has offered it.
+        borrowed: Whether the terms are ours, not the ledger's own.
+        process: Label of what kind of process it is; empty where no schema says it.
     """
 
     version: int = 0
     parameters: Schema | None = None
     result: Schema | None = None
     worker: str = ""
+    process: str = ""
+    borrowed: bool = False
 
 
 class Schemas:
@@ -53,6 +58,7 @@ class Schemas:
             version=body["version"],
             parameters=_with_terms(body["parameters_schema"]),
             result=_with_terms(body["result_schema"]),
+            borrowed=not has_terms(body["result_schema"]),
         )
 
     def take_offer(self, body: JsonObject) -> None:
@@ -73,14 +79,27 @@ class Schemas:
         found = self._known.get((quantity, method)) or _common(quantity, method)
         workers = self._workers
         worker = workers.get((author, quantity, method)) or workers.get(("", quantity, method), "")
-        return Capability(found.version, found.parameters, found.result, worker)
+        return replace(found, worker=worker, process=_process(found, quantity, method))
+
+
+def _process(capability: Capability, quantity: str, method: str) -> str:
+    """Return the term on the root of a capability's schemas; of the common ones by their names."""
+    types = CAPABILITIES.get((quantity, method))
+    own = str(getattr(types, "process", "") or "")
+    for schema in (capability.result, capability.parameters):
+        told = str((schema or {}).get(TERM, ""))
+        if told and told not in DECLARED:
+            return own if capability.borrowed and own else told
+    return own
 
 
 def _common(quantity: str, method: str) -> Capability:
     types = CAPABILITIES.get((quantity, method))
     if types is None:
         return Capability()
-    return Capability(0, json_schema(types.input), json_schema(types.output))
+    return Capability(
+        parameters=json_schema(types.input), result=json_schema(types.output), borrowed=True
+    )
 
 
 def _with_terms(schema: JsonObject) -> Schema:
@@ -93,5 +112,7 @@ def _with_terms(schema: JsonObject) -> Schema:
 @cache
 def _ours() -> dict[str, Schema]:
     told = [json_schema(model) for model in _TOLD]
-    common = [json_schema(m) for types in CAPABILITIES.values() for m in (types.input, types.output)]
+    common = [
+        json_schema(m) for types in CAPABILITIES.values() for m in (types.input, types.output)
+    ]
     return {hash_schema(schema): schema for schema in [*told, *common]}

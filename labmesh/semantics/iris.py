@@ -25,7 +25,7 @@ def entry(hash_: bytes) -> str:
 
 def sample(id_: str) -> str:
     """Return the IRI of a sample."""
-    return f"{OWN}sample:{_safe(id_)}"
+    return f"{OWN}sample:{safe(id_)}"
 
 
 def sample_state(id_: str, number: int) -> str:
@@ -35,40 +35,51 @@ def sample_state(id_: str, number: int) -> str:
 
 def node(name: str) -> str:
     """Return the IRI of a node, ``site/node``."""
-    return f"{OWN}node:{':'.join(map(_safe, name.split('/')))}"
+    return f"{OWN}node:{':'.join(map(safe, name.split('/')))}"
 
 
 def site(name: str) -> str:
     """Return the IRI of a site."""
-    return f"{OWN}site:{_safe(name)}"
+    return f"{OWN}site:{safe(name)}"
 
 
 def campaign(name: str) -> str:
     """Return the IRI of a campaign."""
-    return f"{OWN}campaign:{_safe(name)}"
+    return f"{OWN}campaign:{safe(name)}"
 
 
 def artifact(sha256: str) -> str:
     """Return the IRI of an artifact."""
-    return f"{OWN}artifact:{_safe(sha256)}"
+    return f"{OWN}artifact:{safe(sha256)}"
 
 
 def capability(quantity: str, method: str, version: int) -> str:
     """Return the IRI of a version of a capability."""
-    return f"{OWN}capability:{_safe(quantity)}:{_safe(method)}:{version}"
+    return f"{OWN}capability:{safe(quantity)}:{safe(method)}:{version}"
 
 
 def technique(quantity: str, method: str) -> str:
     """Return the IRI of a capability whatever its version: how something is found out."""
-    return f"{OWN}capability:{_safe(quantity)}:{_safe(method)}"
+    return f"{OWN}capability:{safe(quantity)}:{safe(method)}"
 
 
 def part(whole: str, *path: str | int) -> str:
     """Return the IRI of what is found at a path within the description of ``whole``."""
-    steps = "/".join(_safe(str(step)) for step in path)
+    steps = "/".join(safe(str(step)) for step in path)
     return f"{whole}/{steps}" if "#" in whole else f"{whole}#{steps}"
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
+    """Return a name as it stands within an IRI."""
     # A colon would look like one of ours: samples may have them in their names.
     return quote(text, safe="-._~")
+
+
+def safe_path(text: str) -> str:
+    """Return a name with slashes as it stands within an IRI."""
+    return quote(text, safe="-._~/():;")
+
+
+def protocol(digest: str) -> str:
+    """Return the IRI of a frozen protocol, by its hash."""
+    return f"{OWN}protocol:{safe(digest)}"

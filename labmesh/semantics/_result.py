@@ -1,0 +1,157 @@
+"""Results: what was done, by whom, with what, and what came of it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from labmesh.record import JournalEntry
+from labmesh.semantics import iris
+from labmesh.semantics._agents import (
+    put_campaign,
+    put_instrument,
+    put_node,
+    put_protocol,
+    put_settings,
+    put_site,
+    put_software,
+)
+from labmesh.semantics._artifacts import put_artifacts
+from labmesh.semantics._cells import put_cells
+from labmesh.semantics._dataset import put_dataset
+from labmesh.semantics._examined import put_conditions, put_examined
+from labmesh.semantics._nodes import Label, Nodes, Ref, as_json, moment
+from labmesh.semantics._process import is_process, process_types
+from labmesh.semantics._rating import put_rating
+from labmesh.semantics._requests import put_conformance, put_parameters
+from labmesh.semantics._samples import put_steps
+from labmesh.semantics._schemas import Capability, Schemas
+from labmesh.semantics._walk import Place, Walk
+from messages.model import JsonObject
+
+_FINGERPRINTS: Final = ("protocol_hash", "protocol_fingerprint")
+"""Notes in which a node says by which frozen protocol it worked."""
+
+
+def put_result(nodes: Nodes, entry: JournalEntry, body: JsonObject, schemas: Schemas) -> str:
+    """Describe a result: the process, its samples, conditions, outputs and data; return its IRI."""
+    quantity, method = body["quantity"], body["method"]
+    capability = schemas.of(quantity, method, entry.author)
+    process, simulated = capability.process, bool(body["provenance"]["simulated"])
+    activity = nodes.add(
+        iris.record(entry.uuid), *process_types(process, simulated=simulated), "prov:Activity"
+    )
+    nodes.put(activity, "rdfs:label", f"{quantity} by {method}{', simulated' if simulated else ''}")
+    nodes.put(activity, "labmesh:simulated", simulated)
+    put_conformance(nodes, activity, quantity, method, capability.version)
+    _put_outcome(nodes, activity, body)
+    plans = _put_surroundings(nodes, entry, body, activity)
+    _put_association(nodes, entry, activity, plans)
+    born = put_steps(nodes, body["samples"], activity)
+    nature = _nature(process, simulated=simulated, body=body)
+    walk = Walk(nodes, activity, born)
+    if capability.result is not None:
+        place = Place(activity, activity, ("data",), "hasOutput", "hasOutput", nature)
+        walk.root(body["data"], capability.result, place)
+    asked = _put_performed(nodes, activity, body, capability)
+    put_cells(nodes, body["data"], capability.result, walk, born)
+    put_examined(nodes, activity, process, body["samples"], asked)
+    put_conditions(nodes, activity, asked)
+    _put_outputs(nodes, activity, walk, nature)
+    files = put_artifacts(nodes, body["artifacts"], activity, _writer(body))
+    put_dataset(nodes, entry, body, activity, [process, *walk.classes], files)
+    return activity
+
+
+def _put_outcome(nodes: Nodes, activity: str, body: JsonObject) -> None:
+    done = body["outcome"] == "resolved"
+    status = "schema:CompletedActionStatus" if done else "schema:FailedActionStatus"
+    nodes.put(activity, "schema:actionStatus", Label(status))
+    if body["failure"]:
+        nodes.put(activity, "schema:error", body["failure"]["message"])
+    if body["rating"]:
+        rating = put_rating(nodes, iris.part(activity, "rating"), body["rating"])
+        nodes.link(activity, "schema:contentRating", rating)
+
+
+def _put_surroundings(
+    nodes: Nodes, entry: JournalEntry, body: JsonObject, activity: str
+) -> list[str]:
+    """Say when, where, by what means; return the IRIs of the plans that were followed."""
+    provenance = body["provenance"]
+    for key, name in (("begun", "prov:startedAtTime"), ("ended", "prov:endedAtTime")):
+        if provenance[key] is not None:
+            nodes.put(activity, name, moment(provenance[key]))
+    nodes.link(activity, "prov:atLocation", put_site(nodes, entry.author.partition("/")[0]))
+    nodes.put(activity, "labmesh:host", provenance["host"])
+    nodes.put(activity, "labmesh:calibration", provenance["calibration"])
+    instrument = put_instrument(
+        nodes, entry.author, provenance["instrument"], simulated=bool(provenance["simulated"])
+    )
+    if instrument:
+        nodes.link(activity, "hasCharacterisationMeasurementInstrument", instrument)
+        nodes.link(activity, "prov:used", instrument)
+    software = put_software(nodes, provenance["software"])
+    if software:
+        nodes.link(activity, "prov:used", software)
+    if body["campaign"]:
+        nodes.link(activity, "dcterms:isPartOf", put_campaign(nodes, body["campaign"]))
+    if provenance["notes"]:
+        nodes.put(activity, "labmesh:notes", as_json(provenance["notes"]))
+    plans = [put_settings(nodes, provenance["parameters"])]
+    for key in _FINGERPRINTS:
+        digest = provenance["notes"].get(key)
+        if isinstance(digest, str) and digest:
+            name = str(provenance["notes"].get("protocol") or "")
+            plans.append(put_protocol(nodes, digest, name))
+    if body["request"]:
+        plans.append(nodes.add(iris.record(body["request"]), "prov:Plan", "prov:Entity"))
+    return [plan for plan in plans if plan]
+
+
+def _put_association(nodes: Nodes, entry: JournalEntry, activity: str, plans: list[str]) -> None:
+    agent = put_node(nodes, entry.author)
+    nodes.link(activity, "prov:wasAssociatedWith", agent)
+    part = nodes.add(iris.part(activity, "association"), "prov:Association")
+    nodes.link(activity, "prov:qualifiedAssociation", part)
+    nodes.link(part, "prov:agent", agent)
+    for plan in plans:
+        nodes.link(part, "prov:hadPlan", plan)
+        nodes.link(activity, "prov:used", plan)
+
+
+def _put_performed(nodes: Nodes, activity: str, body: JsonObject, capability: Capability) -> Walk:
+    """Describe the parameters by which it was really done."""
+    if not body["parameters"] or capability.parameters is None:
+        return Walk(nodes, activity)
+    plan = nodes.add(iris.part(activity, "parameters"), "prov:Plan", "prov:Entity")
+    nodes.put(plan, "rdfs:label", "what was really done")
+    nodes.link(activity, "prov:used", plan)
+    return put_parameters(
+        nodes, plan, body["parameters"], capability.parameters, holder=activity, base=activity
+    )
+
+
+def _nature(process: str, *, simulated: bool, body: JsonObject) -> str:
+    """Return what the numbers are: a simulated instrument measures nothing."""
+    if simulated and body["provenance"]["source"] is None:
+        return "ModelledProperty"
+    return "ModelledProperty" if is_process(process, "Estimation") else "MeasuredProperty"
+
+
+def _put_outputs(nodes: Nodes, activity: str, walk: Walk, nature: str) -> None:
+    relation = "hasModelledProperty" if nature == "ModelledProperty" else "hasMeasuredProperty"
+    for owner, how, iri in walk.quantities:
+        nodes.add(iri, "prov:Entity")
+        nodes.link(iri, "prov:wasGeneratedBy", activity)
+        if how != "hasOutput":
+            continue
+        for key in ("hasMeasurementSample", "hasTestObject"):
+            for sample in nodes.values(owner, key):
+                if isinstance(sample, Ref):
+                    nodes.link(sample.iri, relation, iri)
+
+
+def _writer(body: JsonObject) -> str:
+    """Return the software behind files in formats of their own, with its version."""
+    told = body["data"].get("instrument")
+    return told if isinstance(told, str) and told else str(body["provenance"]["software"])

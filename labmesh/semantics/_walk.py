@@ -1,0 +1,270 @@
+"""From data and their schema to nodes: the terms in the schema say what everything is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from labmesh.semantics import iris
+from labmesh.semantics._identity import Identity, identity, target
+from labmesh.semantics._look import Schema, Sense, look
+from labmesh.semantics._mixture import is_formulation, put_composition
+from labmesh.semantics._nodes import Label, Nodes, Ref, as_json
+from labmesh.semantics._quantity import is_array, is_quantity, put_array, put_quantity
+from labmesh.semantics._rating import put_rating
+from labmesh.semantics._vocabulary import vocabulary
+from messages.meaning import BY_CAPABILITY, IDENTITY
+
+ENCLOSING: Final = "enclosing"
+"""Label of what has no identity of its own: its fields describe what encloses it."""
+
+SAMPLE_RELATIONS: Final = frozenset({"hasMeasurementSample", "hasTestObject"})
+"""Relations of a process to what it examined."""
+
+_DISSOLVED: Final = ("ElectrolyteSolution", "Electrolyte", "Solution")
+_MATERIALS: Final = (*_DISSOLVED, "Material", "Electrode", "Mixture")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a description a value belongs.
+
+    Attributes:
+        node: IRI of what it belongs to.
+        base: IRI whose parts are named by `path`.
+        path: Of the value in the data.
+        quantities: How a number hangs on ``node`` unless its schema says.
+        things: How an object hangs on ``node`` unless its schema says.
+        nature: What a number is by nature.
+    """
+
+    node: str
+    base: str
+    path: tuple[str | int, ...]
+    quantities: str
+    things: str
+    nature: str
+
+    def step(self, key: str | int) -> Place:
+        """Return the place of a value within this one."""
+        return replace(self, path=(*self.path, key))
+
+    def within(self, node: str) -> Place:
+        """Return the place of what belongs to ``node`` rather than to the whole."""
+        return replace(self, node=node, quantities="hasProperty", things="schema:hasPart")
+
+    @property
+    def iri(self) -> str:
+        """IRI of the value."""
+        return iris.part(self.base, *self.path)
+
+
+class Walk:
+    """Describes the data of one entry.
+
+    Args:
+        nodes: Where it is said.
+        holder: IRI of what holds the data; arrays are found there.
+        born: IRIs of samples whose composition is said here and nowhere else.
+    """
+
+    def __init__(self, nodes: Nodes, holder: str, born: Collection[str] = ()) -> None:
+        self._nodes = nodes
+        self._holder = holder
+        self._born = born
+        self.quantities: list[tuple[str, str, str]] = []
+        """(IRI of its owner, how it hangs there, IRI) of each number, in the order of the data."""
+        self.classes: list[str] = []
+        """Labels of what was found."""
+        self.materials: list[str] = []
+        """IRIs of what has a composition."""
+
+    def take(self, value: Any, schema: Schema | None, place: Place, root: Schema | None) -> None:
+        """Describe ``value``; what no schema gives a meaning to stays in the record alone."""
+        if schema is None or root is None or value is None or value in ("", [], {}, ()):
+            return
+        self._take(value, look(schema, root, value), place, root)
+
+    def root(self, value: Mapping[str, Any], schema: Schema, place: Place) -> None:
+        """Describe the fields of a capability's parameters or data, of which ``schema`` is."""
+        self.fields(value, look(schema, schema, value).schema, place, schema)
+
+    def fields(self, value: Mapping[str, Any], schema: Schema, place: Place, root: Schema) -> None:
+        """Describe what an object consists of."""
+        known = schema.get("properties") or {}
+        others = schema.get("additionalProperties")
+        for key, item in value.items():
+            inner = known.get(key, others)
+            if isinstance(inner, Mapping):
+                self.take(item, inner, place.step(key), root)
+
+    def _take(self, value: Any, sense: Sense, place: Place, root: Schema) -> None:
+        if sense.administrative or sense.relation == IDENTITY:
+            return
+        if sense.term == BY_CAPABILITY.label:
+            self._nodes.put(place.node, "labmesh:values", as_json(value))
+        elif is_quantity(value):
+            self._quantity(value, sense, place)
+        elif is_array(value):
+            self._array(value, sense, place)
+        elif isinstance(value, dict):
+            self._object(value, sense, place, root)
+        elif isinstance(value, list | tuple):
+            self._items(value, sense, place, root)
+        else:
+            self._scalar(value, sense, place)
+
+    def _items(self, value: Any, sense: Sense, place: Place, root: Schema) -> None:
+        first = sense.schema.get("prefixItems") or ()
+        rest = sense.schema.get("items")
+        for index, item in enumerate(value):
+            schema = first[index] if index < len(first) else rest
+            own = look(schema, root, item) if isinstance(schema, Mapping) else Sense()
+            inherited = replace(
+                own,
+                term=own.term or sense.term,
+                relation=own.relation or sense.relation,
+                values=own.values or sense.values,
+                unit=own.unit or sense.unit,
+            )
+            if item is not None and item != "":
+                self._take(item, inherited, place.step(index), root)
+
+    def _object(self, value: Mapping[str, Any], sense: Sense, place: Place, root: Schema) -> None:
+        nodes, label = self._nodes, "" if sense.term == ENCLOSING else sense.term
+        if is_formulation(value) and self._composes(label, place):
+            put_composition(
+                nodes, place.node, value, nature=place.nature, dissolved=self._solution(place.node)
+            )
+            return
+        who = identity(value, sense.schema, root)
+        if not label or ":" in label:
+            # Transparent: its fields are its owner's. A prefixed term links to what it names.
+            if label and who:
+                nodes.link(place.node, label, who.iri)
+                place = place.within(nodes.add(who.iri, *who.types))
+            self.fields(value, sense.schema, place, root)
+            return
+        iri = self._thing(value, label, who, place)
+        self.classes.append(label)
+        nodes.link(place.node, sense.relation or place.things, iri)
+        inner = place.within(iri)
+        if is_formulation(value):
+            self.materials.append(iri)
+            put_composition(nodes, iri, value, nature=place.nature, dissolved=self._solution(iri))
+        elif set(value) <= _RATING and "rating" in value:
+            put_rating(nodes, iri, value)
+        else:
+            self.fields(value, sense.schema, inner, root)
+
+    def _thing(
+        self, value: Mapping[str, Any], label: str, who: Identity | None, place: Place
+    ) -> str:
+        """Name the thing that an object describes; return its IRI.
+
+        A sample's composition is said once, by the result that made it. What another result says
+        of it is said of the sample as that result found it.
+        """
+        nodes = self._nodes
+        if who is None:
+            return nodes.add(place.iri, label)
+        if _has_composition(value) and who.iri not in self._born:
+            iri = nodes.add(place.iri, label, *who.types)
+            nodes.link(iri, "prov:specializationOf", who.iri)
+        else:
+            iri = nodes.add(who.iri, label, *who.types)
+        nodes.put(iri, "schema:identifier", who.name)
+        return iri
+
+    def _composes(self, label: str, place: Place) -> bool:
+        """Whether a formulation is the composition of what it belongs to, not a thing itself."""
+        own = self._nodes.types(place.node)
+        return any(_is_a(each, _MATERIALS) for each in own) and (
+            not label or _is_a(label, ("Mixture", *_DISSOLVED))
+        )
+
+    def _solution(self, iri: str) -> bool:
+        return any(_is_a(each, _DISSOLVED) for each in self._nodes.types(iri))
+
+    def _quantity(self, value: Mapping[str, Any], sense: Sense, place: Place) -> None:
+        if not sense.term:
+            return
+        iri = put_quantity(
+            self._nodes,
+            place.iri,
+            sense.term,
+            value["value"],
+            value["unit"],
+            nature=place.nature,
+            uncertainty=value.get("uncertainty"),
+        )
+        if value.get("quality"):
+            rating = iris.part(iri, "quality")
+            put_rating(self._nodes, rating, value["quality"])
+            self._nodes.link(iri, "schema:contentRating", rating)
+        self._hang(iri, sense, place)
+
+    def _array(self, value: Mapping[str, Any], sense: Sense, place: Place) -> None:
+        if not sense.term or ":" in sense.term:
+            return
+        pointer = "/" + "/".join(map(str, place.path))
+        iri = put_array(
+            self._nodes, place.iri, sense.term, value, sense.unit, where=self._holder, at=pointer
+        )
+        self.classes.append(sense.term)
+        self._nodes.link(place.node, sense.relation or place.quantities, iri)
+
+    def _scalar(self, value: Any, sense: Sense, place: Place) -> None:
+        nodes, label = self._nodes, sense.term
+        if not label:
+            return
+        if isinstance(value, str) and value in sense.values:
+            self._choice(sense.values[value], sense, place)
+        elif ":" in label or label in _LITERALS:
+            found = target(value, label, sense.schema)
+            nodes.put(place.node, label, found)
+        elif isinstance(value, bool):
+            nodes.put(nodes.add(place.iri, label), "prov:value", value)
+            nodes.link(place.node, sense.relation or place.things, place.iri)
+        elif isinstance(value, int | float):
+            put_quantity(nodes, place.iri, label, value, sense.unit, nature=place.nature)
+            self._hang(place.iri, sense, place)
+        else:
+            found = target(value, "", sense.schema)
+            iri = found.iri if isinstance(found, Ref) else place.iri
+            nodes.add(iri, label)
+            nodes.put(iri, "schema:name" if iri == place.iri else "schema:identifier", str(value))
+            nodes.link(place.node, sense.relation or place.things, iri)
+            self.classes.append(label)
+
+    def _choice(self, chosen: str, sense: Sense, place: Place) -> None:
+        if sense.relation:
+            self._nodes.link(place.node, sense.relation, self._nodes.add(place.iri, chosen))
+        elif ":" in sense.term:
+            self._nodes.put(place.node, sense.term, Label(chosen))
+        else:
+            self._nodes.add(place.node, chosen)
+        self.classes.append(chosen)
+
+    def _hang(self, iri: str, sense: Sense, place: Place) -> None:
+        relation = sense.relation or place.quantities
+        self._nodes.link(place.node, relation, iri)
+        self.quantities.append((place.node, relation, iri))
+        self.classes.append(sense.term)
+
+
+def _has_composition(value: Mapping[str, Any]) -> bool:
+    return any(
+        is_formulation(item) or (isinstance(item, dict) and any(map(is_formulation, item.values())))
+        for item in value.values()
+    )
+
+
+_RATING: Final = frozenset({"success", "rating", "reason"})
+_LITERALS: Final = frozenset({"simulated"})
+
+
+def _is_a(label: str, above: tuple[str, ...]) -> bool:
+    words = vocabulary()
+    return label in words and any(words.is_a(label, each) for each in above if each in words)
