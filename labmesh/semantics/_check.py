@@ -58,7 +58,9 @@ def check(graph: Graph) -> tuple[Violation, ...]:
     _, report, _ = pyshacl.validate(
         graph, shacl_graph=_shapes(), ont_graph=_classes(), inference="none", advanced=False
     )
-    found = [_violation(report, result) for result in report.subjects(RDF.type, SH.ValidationResult)]
+    found = [
+        _violation(report, result) for result in report.subjects(RDF.type, SH.ValidationResult)
+    ]
     return tuple(sorted(found, key=lambda v: (_ORDER.index(v.severity), v.node, v.path, v.message)))
 
 

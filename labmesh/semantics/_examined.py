@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from labmesh.semantics import iris
 from labmesh.semantics._nodes import Nodes, Ref
