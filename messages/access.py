@@ -13,8 +13,9 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from messages.ledger import SampleId
 from messages.meaning import Term
-from messages.model import JsonObject, Model, Text
+from messages.model import JsonObject, Message, Model, Text
 
 DECLARATION: Final = ("access", "declaration")
 """The capability whose results say who may have what; told, not asked for."""
@@ -139,6 +140,15 @@ class DeclarationOutput(DeclarationInput, term="AccessDeclaration"):
             raise ValueError(
                 f"an embargo of more than six months, until {embargo.until}, needs a reason"
             )
+
+
+class Withheld(Message, name="Withheld", version=1):
+    """Takes the place of a sample's last state on its topic once that may not leave the site."""
+
+    sample: SampleId = Field(description="which")
+    reason: Literal["confidential"] = Field(
+        default="confidential", description="why; who may know asks the ledger at its site"
+    )
 
 
 class Access(Model):

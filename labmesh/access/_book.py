@@ -175,12 +175,15 @@ class AccessBook:
         """Return the access of a sample's state that a result made."""
         return self._of(links.sample(sample), links.origin(str(result)))
 
-    def of_new_request(self, body: JsonObject) -> Access:
-        """Return the access that a request would have, were it taken."""
+    def of_new(self, kind: str, body: JsonObject) -> Access:
+        """Return the access that a request or a result would have, were it taken."""
         if not self._declared:
             return OPEN
-        named = self._named((body.get("parameters"),))
-        return self._of(*links.of_request(body), *named)
+        if kind == EntryKind.REQUEST.value:
+            named = self._named((body.get("parameters"),))
+            return self._of(*links.of_request(body), *named)
+        named = self._named((body.get("parameters"), body.get("data")))
+        return self._of(*links.of_origin(body), *links.touched(body), *named)
 
     def knows_artifact(self, sha256: str) -> bool:
         """Tell whether a result names an artifact."""

@@ -21,6 +21,7 @@ from labmesh.mesh import Mesh, MessageHandler
 from labmesh.outbox import Outbox
 from labmesh.tracing import message_attributes, request_attributes
 from labmesh.transport import Subscription
+from messages.access import withheld_hash
 from messages.artifact import ArtifactView
 from messages.envelope import Header, validate
 from messages.errors import (
@@ -403,6 +404,8 @@ class LabClient:
                 return
 
     def _take(self, entry: Entry, header: Header, topic: Topic) -> None:
+        if withheld_hash(entry.body) is not None:
+            return  # of what the ledger's site keeps to itself by now
         if entry.kind is EntryKind.STATUS:
             change = validate(StatusChange, entry.body, where="entry")
             handle = self._open.get(change.request)

@@ -16,6 +16,7 @@ from messages.model import JsonObject
 from nodes.broker import _arguments as a
 from nodes.broker._pages import fill
 from nodes.broker._queries import one_result
+from nodes.broker._sight import EVERYTHING, Sight
 from nodes.broker.store import _tables as t
 
 _A: Final = t.ARTIFACTS.c
@@ -54,9 +55,11 @@ class Holdings:
         self.reasons: dict[str, str] = {}
         """Why an artifact is not here, as far as whoever fetches them knows."""
 
-    def answer(self, connection: Connection, arguments: a.ArtifactsArguments) -> JsonObject:
+    def answer(
+        self, connection: Connection, arguments: a.ArtifactsArguments, sight: Sight = EVERYTHING
+    ) -> JsonObject:
         """``query.artifacts``: {artifacts, next}."""
-        with closing(self._views(connection, arguments)) as views:
+        with closing(self._views(connection, arguments, sight)) as views:
             page, after = fill(islice(views, arguments.limit + 1), arguments.limit)
         return {"artifacts": page, "next": after}
 
@@ -76,7 +79,7 @@ class Holdings:
         return self.folder.size(claim.sha256) != claim.size
 
     def _views(
-        self, connection: Connection, arguments: a.ArtifactsArguments
+        self, connection: Connection, arguments: a.ArtifactsArguments, sight: Sight
     ) -> Generator[tuple[int, JsonObject], None, None]:
         after = arguments.after
         last, number = divmod(after, _PER_RESULT) if after is not None else (-1, -1)
@@ -85,7 +88,7 @@ class Holdings:
             # Every hexadecimal digit sorts before "g".
             conditions += [_A.sha256 >= arguments.sha256, _A.sha256 < arguments.sha256 + "g"]
         if arguments.result is not None:
-            conditions.append(_R.uuid == one_result(connection, arguments.result).uuid)
+            conditions.append(_R.uuid == one_result(connection, arguments.result, sight).uuid)
         if after is not None:
             conditions.append(_R.offset <= last if arguments.newest_first else _R.offset >= last)
         order = _R.offset.desc() if arguments.newest_first else _R.offset.asc()
@@ -94,6 +97,8 @@ class Holdings:
             for offset, group in groupby(rows, lambda row: row.offset):
                 for index, row in enumerate(group):
                     if offset == last and index <= number:
+                        continue
+                    if not (sight.artifact(row.sha256) and sight.result(row.result_uuid)):
                         continue
                     view = self._view(row)
                     if not arguments.missing or view["state"] == "missing":

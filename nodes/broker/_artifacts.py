@@ -66,6 +66,7 @@ class Custody:
         absent: Tells whether a node is known not to be there.
         bounds: The operator's.
         tell: Told how it fares, whenever it may have changed.
+        gives: Tells whether a node may have an artifact.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Custody:
         absent: Callable[[NodeId], bool],
         bounds: Callable[[], Bounds],
         tell: Callable[[Condition], None],
+        gives: Callable[[str, str], bool] = lambda _sha256, _to: True,
     ) -> None:
         self._link = link
         self._holdings = holdings
@@ -89,7 +91,9 @@ class Custody:
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="custody")
         self._pace = Pace()
         self._room = Room(self._folder.path, bounds)
-        self._server = ArtifactServer(link.mesh, self._folder, self._threads, self._pace)
+        self._server = ArtifactServer(
+            link.mesh, self._folder, self._threads, self._pace, gives=gives
+        )
         self._fetching = Fetching(link, holdings, self._room, self._pace, absent, self._threads)
         self._learned = self._looked = -1
         self._main: asyncio.Task[None] | None = None

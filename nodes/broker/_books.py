@@ -21,6 +21,7 @@ from messages.schema import schema_hash
 from nodes.broker._catalogue import Catalogue, Key, Standing
 from nodes.broker._deadlines import Deadlines
 from nodes.broker._door import Incoming
+from nodes.broker._guard import Guard
 from nodes.broker._live import LiveRequest, Order
 from nodes.broker._queue import Queue
 from nodes.broker._row import Row, Tip, make_row
@@ -33,6 +34,10 @@ _PARAMETERS: Final = 4096
 
 _BACK_OFF: Final = (1.0, 30.0)
 """Wall seconds a node is not asked again after it declined a request: doubled, first to last."""
+
+
+HOME: Final = "home "
+"""Before the hash of a limitation: of an offer at the ledger's own site."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,7 @@ class Books:
         schemas: Compiled schemas, shared by successive books.
         vocabulary: Capabilities known before anyone offers them.
         catalogue: Offers and presences to go on with after a reload; capabilities are read anew.
+        guard: What stays at the ledger's site; shared by successive books.
     """
 
     def __init__(
@@ -92,8 +98,10 @@ class Books:
         schemas: Schemas,
         vocabulary: Vocabulary,
         catalogue: Catalogue | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self.me = str(me)
+        self.guard = guard or Guard(me.site)
         self.store = store
         self.schemas = schemas
         self.vocabulary = vocabulary
@@ -182,6 +190,8 @@ class Books:
         if self.cause:
             self.batch.traces[row.offset] = self.cause
         self.batch.fresh[row.uuid] = row
+        if self.guard.active:
+            self.guard.take(row)
         return row
 
     # -- requests --------------------------------------------------------------------------
@@ -380,6 +390,8 @@ class Books:
         shared: dict[frozenset[str], frozenset[str]] = {}
         for request, parameters in zip(requests, self.parameters_of(requests), strict=True):
             fits = frozenset(key for key, schema in limits.items() if schema.accepts(parameters))
+            if self.guard.hides_request(request.id):
+                fits = frozenset(f"{HOME}{key}" for key in fits)
             request.fits = shared.setdefault(fits, fits)
 
     def requeue(self, key: Key) -> None:

@@ -7,8 +7,9 @@ from collections import Counter
 
 from messages.ledger import Status
 from messages.sample_state import UNKNOWN, resolve_command
-from nodes.broker._books import Books, SampleNow
+from nodes.broker._books import HOME, Books, SampleNow
 from nodes.broker._catalogue import Catalogue, Key, Standing
+from nodes.broker._guard import Guard
 from nodes.broker._live import LiveRequest, Order
 
 
@@ -16,7 +17,7 @@ def dispatch(books: Books) -> None:
     """Reserve whatever can be reserved now."""
     while books.dirty:
         key = books.dirty.pop()
-        free = Free(books.catalogue, key)
+        free = Free(books.catalogue, key, books.guard)
         while free and (request := books.queue.take(key, free.usable, books.classify)) is not None:
             _deal(books, request, free)
 
@@ -27,13 +28,14 @@ class Free:
     The least busy comes first, then the one that has waited longest.
     """
 
-    def __init__(self, catalogue: Catalogue, key: Key) -> None:
+    def __init__(self, catalogue: Catalogue, key: Key, guard: Guard) -> None:
         self._catalogue = catalogue
+        self._guard = guard
         self._heap: list[tuple[tuple[float, int, str], Standing]] = []
         self._limits: Counter[str] = Counter()
         for standing in catalogue.free(key):
             self._heap.append((self._rank(standing), standing))
-            self._limits[standing.limitations.hash] += 1
+            self._count(standing, 1)
         heapq.heapify(self._heap)
 
     def __bool__(self) -> bool:
@@ -50,10 +52,9 @@ class Free:
         while self._heap and chosen is None:
             item = heapq.heappop(self._heap)
             standing = item[1]
-            fits = standing.limitations.hash in (request.fits or ())
-            if fits and request.avoid.get(standing.node, now) <= now:
+            if self._fits(standing, request) and request.avoid.get(standing.node, now) <= now:
                 chosen = standing
-                self._limits[standing.limitations.hash] -= 1
+                self._count(standing, -1)
             else:
                 passed.append(item)
         for item in passed:
@@ -64,11 +65,25 @@ class Free:
         """Take an offer that got an order in again, if it has another slot."""
         if self._catalogue.has_slot(standing):
             heapq.heappush(self._heap, (self._rank(standing), standing))
-            self._limits[standing.limitations.hash] += 1
+            self._count(standing, 1)
 
     def nodes(self) -> list[str]:
         """Return whose offers are free."""
         return [standing.node for _, standing in self._heap]
+
+    def _count(self, standing: Standing, change: int) -> None:
+        self._limits[standing.limitations.hash] += change
+        if self._guard.active and not self._guard.is_away(standing.node):
+            self._limits[f"{HOME}{standing.limitations.hash}"] += change
+
+    def _fits(self, standing: Standing, request: LiveRequest) -> bool:
+        """Tell whether an offer is one of those for a request: what is confidential stays here."""
+        fits, limit = request.fits or frozenset(), standing.limitations.hash
+        if not self._guard.active:
+            return limit in fits
+        return limit in fits or (
+            f"{HOME}{limit}" in fits and not self._guard.is_away(standing.node)
+        )
 
     def _rank(self, standing: Standing) -> tuple[float, int, str]:
         where = (standing.node, standing.key)

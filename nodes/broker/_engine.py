@@ -153,7 +153,7 @@ class LedgerEngine:
 
         self.ledger, forwarded = await self._in_thread(work)
         self._open = True
-        self.forwarder = Forwarder(self._mesh, forwarded)
+        self.forwarder = Forwarder(self._mesh, self.ledger.guard, forwarded)
         self._persisted = (forwarded, time.monotonic())
 
     async def start(self) -> None:
@@ -162,6 +162,7 @@ class LedgerEngine:
         self._sayer = self._spawn(self.forwarder.run(), "forward")
         # Before anything new is written: what is said last must be the newest.
         await self._say_unsaid()
+        await self.forwarder.cover()
         self._writer = self._spawn(self._run(), "write")
         await self._listen()
         topics = self._mesh.topics
@@ -260,6 +261,8 @@ class LedgerEngine:
         """The mesh's connection was made anew, perhaps to an MQTT broker that knows nothing."""
         if self._doubt is not None:
             self._doubt.cancel()
+        if self._open:
+            self._mesh.background(self.forwarder.cover(), "cover samples")
         loop = asyncio.get_running_loop()
         self._doubt = loop.call_later(_PATIENCE, self._queue.put_nowait, (NoDoubt(), None))
 

@@ -10,11 +10,15 @@ from typing import Any, Final
 
 from labmesh.mesh import Mesh
 from labmesh.transport import Delivery, Outbound
+from messages.access import Withheld
 from messages.envelope import validate
 from messages.errors import LabmeshError, NotConnectedError
 from messages.ledger import EntryKind, Head, SampleState
+from messages.model import JsonObject
+from nodes.broker._guard import Guard
 from nodes.broker._ledger import Outcome
 from nodes.broker._outbound import Publication
+from nodes.broker._refusal import Refusal
 from nodes.broker._wire import Wire
 
 logger = logging.getLogger("labmesh.ledger")
@@ -30,6 +34,7 @@ class Forwarder:
 
     Args:
         mesh: The ledger's seat.
+        guard: What stays at the ledger's site.
         forwarded: Offset up to which everything was published before.
 
     Attributes:
@@ -37,8 +42,9 @@ class Forwarder:
         unsent: Messages the MQTT broker or the transport would not take.
     """
 
-    def __init__(self, mesh: Mesh, forwarded: int) -> None:
+    def __init__(self, mesh: Mesh, guard: Guard, forwarded: int) -> None:
         self._mesh = mesh
+        self._guard = guard
         self._wire = Wire(mesh)
         self._queue: asyncio.Queue[Outcome] = asyncio.Queue()
         self._under_way: deque[_Said] = deque()
@@ -94,7 +100,7 @@ class Forwarder:
         self._under_way.append((said, reached))
         said.add_done_callback(lambda _: self._settle())
         for parcel, refusal in outcome.problems:
-            self._mesh.complain(Delivery(parcel.topic, parcel.payload), refusal)
+            self._mesh.complain(Delivery(parcel.topic, parcel.payload), self._quiet_about(refusal))
 
     def _settle(self) -> None:
         """Note how far everything has been acknowledged, without a gap."""
@@ -146,16 +152,57 @@ class Forwarder:
             yield self._directed("void", worker, void)
 
     def _of_entry(self, publication: Publication) -> Iterator[Outbound]:
-        row, trace = publication.row, publication.trace
+        row, trace, guard = publication.row, publication.trace, self._guard
+        # Asked now, not when it was written: what was declared meanwhile counts.
+        hidden = guard.active and guard.hides(row)
         if publication.order is not None:
-            yield self._directed("order", *publication.order, trace)
+            worker, order = publication.order
+            if not (hidden and guard.is_away(worker)):
+                yield self._directed("order", worker, order, trace)
         if publication.void is not None:
-            yield self._directed("void", *publication.void, trace)
-        yield self._wire.entry(row, publication.party, trace)
+            worker, void = publication.void
+            if hidden and guard.is_away(worker):
+                void = void.model_copy(update={"reason": "it is confidential by now"})
+            yield self._directed("void", worker, void, trace)
+        withhold = hidden and guard.is_away(publication.party)
+        yield self._wire.entry(row, publication.party, trace, withhold=withhold)
         if row.kind == EntryKind.SAMPLE.value:
-            state = validate(SampleState, row.body, where="sample")
-            topic = self._mesh.topics.own("sample", state.sample)
-            yield self._wire.message(topic, state, retain=True)
+            sample = str(row.body["sample"])
+            if not hidden:
+                yield self._sample(sample, row.body)
+            elif guard.was_said(sample):
+                yield self._sample(sample, None)
+        for sample, body in publication.samples:
+            yield self._sample(sample, body)
+
+    def _sample(self, sample: str, body: JsonObject | None) -> Outbound:
+        """Return a sample's last state, or what covers the one that was told before.
+
+        Covered, not cleared: a value that is there is told anew when a site's link comes back, and
+        an empty one is not.
+        """
+        topic = self._mesh.topics.own("sample", sample)
+        if body is None:
+            return self._wire.message(topic, Withheld(sample=sample), retain=True)
+        state = validate(SampleState, body, where="sample")
+        return self._wire.message(topic, state, retain=True)
+
+    async def cover(self) -> None:
+        """Cover once more what must not be told of samples: the MQTT broker may have forgotten.
+
+        Raises:
+            NotConnectedError: The transport was closed.
+        """
+        samples = self._guard.covered()
+        if samples:
+            await self._mesh.transport.publish_all(self._sample(each, None) for each in samples)
+
+    def _quiet_about(self, refusal: Refusal) -> Refusal:
+        """Return what everybody may read of a refusal: its words may quote what was refused."""
+        if not self._guard.confidential:
+            return refusal
+        words = "the words are withheld while something is confidential; the receipt has them"
+        return Refusal(refusal.code, words)
 
     def _directed(self, kind: str, worker: str, message: Any, trace: str = "") -> Outbound:
         topic = f"{self._wire.to(kind, worker)}/{message.request}"

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from messages.access import DECLARATION
 from messages.chain import GENESIS
 from messages.errors import LabmeshError
 from messages.ids import NodeId
@@ -38,6 +39,7 @@ from nodes.broker._books import Batch, Books, Now
 from nodes.broker._catalogue import Catalogue
 from nodes.broker._dispatch import dispatch
 from nodes.broker._door import Incoming, Parcel, read, sender_of
+from nodes.broker._guard import Guard
 from nodes.broker._load import load
 from nodes.broker._outbound import Publication, publications, unsaid
 from nodes.broker._refusal import Refusal
@@ -151,6 +153,7 @@ class Ledger:
         self._schemas = Schemas()
         self._vocabulary = {} if vocabulary is None else vocabulary
         self._refused: OrderedDict[str, tuple[bytes, Receipt, float]] = OrderedDict()
+        self.guard = Guard(me.site)
         self._settled = False
         self._first = True
         self._stale = False
@@ -285,6 +288,8 @@ class Ledger:
         self.watch.written(books, len(commands))
         self._settled = self._settled or any(isinstance(c, Settled) for c in commands)
         outcome.said = [*self._owed, *publications(books)]
+        if self.guard.active:
+            self.store.end_reading()
         self._owed = []
         self._written = books.head.offset
         outcome.voids = books.batch.voids
@@ -334,7 +339,8 @@ class Ledger:
                     return
             self._handle(incoming)
         except Refusal as refusal:
-            why = str(refusal)
+            # A trace may go anywhere; while something is confidential it gets no words.
+            why = refusal.code if self.guard.confidential else str(refusal)
             receipt = self._refuse(
                 command, refusal, outcome, incoming.topic.author, incoming.header.id
             )
@@ -485,10 +491,12 @@ class Ledger:
             self._schemas,
             self._vocabulary,
             before.catalogue if before else None,
+            self.guard,
         )
         if before is not None:
             books.now = before.now
         load(books, confirmed=self._settled)
+        self.guard.load(self.store, declared=DECLARATION in books.catalogue.capabilities)
         self.store.end_reading()
         return books
 

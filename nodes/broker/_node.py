@@ -14,9 +14,11 @@ from sqlalchemy import make_url
 
 from labmesh import Level, Node, NodeParameters, service
 from labmesh.artifacts import LARGEST, RATE, BulkLink
+from labmesh.calls import called_by
 from labmesh.transport import make_transport
 from messages.capabilities import CAPABILITIES
 from messages.errors import CallRefusedError, ConfigurationError, LabmeshError
+from messages.ledger import Status
 from messages.model import JsonObject
 from messages.schema import json_schema
 from nodes.broker import _arguments as a
@@ -27,6 +29,7 @@ from nodes.broker._clocks import ClockWatch
 from nodes.broker._engine import RECEIVE_MAXIMUM, SESSION_EXPIRY, LedgerEngine
 from nodes.broker._reader import FOLDER, LedgerReader, artifacts_of
 from nodes.broker._schemas import Vocabulary
+from nodes.broker._sight import sight_of
 from nodes.broker._watch import ActiveWatch
 from nodes.broker.store import SqlStore, sqlite_url
 
@@ -158,6 +161,7 @@ class BrokerNode(Node[BrokerParameters]):
             absent=lambda node: self._engine.ledger.catalogue.absent(str(node)),
             bounds=lambda: self.parameters,
             tell=partial(tell_condition, self.diagnose),
+            gives=self._engine.ledger.guard.gives_artifact,
         )
 
     def _watch_clocks(self) -> None:
@@ -213,8 +217,9 @@ class BrokerNode(Node[BrokerParameters]):
     async def _query(self, name: str, arguments: Any) -> JsonObject:
         reader = self._need_reader()
         plain = arguments.model_dump(by_alias=True, exclude_none=True)
+        sight = sight_of(self._engine.ledger.guard, called_by())
         return await asyncio.get_running_loop().run_in_executor(
-            self._reading, partial(reader.query, name, plain)
+            self._reading, partial(reader.query, name, plain, sight)
         )
 
     def _need_reader(self) -> LedgerReader:
@@ -255,7 +260,11 @@ class BrokerNode(Node[BrokerParameters]):
     @service("query.request", when_inactive=True)
     async def request(self, arguments: a.OneArguments) -> JsonObject:
         """One request and its history."""
-        return await self._query("query.request", arguments)
+        found = await self._query("query.request", arguments)
+        view, guard = found["request"], self._engine.ledger.guard
+        if view["status"] == Status.PENDING.value and guard.hides_request(view["id"]):
+            view["message"] += f"; confidential: it goes to an offer of site {guard.here} alone"
+        return found
 
     @service("query.results", when_inactive=True)
     async def results(self, arguments: a.ResultsArguments) -> JsonObject:
@@ -294,6 +303,8 @@ class BrokerNode(Node[BrokerParameters]):
         """Compare an artifact with its hash; a damaged one is put away and fetched again."""
         if self._custody is None:
             raise CallRefusedError("the ledger takes no artifacts now", code="not_active")
+        if not self._engine.ledger.guard.gives_artifact(arguments.sha256, str(called_by())):
+            raise CallRefusedError("the ledger does not have this artifact", code="not_found")
         return {"sound": await self._custody.verify(arguments.sha256)}
 
     @service("query.samples", when_inactive=True)

@@ -8,7 +8,9 @@ from uuid import UUID
 import messages.ledger as wire
 from labmesh.tracing import trace_of
 from messages.ledger import EntryKind, OrderCancel, Status
+from messages.model import JsonObject
 from nodes.broker._books import Books
+from nodes.broker._guard import is_declaration
 from nodes.broker._row import Row
 
 _ANSWERED: Final = frozenset(
@@ -34,6 +36,8 @@ class Publication(NamedTuple):
         order: A worker and its new order.
         void: A worker and the end of its order.
         trace: Traceparent of the step that made the entry, or empty.
+        samples: Samples whose topics a declaration of access changes, each with the last state that
+            may be told again, or None where it must not be any more.
     """
 
     row: Row
@@ -42,6 +46,7 @@ class Publication(NamedTuple):
     order: tuple[str, wire.Order] | None
     void: tuple[str, OrderCancel] | None
     trace: str = ""
+    samples: tuple[tuple[str, JsonObject | None], ...] = ()
 
 
 def publications(books: Books) -> list[Publication]:
@@ -55,6 +60,7 @@ def publications(books: Books) -> list[Publication]:
             batch.orders.get(row.offset),
             _void(row),
             batch.traces.get(row.offset, ""),
+            _samples(books, row),
         )
         for row in batch.rows
     ]
@@ -72,7 +78,13 @@ def unsaid(books: Books, start: int, limit: int) -> list[Publication]:
                 order = (live.order.worker, books.order_message(live))
         found.append(
             Publication(
-                row, _party(books, row), _has_receipt(row, books.me), order, _void(row), _trace(row)
+                row,
+                _party(books, row),
+                _has_receipt(row, books.me),
+                order,
+                _void(row),
+                _trace(row),
+                _samples(books, row),
             )
         )
     return found
@@ -85,6 +97,16 @@ def _party(books: Books, row: Row) -> str:
         if request is not None:
             return str(request.author)
     return row.author
+
+
+def _samples(books: Books, row: Row) -> tuple[tuple[str, JsonObject | None], ...]:
+    """Return what a declaration of access makes of samples' topics."""
+    guard = books.guard
+    if not guard.active or not is_declaration(row.kind, row.body):
+        return ()
+    hidden, opened = guard.turned(row.offset)
+    told = books.store.last_states(opened) if opened else {}
+    return (*((sample, None) for sample in hidden), *sorted(told.items()))
 
 
 def _trace(row: Row) -> str:

@@ -20,6 +20,7 @@ from nodes.broker import _arguments as a
 from nodes.broker import _queries as q
 from nodes.broker._artifact_queries import Claim, Holdings
 from nodes.broker._compare import first_difference
+from nodes.broker._sight import EVERYTHING, Sight
 from nodes.broker._sql import SqlAnswer, SqlDesk
 from nodes.broker._sql_catalogue import TableWords, list_tables
 from nodes.broker._verify import Tell, Verdict, verify
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _T = TypeVar("_T")
-_Services = dict[str, tuple[type[BaseModel], Callable[[Connection, Any], JsonObject]]]
+_Services = dict[str, tuple[type[BaseModel], Callable[[Connection, Any, Sight], JsonObject]]]
 
 _SERVICES: Final[_Services] = {
     "ledger.head": (a.NoFilter, q.head),
@@ -97,8 +98,10 @@ class LedgerReader:
         """The names `query` knows."""
         return tuple(self._services)
 
-    def query(self, service: str, arguments: JsonObject | None = None) -> JsonObject:
-        """Answer a service as the broker node does.
+    def query(
+        self, service: str, arguments: JsonObject | None = None, sight: Sight = EVERYTHING
+    ) -> JsonObject:
+        """Answer a service as the broker node does, by default one of its own site.
 
         Raises:
             CallRefusedError: Unknown service, arguments that do not fit, or nothing found; or the
@@ -118,7 +121,7 @@ class LedgerReader:
             raise CallRefusedError(error.what, code="bad_arguments") from None
         with self._lock:
             try:
-                return answer(self._connection, parsed)
+                return answer(self._connection, parsed, sight)
             except DBAPIError as error:
                 words = database_error(error, self._url)
                 raise CallRefusedError(words.what, remedy=words.remedy, code="database") from error

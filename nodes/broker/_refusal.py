@@ -10,7 +10,7 @@ CODES: Final = frozenset(
     {
         "malformed", "unknown_type", "schema", "body", "forged", "topic", "too_large", "conflict",
         "capability", "parameters", "offer", "expired", "sample", "request", "author", "ended",
-        "token", "data", "result", "decision", "internal",
+        "token", "data", "result", "decision", "access", "internal",
     }
 )  # fmt: skip
 """What refusals are counted by (`ledger.stats`)."""

@@ -28,7 +28,7 @@ def take_cancel(books: Books, incoming: Incoming, cancel: Cancel) -> Row:
     Raises:
         Refusal: It has ended, is not known, is somebody else's, or is being cancelled already.
     """
-    request = _live(books, str(cancel.request))
+    request = _live(books, str(cancel.request), incoming.author)
     if request.requester != incoming.author:
         raise Refusal(
             "author",
@@ -50,7 +50,7 @@ def take_decision(books: Books, incoming: Incoming, decision: Decision) -> Row:
     Raises:
         Refusal: It is not held.
     """
-    request = _live(books, str(decision.request))
+    request = _live(books, str(decision.request), incoming.author)
     if request.status is not Status.HELD:
         raise Refusal(
             "decision",
@@ -92,8 +92,13 @@ def take_amendment(books: Books, incoming: Incoming, amendment: ResultAmendment)
     return row
 
 
-def _live(books: Books, identity: str) -> LiveRequest:
+def _live(books: Books, identity: str, author: str) -> LiveRequest:
     request = books.live.get(identity)
+    if books.guard.is_away(author) and books.guard.hides_request(identity):
+        # Its requester may still take it back; to others of another site it is not there.
+        if request is None or request.requester != author:
+            raise Refusal("request", f"no request {identity} is known", where="request")
+        return request
     if request is not None:
         return request
     ended = last_change(books, identity)

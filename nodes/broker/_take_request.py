@@ -12,6 +12,7 @@ from nodes.broker._live import LiveRequest
 from nodes.broker._refusal import Refusal
 from nodes.broker._row import Row
 from nodes.broker._samples import check_start
+from nodes.broker._take_declaration import check_request_access
 
 _LISTED: Final = 12
 """Most names in a refusal."""
@@ -21,10 +22,11 @@ def take_request(books: Books, incoming: Incoming, request: Request) -> Row:
     """Accept a request, or say why not.
 
     Raises:
-        Refusal: No such capability, parameters out of its schema, no online offer that would take
-            them (unless ``wait``), a deadline in the past, a sample in another state or in one that
-            nobody can vouch for.
+        Refusal: It is confidential and from another site; no such capability, parameters out of its
+            schema, no online offer that would take them (unless ``wait``), a deadline in the past,
+            a sample in another state or in one that nobody can vouch for.
     """
+    confidential = check_request_access(books, incoming)
     key = (request.quantity, request.method)
     capability = _capability(books, key)
     if not capability.parameters.accepts(request.parameters):
@@ -40,7 +42,7 @@ def take_request(books: Books, incoming: Incoming, request: Request) -> Row:
             remedy="it is wall time, ns UTC, by the ledger's clock: see that yours is right",
         )
     if not request.wait:
-        _check_offers(books, key, request)
+        _check_offers(books, key, request, confidential=confidential)
     start = request.from_state
     if start is not None:
         check_start(start.sample, books.sample(start.sample), start.state)
@@ -86,10 +88,13 @@ def _quantities(books: Books) -> str:
     return f"there are {', '.join(known[:_LISTED])}{more}"
 
 
-def _check_offers(books: Books, key: Key, request: Request) -> None:
+def _check_offers(books: Books, key: Key, request: Request, *, confidential: bool) -> None:
     reasons: list[str] = []
+    here = books.guard.here
     for standing in books.catalogue.offers(key):
-        if not standing.limitations.accepts(request.parameters):
+        if confidential and books.guard.is_away(standing.node):
+            why = f"not at site {here}, and the request is confidential"
+        elif not standing.limitations.accepts(request.parameters):
             why = standing.limitations.complaint(request.parameters, "parameters")
         elif books.catalogue.online(standing.node):
             return

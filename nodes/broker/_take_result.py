@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from messages.access import DECLARATION
 from messages.errors import BodyError
 from messages.ledger import Capability, EntryKind, Result, Status
 from messages.sample_state import UNTOUCHED
@@ -13,6 +14,11 @@ from nodes.broker._refusal import Refusal
 from nodes.broker._row import Row
 from nodes.broker._samples import check_steps, doubt_sample, in_doubt, write_steps
 from nodes.broker._schemas import Schema
+from nodes.broker._take_declaration import (
+    after_declaration,
+    check_declaration,
+    check_result_access,
+)
 from nodes.broker._take_progress import standing_order
 
 
@@ -33,6 +39,7 @@ def take_result(books: Books, incoming: Incoming, result: Result) -> Row:
                 f"the request asked for {'/'.join(request.key)}, the result is of {'/'.join(key)}",
                 where="quantity",
             )
+    check_result_access(books, incoming, result)
     capability = books.catalogue.capabilities.get(key) or _from_vocabulary(books, key)
     schema = capability.result if request is None else _promised(books, incoming.author, capability)
     if result.outcome == "resolved" and not schema.accepts(result.data):
@@ -41,6 +48,7 @@ def take_result(books: Books, incoming: Incoming, result: Result) -> Row:
             schema.complaint(result.data, "data"),
             remedy="the request stays with its worker: send a valid result, or a failed one",
         )
+    check_declaration(books, incoming, result)
     samples = check_steps(books, result)
     if key not in books.catalogue.capabilities:
         books.catalogue.capabilities[key] = capability
@@ -51,6 +59,8 @@ def take_result(books: Books, incoming: Incoming, result: Result) -> Row:
     if request is not None:
         books.batch.parties[row.offset] = request.requester
         _conclude(books, request, incoming, result)
+    if key == DECLARATION:
+        after_declaration(books)
     return row
 
 

@@ -14,6 +14,7 @@ import msgpack
 
 from labmesh.mesh import Mesh
 from labmesh.transport import Outbound
+from messages.access import withheld
 from messages.envelope import encode
 from messages.ids import NodeId, new_id_text
 from messages.ledger import Entry, Receipt
@@ -50,9 +51,11 @@ class Wire:
         """Return the receipt of an entry to its author."""
         return self._receipt(row.author, row.uuid, True, row.offset, "", trace)
 
-    def entry(self, row: Row, party: str, trace: str = "") -> Outbound:
+    def entry(self, row: Row, party: str, trace: str = "", *, withhold: bool = False) -> Outbound:
         """Return an entry as the journal publishes it; ``party`` is the node concerned."""
         offset, uuid, kind, stamp, load_time, author, type_, schema, packed, *_ = row.columns
+        if withhold:
+            packed = msgpack.packb(withheld(row.body_hash))
         before = msgpack.packb(
             {
                 "offset": offset,

@@ -160,7 +160,8 @@ def _engine(url: URL) -> Engine:
         else connect_arguments(url.query)
     )
     try:
-        return create_engine(url, poolclass=NullPool, connect_args=arguments)
+        # What a statement was given is data: an error's words may go to a log that leaves the site.
+        return create_engine(url, poolclass=NullPool, connect_args=arguments, hide_parameters=True)
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             f"the package that speaks to PostgreSQL is not installed: {error}",

@@ -69,6 +69,10 @@ class Store(Protocol):
         """Return a sample's projection, or None."""
         ...
 
+    def last_states(self, samples: Sequence[str]) -> dict[str, JsonObject]:
+        """Return the entries of samples' last states, by sample."""
+        ...
+
     def live(self) -> Iterable[SqlRow[Any]]:
         """Return the requests that have not ended, with the order each has, by offset."""
         ...
@@ -197,6 +201,21 @@ class SqlStore:
         return self._connection.execute(
             select(t.SAMPLES).where(t.SAMPLES.c.sample == sample)
         ).first()
+
+    def last_states(self, samples: Sequence[str]) -> dict[str, JsonObject]:
+        """Return the entries of samples' last states, by sample."""
+        s, found = t.SAMPLE_STATES.c, {}
+        for sample in samples:
+            row = self._connection.execute(
+                select(t.JOURNAL.c.body)
+                .join(t.SAMPLE_STATES, s.offset == t.JOURNAL.c.offset)
+                .where(s.sample == sample)
+                .order_by(s.state.desc())
+                .limit(1)
+            ).first()
+            if row is not None:
+                found[sample] = dict(unpack(row[0]))
+        return found
 
     def live(self) -> Iterable[SqlRow[Any]]:
         """Return the requests that have not ended, with the order each has, by offset."""
