@@ -42,7 +42,7 @@ VERBS: Final = {
     ),
     "capability": Lazy("labmesh.cli.capability:command", "What the lab offers: list, show."),
     "campaign": Lazy("labmesh.cli.campaign:command", "Campaigns: list, show, replay."),
-    "sample": Lazy("labmesh.cli.sample:command", "Samples: list, show."),
+    "sample": Lazy("labmesh.cli.sample:command", "Samples: list, show, history ..."),
     "ledger": Lazy("labmesh.cli.ledger:command", "The record: tail, show, stats, verify ..."),
     "clock": Lazy("labmesh.cli.clock:command", "Simulated time: show, rate."),
     "sim": Lazy("labmesh.cli.sim:command", "Run simulated instruments on real ports: list, NAME."),

@@ -8,6 +8,7 @@ import click
 
 from labmesh.cli._format import one_line, when
 from labmesh.cli._records import collect, records
+from labmesh.cli._sample_history import history
 from labmesh.cli._sample_resolve import resolve
 from labmesh.cli._sample_tree import ancestry, made_by, tree_lines
 from labmesh.cli._session import Session, record_command
@@ -132,6 +133,7 @@ async def trace(session: Session, sample: str, forward: bool) -> None:
 
 
 command.add_command(resolve)
+command.add_command(history)
 
 
 def _relatives(names: tuple[str, ...], total: int) -> str:

@@ -1,6 +1,10 @@
-"""The life of a sample: from the bottles it was mixed from to the last that was made of it."""
+"""The life of a sample: from the bottles it was mixed from to the last that was made of it.
 
-from labmesh.history._read import read_history
+`labmesh.history.picture`, ``page`` and ``linked`` write it; they import what takes time to load.
+"""
+
+from labmesh.history._read import MOST, read_history
+from labmesh.history._text import tree_lines
 from labmesh.history._types import Event, History, Life, Span
 
-__all__ = ["Event", "History", "Life", "Span", "read_history"]
+__all__ = ["MOST", "Event", "History", "Life", "Span", "read_history", "tree_lines"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 from uuid import UUID
 
@@ -33,6 +33,8 @@ class Event:
         protocol: Name of the protocol, empty where there is none.
         protocol_hash: Its fingerprint.
         campaign: For which it was done; empty for none.
+        model: Which model computed it, empty where none did.
+        rating: Of the result, 0 to 5.
         words: What a person would want to know besides, in words.
     """
 
@@ -54,6 +56,8 @@ class Event:
     protocol: str = ""
     protocol_hash: str = ""
     campaign: str = ""
+    model: str = ""
+    rating: int | None = None
     words: str = ""
 
 
@@ -102,15 +106,61 @@ class History:
         lives: By sample, itself, its ancestors, its descendants.
         back: Names of the ancestors, the nearest first.
         forward: Names of the descendants, the nearest first.
-        entries: Offsets of the entries that it comes from.
     """
 
     sample: str
     lives: dict[str, Life] = field(default_factory=dict)
     back: tuple[str, ...] = ()
     forward: tuple[str, ...] = ()
-    entries: tuple[int, ...] = ()
+
+    @property
+    def offsets(self) -> tuple[int, ...]:
+        """Offsets of the entries that it tells of, in the ledger's order."""
+        found = {event.offset for life in self.lives.values() for event in life.events}
+        return tuple(sorted(found))
+
+    @property
+    def results(self) -> frozenset[UUID]:
+        """The results that it tells of."""
+        return frozenset(event.result for life in self.lives.values() for event in life.events)
+
+    def generation(self) -> dict[str, int]:
+        """Return how far each sample is from the bottles: 0 for what was made of nothing here."""
+        depths: dict[str, int] = {}
+
+        def depth(sample: str) -> int:
+            if sample not in depths:
+                parents = [each for each in self.lives[sample].parents if each in self.lives]
+                depths[sample] = 1 + max(map(depth, parents), default=-1)
+            return depths[sample]
+
+        for each in self.lives:
+            depth(each)
+        return depths
+
+    def ordered(self) -> list[Life]:
+        """Return the lives from the bottles to what was made last."""
+        depths = self.generation()
+
+        def place(life: Life) -> tuple[int, int, str]:
+            return depths[life.sample], life.events[0].at if life.events else 0, life.sample
+
+        return sorted(self.lives.values(), key=place)
 
     def plain(self) -> JsonObject:
         """Return it as plain values."""
-        raise NotImplementedError
+        return {
+            "sample": self.sample,
+            "back": list(self.back),
+            "forward": list(self.forward),
+            "samples": [
+                {
+                    "sample": life.sample,
+                    "kind": life.kind,
+                    "parents": list(life.parents),
+                    "children": list(life.children),
+                    "events": [asdict(event) for event in life.events],
+                }
+                for life in self.ordered()
+            ],
+        }
