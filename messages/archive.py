@@ -13,8 +13,8 @@ from messages.model import Count, Flag, Model, Text, Unit
 DEPOSIT: Final = ("archive", "deposit")
 """The capability whose results tell where a campaign was archived."""
 
-Md5 = Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9a-f]{32}$")]
-"""MD5 in hex: what InvenioRDM compares files by. Never used where somebody may cheat."""
+Md5 = Annotated[str, StringConstraints(strict=True, pattern=r"^([0-9a-f]{32})?$")]
+"""MD5 in hex, or empty: what InvenioRDM compares files by, where nobody means to cheat."""
 
 Campaign = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200)]
 """A campaign's name."""
@@ -36,7 +36,7 @@ class DepositedFile(Model, term="DataFile", relation="hasOutput"):
     ] = Field(description="as the archive lists it")
     size: Annotated[Count, Unit("By"), Term("schema:size")] = Field(description="of its content")
     md5: Annotated[Md5, Term("schema:identifier")] = Field(
-        description="of its content, as the archive reports it"
+        default="", description="of its content, as an archive reports it"
     )
     sha256: Digest = Field(description="of its content, as it was read here")
     linked: Annotated[Flag, ADMINISTRATIVE] = Field(
@@ -76,7 +76,7 @@ class DepositOutput(Model, term="DataDeposit"):
         default="", description="page of this version, for people"
     )
     version: Annotated[Text, Term("schema:version")] = Field(
-        description="calendar version: YYYY.MM.DD, and .N within a day"
+        description="the crate's; with a number where an earlier deposit has the same"
     )
     publication_date: Annotated[
         str,
@@ -84,7 +84,8 @@ class DepositOutput(Model, term="DataDeposit"):
         Term("schema:datePublished"),
     ] = Field(description="of this version, by wall time (UTC)")
     files: Annotated[tuple[DepositedFile, ...], Term("DataFile", "hasOutput")] = Field(
-        default=(), description="by name"
+        default=(),
+        description="by name; of a folder those at its top, of which hashes.sha256 lists the rest",
     )
     uploaded: Annotated[Count, Unit("By"), Term("schema:size")] = Field(
         default=0, description="content that was new in this version"

@@ -14,6 +14,9 @@ from messages.model import Model, Text
 RETAIN_YEARS: Final = 10
 """Least years that data are kept (BIG-MAP data management plan, section 2.4.5)."""
 
+SCHEDULE: Final = r"^[1-9]\d{0,5} ?(s|min|h|d)$"
+"""A number and a unit of time."""
+
 _Words = Annotated[str, StringConstraints(strict=True, strip_whitespace=True, min_length=1)]
 _Short = Annotated[_Words, StringConstraints(max_length=300)]
 _Email = Annotated[str, StringConstraints(strict=True, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
@@ -118,6 +121,9 @@ class CrateDescription(Model):
     )
     community: Annotated[str, StringConstraints(pattern=r"^[\w.-]+$")] | None = Field(
         default=None, description="of the archive, by its name in the URL"
+    )
+    schedule: Annotated[str, StringConstraints(pattern=SCHEDULE)] | None = Field(
+        default=None, description="how often an archiver looks for something new: 12 h, 1 d"
     )
     contact: Annotated[Contact, BeforeValidator(_named)] | None = None
     references: tuple[Annotated[Reference, BeforeValidator(_identified)], ...] = ()

@@ -70,6 +70,10 @@ class CrateSummary:
         files: All of its files, sorted by path.
         missing: sha256 of artifacts that could not be had.
         keywords: From what was measured and from the description.
+        description: What it holds, in words.
+        contact: Whom to ask; empty where nobody is named.
+        embargo_until: First day on which files may be had, an ISO date; empty without an embargo.
+        embargo_reason: Why.
     """
 
     path: Path
@@ -85,6 +89,10 @@ class CrateSummary:
     files: tuple[CrateFile, ...]
     missing: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
+    description: str = ""
+    contact: str = ""
+    embargo_until: str = ""
+    embargo_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,7 +169,8 @@ class _Writer:
             version=found.version, published=found.published, retain_until=found.retain_until,
             head=(last.offset, last.hash), access=found.access, entries=self.bodies,
             withheld=withheld, files=tuple(files), missing=tuple(sorted(self._data.missing)),
-            keywords=words,
+            keywords=words, description=found.description, contact=found.contact,
+            embargo_until=found.embargo_until, embargo_reason=found.embargo_reason,
         )  # fmt: skip
 
     def _about(self, found: Facts, withheld: dict[str, int]) -> None:

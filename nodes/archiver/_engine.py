@@ -111,25 +111,25 @@ class DepositEngine:
         while True:
             if state.hand is None:
                 state = await self._begin(key, state, wanted, former, first=first)
-            if state.hand is None:
+            hand = state.hand
+            if hand is None:
                 assert state.known is not None  # noqa: S101 - nothing in hand: there is a version
                 return await self._as_it_is(state.known, by)
-            if not state.hand.draft:
+            if not hand.draft:
                 state = await self._take_draft(key, state, wanted, lost=asked_before)
                 asked_before = False
                 continue
-            draft = await self._client.draft(state.hand.draft)
-            if state.hand.kind == "edit" and draft is None:
+            draft = await self._client.draft(hand.draft)
+            if hand.kind == "edit" and draft is None:
                 # Published, or discarded by a person: to do it once more makes no version.
                 state = self._written(key, state.model_copy(update={"hand": None}))
-                continue
-            if draft is None or (draft.get("is_published") and state.hand.kind != "edit"):
+            elif draft is None or (draft.get("is_published") and hand.kind != "edit"):
                 state = await self._ended(key, state, wanted, by)
-                continue
-            if under_review(draft):
-                files = await self._client.files(state.hand.draft, draft=True)
-                return Deposited(draft, files, state.hand.before, new=False, published=False)
-            state = await self._fill(key, state, draft, wanted, by)
+            elif under_review(draft):
+                files = await self._client.files(hand.draft, draft=True)
+                return Deposited(draft, files, hand.before, new=False, published=False)
+            else:
+                state = await self._fill(key, state, draft, wanted, by)
 
     async def _begin(
         self, key: str, state: State, wanted: Wanted, former: str, *, first: bool
@@ -164,7 +164,7 @@ class DepositEngine:
             return self._written(key, State(known=known))
         hand = InHand(
             kind="edit" if whole else "version", base=latest, metadata=wanted.metadata_sha256,
-            version=known.version if whole else next_version(date, known.version),
+            version=known.version if whole else next_version(wanted.version, known.version),
             date=known.date if whole else date,
             before=known.before if whole else {name: file.md5 for name, file in files.items()},
         )  # fmt: skip
@@ -267,7 +267,7 @@ class DepositEngine:
 
 def _fresh(wanted: Wanted, date: str, draft: str) -> InHand:
     return InHand(
-        kind="new", draft=draft, version=next_version(date, ""), date=date,
+        kind="new", draft=draft, version=wanted.version, date=date,
         metadata=wanted.metadata_sha256,
     )  # fmt: skip
 

@@ -42,6 +42,7 @@ class Wanted:
         metadata: InvenioRDM's ``metadata`` without mark, publication date and version.
         access: InvenioRDM's ``access``.
         files: By name.
+        version: Of this content; changed where the version before has the same.
         community: Whose reviewers shall publish it: an id or short name; empty: publish.
     """
 
@@ -49,6 +50,7 @@ class Wanted:
     metadata: JsonObject
     access: JsonObject
     files: Mapping[str, LocalFile]
+    version: str
     community: str = ""
 
     def payload(self, *, version: str, date: str) -> JsonObject:
@@ -93,15 +95,16 @@ def _read(path: Path) -> LocalFile:
     return LocalFile(path.name, path, size, md5.hexdigest(), sha256.hexdigest())
 
 
-def next_version(date: str, before: str) -> str:
-    """Return the calendar version of a date: ``2026.11.22``, ``2026.11.22.1`` after that ...
+def next_version(version: str, before: str) -> str:
+    """Return the version of changed content: as wanted, or with a number where it is taken.
+
+    ``2026.11.22`` after ``2026.11.22`` is ``2026.11.22.1``, and so on.
 
     Args:
-        date: ISO date.
+        version: As wanted.
         before: The version before; empty for none.
     """
-    plain = date.replace("-", ".")
-    if before == plain:
-        return f"{plain}.1"
-    number = before.removeprefix(f"{plain}.")
-    return f"{plain}.{int(number) + 1}" if number != before and number.isdigit() else plain
+    if before == version:
+        return f"{version}.1"
+    number = before.removeprefix(f"{version}.")
+    return f"{version}.{int(number) + 1}" if number != before and number.isdigit() else version

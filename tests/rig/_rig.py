@@ -66,7 +66,9 @@ class InvenioRig:
     @property
     def log(self) -> str:
         """What its processes have said."""
-        return "".join(file.read_text(errors="replace") for file in sorted(self._folder.glob("*.log")))
+        return "".join(
+            file.read_text(errors="replace") for file in sorted(self._folder.glob("*.log"))
+        )
 
     def _start(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -54,7 +54,7 @@ VOCABULARIES = {
                    "marc21_type": "dataset", "marc21_subtype": ""}}]),
     "licenses": ("lic", [
         {"id": "cc-by-4.0", "title": {"en": "CC BY 4.0"},
-         "props": {"url": "https://creativecommons.org/licenses/by/4.0/legalcode", "scheme": "spdx"}}]),
+         "props": {"url": "https://creativecommons.org/licenses/by/4.0/", "scheme": "spdx"}}]),
     "languages": ("lng", [{"id": "eng", "title": {"en": "English"}}]),
     "relationtypes": ("rlt", [
         {"id": "references", "title": {"en": "References"}, "props": {"datacite": "References"}}]),
@@ -64,15 +64,15 @@ VOCABULARIES = {
 }  # fmt: skip
 
 
-def fill(app) -> dict:
+def fill() -> dict[str, str]:
     """Make what an empty InvenioRDM lacks; return tokens and communities."""
+    from invenio_access.permissions import authenticated_user
+    from invenio_access.utils import get_identity
     from invenio_accounts.proxies import current_datastore
     from invenio_communities.proxies import current_communities
     from invenio_files_rest.models import Location
     from invenio_oauth2server.models import Token
     from invenio_vocabularies.proxies import current_service
-    from invenio_access.utils import get_identity
-    from invenio_access.permissions import authenticated_user
 
     db.create_all()
     db.session.add(Location(name="default", uri=str(FOLDER / "files"), default=True))
@@ -108,7 +108,7 @@ def main() -> None:
     """Serve for ever."""
     app = create_api(**SETTINGS)
     with app.app_context():
-        said = fill(app)
+        said = fill()
     (FOLDER / "ready.new").write_text(json.dumps(said))
     (FOLDER / "ready.new").rename(FOLDER / "ready.json")
     from werkzeug.serving import make_server

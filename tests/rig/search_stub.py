@@ -17,7 +17,11 @@ from urllib.parse import urlsplit
 
 DOCUMENTS: dict[tuple[str, str], Any] = {}
 LOCK = threading.Lock()
-INFO = {"name": "stub", "cluster_name": "stub", "version": {"number": "2.11.0", "distribution": "opensearch"}}
+INFO = {
+    "name": "stub",
+    "cluster_name": "stub",
+    "version": {"number": "2.11.0", "distribution": "opensearch"},
+}
 
 
 def search(index: str, body: Any) -> Any:
@@ -31,10 +35,14 @@ def search(index: str, body: Any) -> Any:
             continue
         if phrase is None or phrase.group(1) not in json.dumps(document):
             continue
-        hits.append({"_index": where, "_id": key, "_score": 1.0, "_version": 1, "_source": document})
+        hits.append(
+            {"_index": where, "_id": key, "_score": 1.0, "_version": 1, "_source": document}
+        )
     total = {"value": len(hits), "relation": "eq"}
-    return {"took": 1, "timed_out": False, "_shards": {"total": 1, "successful": 1, "failed": 0},
-            "hits": {"total": total, "max_score": 1.0, "hits": hits}, "aggregations": {}}  # fmt: skip
+    return {
+        "took": 1, "timed_out": False, "_shards": {"total": 1, "successful": 1, "failed": 0},
+        "hits": {"total": total, "max_score": 1.0, "hits": hits}, "aggregations": {},
+    }  # fmt: skip
 
 
 def answer(method: str, path: str, body: bytes) -> Any:

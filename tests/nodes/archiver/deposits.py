@@ -55,7 +55,10 @@ def folder_of(files: Mapping[str, bytes], folder: Path) -> Path:
 def wanted(files: Mapping[str, bytes], folder: Path, **changes: Any) -> Wanted:
     """Return what a record shall be."""
     paths = folder_of(files, folder).iterdir()
-    said = {"mark": MARK, "metadata": METADATA, "access": PUBLIC, "files": read_files(paths)}
+    said: dict[str, Any] = {
+        "mark": MARK, "metadata": METADATA, "access": PUBLIC, "files": read_files(paths),
+        "version": "2026.11.22",
+    }  # fmt: skip
     return Wanted(**{**said, **changes})
 
 

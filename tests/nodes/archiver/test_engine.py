@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -94,7 +95,7 @@ async def test_other_metadata_of_the_same_files_make_no_version(tmp_path: Path) 
     ],
 )
 async def test_a_complaint_is_a_failure_and_its_draft_is_used_again(
-    tmp_path: Path, changes: dict[str, object], words: str
+    tmp_path: Path, changes: dict[str, Any], words: str
 ) -> None:
     with InvenioServer() as server:
         async with archiver(server, tmp_path) as lab:
@@ -157,7 +158,7 @@ async def test_every_fault_at_every_request_makes_no_duplicate(
 async def test_a_draft_whose_id_got_lost_is_found_though_the_index_lags(tmp_path: Path) -> None:
     with InvenioServer() as server:
         server.index_lag = 0.03
-        server.choose = lambda at, method, path: Fault.LOST if at == 2 else None
+        server.choose = lambda at, *_: Fault.LOST if at == 2 else None
         async with archiver(server, tmp_path) as lab:
             await lab.deposit(FIRST)
         assert server.log[1].startswith("POST")
@@ -168,7 +169,7 @@ async def test_a_draft_whose_id_got_lost_is_found_though_the_index_lags(tmp_path
 async def test_a_lost_draft_that_shows_up_late_is_deleted(tmp_path: Path) -> None:
     with InvenioServer() as server:
         server.index_lag = 0.2
-        server.choose = lambda at, method, path: Fault.LOST if at == 2 else None
+        server.choose = lambda at, *_: Fault.LOST if at == 2 else None
         async with archiver(server, tmp_path) as lab:
             server_lag = server.index_lag
             assert server_lag > 0.05  # longer than it is looked for

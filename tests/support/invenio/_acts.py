@@ -121,11 +121,15 @@ class Archive:
         location = f"{HOST}/api/records/{self._latest(found.parent).id}"
         return 301, {"status": 301, "message": "Redirecting...", "location": location}
 
-    def list_files(self, record: str, *, draft: bool) -> Answer:
-        found = self._draft(record) if draft else self.records.get(record)
-        if found is None or (not draft and found.published is None):
+    def list_files(self, record: str) -> Answer:
+        found = self.records.get(record)
+        if found is None or found.published is None:
             return NOT_FOUND
-        return 200, found.listing(draft=draft)
+        return 200, found.listing(draft=False)
+
+    def list_draft_files(self, record: str) -> Answer:
+        found = self._draft(record)
+        return (200, found.listing(draft=True)) if found else NOT_FOUND
 
     def begin_files(self, record: str, payload: Any) -> Answer:
         found = self._draft(record)
@@ -251,7 +255,7 @@ class Archive:
         found.review, found.status = body, "draft_with_review"
         return 200, body
 
-    def submit_review(self, record: str) -> Answer:
+    def submit_review(self, record: str, _words: Any = None) -> Answer:
         found = self._draft(record)
         if found is None or found.review is None:
             return NOT_FOUND

@@ -55,7 +55,8 @@ def taken(payload: Any) -> tuple[dict[str, Any], dict[str, Any], list[Complaint]
         if person["type"] == "personal":
             names = (person["family_name"], person.get("given_name", ""))
             person["name"] = ", ".join(filter(None, names))
-    access = {"record": "public", "files": "public", "embargo": {"active": False, "reason": None}}
+    access: dict[str, Any] = {"record": "public", "files": "public"}
+    access["embargo"] = {"active": False, "reason": None}
     access |= copy.deepcopy(payload.get("access") or {})
     embargo = access["embargo"]
     if embargo.get("active") and embargo["until"] <= datetime.now(UTC).date().isoformat():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +20,31 @@ TOKEN: Final = "token-of-the-lab"  # noqa: S105 - of a simulator
 """The one that it knows; whoever comes with another, or none, may only read."""
 
 _TAKEN: Final = ("application/json", "application/vnd.inveniordm.v1+json", "*/*", "")
+
+_ROUTES: Final = tuple(
+    (re.compile(pattern.replace("{}", "([^/]+)")), act)
+    for pattern, act in (
+        ("POST records", Archive.create),
+        ("GET records/{}", Archive.read),
+        ("GET records/{}/draft", Archive.read_draft),
+        ("PUT records/{}/draft", Archive.put),
+        ("DELETE records/{}/draft", Archive.delete_draft),
+        ("POST records/{}/draft", Archive.edit),
+        ("POST records/{}/versions", Archive.versions),
+        ("GET records/{}/versions/latest", Archive.latest),
+        ("GET records/{}/files", Archive.list_files),
+        ("GET records/{}/draft/files", Archive.list_draft_files),
+        ("POST records/{}/draft/files", Archive.begin_files),
+        ("POST records/{}/draft/files/{}/commit", Archive.commit),
+        ("DELETE records/{}/draft/files/{}", Archive.delete_file),
+        ("POST records/{}/draft/actions/files-import", Archive.import_files),
+        ("POST records/{}/draft/actions/publish", Archive.publish),
+        ("PUT records/{}/draft/review", Archive.set_review),
+        ("POST records/{}/draft/actions/submit-review", Archive.submit_review),
+        ("POST communities", Archive.create_community),
+        ("GET communities/{}", Archive.community),
+    )
+)
 
 Choose = Callable[[int, str, str], Fault | None]
 """Says what becomes of a request: its number from 1 on, its method, its path."""
@@ -73,52 +99,17 @@ class InvenioServer(Archive):
         if not owner and method != "GET":
             return FORBIDDEN
         words = [unquote(each) for each in path.removeprefix(self.base).strip("/").split("/")]
-        content = "content" in words
-        payload = json.loads(body) if body and not content else None
-        match [method, *words]:
-            case ["POST", "records"]:
-                return self.create(payload)
-            case ["GET", "records", record]:
-                return self.read(record)
-            case ["GET", "records", record, "draft"]:
-                return self.read_draft(record) if owner else FORBIDDEN
-            case ["PUT", "records", record, "draft"]:
-                return self.put(record, payload)
-            case ["DELETE", "records", record, "draft"]:
-                return self.delete_draft(record)
-            case ["POST", "records", record, "draft"]:
-                return self.edit(record)
-            case ["POST", "records", record, "versions"]:
-                return self.versions(record)
-            case ["GET", "records", record, "versions", "latest"]:
-                return self.latest(record)
-            case ["GET", "records", record, "files"]:
-                return self.list_files(record, draft=False)
-            case ["GET", "records", record, "draft", "files"]:
-                return self.list_files(record, draft=True)
-            case ["POST", "records", record, "draft", "files"]:
-                return self.begin_files(record, payload)
-            case ["PUT", "records", record, "draft", "files", key, "content"]:
-                return self.upload(record, key, body)
-            case ["POST", "records", record, "draft", "files", key, "commit"]:
-                return self.commit(record, key)
-            case ["DELETE", "records", record, "draft", "files", key]:
-                return self.delete_file(record, key)
-            case ["POST", "records", record, "draft", "actions", "files-import"]:
-                return self.import_files(record)
-            case ["POST", "records", record, "draft", "actions", "publish"]:
-                return self.publish(record)
-            case ["PUT", "records", record, "draft", "review"]:
-                return self.set_review(record, payload)
-            case ["POST", "records", record, "draft", "actions", "submit-review"]:
-                return self.submit_review(record)
-            case ["GET", "user", "records"]:
-                asked = parse_qs(query)["q"][0].partition(":")[2].strip('"')
-                return self.search(asked, owner) if owner else FORBIDDEN
-            case ["POST", "communities"]:
-                return self.create_community(payload)
-            case ["GET", "communities", name]:
-                return self.community(name)
+        if method == "PUT" and words[-1] == "content":
+            return self.upload(words[1], words[4], body)
+        payload = json.loads(body) if body else None
+        if method == "GET" and not owner and ("draft" in words or "user" in words):
+            return FORBIDDEN
+        if words == ["user", "records"]:
+            return self.search(parse_qs(query)["q"][0].partition(":")[2].strip('"'), owner)
+        for pattern, act in _ROUTES:
+            said = pattern.fullmatch(f"{method} {'/'.join(words)}")
+            if said is not None:
+                return act(self, *said.groups(), *([payload] if payload is not None else []))
         return NOT_FOUND
 
 
