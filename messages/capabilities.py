@@ -45,9 +45,11 @@ from messages.eln import (
 )
 from messages.frozen_protocol import FREEZING, FrozenProtocol, FrozenProtocolInput
 from messages.logistics import TransportInput, TransportOutput
-from messages.model import Model
+from messages.meaning import of_process
+from messages.model import JsonObject, Model
 from messages.model_card import TrainingInput, TrainingOutput
 from messages.sample_state import INSPECTION, InspectionInput, InspectionOutput
+from messages.schema import json_schema
 from messages.simulation import (
     RadialDistributionInput,
     RadialDistributionOutput,
@@ -67,11 +69,22 @@ class CapabilityTypes:
         input: Model of a request's parameters.
         output: Model of a result's data.
         description: One line for people.
+        process: Term of what is done, where the models do not say it exactly: they serve several
+            methods.
     """
 
     input: type[Model]
     output: type[Model]
     description: str
+    process: str = ""
+
+    @property
+    def schemas(self) -> tuple[JsonObject, JsonObject]:
+        """JSON Schemas of input and output, with the process at their roots. Do not change them."""
+        return (
+            of_process(json_schema(self.input), self.process),
+            of_process(json_schema(self.output), self.process),
+        )
 
 
 FINALES_CAPABILITIES: Final[Mapping[tuple[str, str], CapabilityTypes]] = {
@@ -79,6 +92,7 @@ FINALES_CAPABILITIES: Final[Mapping[tuple[str, str], CapabilityTypes]] = {
         ConductivityInput,
         ConductivityOutput,
         "Ionic conductivity by impedance between two electrodes",
+        "ImpedanceConductometry",
     ),
     ("conductivity", "molecular_dynamics"): CapabilityTypes(
         SimulatedConductivityInput,
@@ -89,9 +103,13 @@ FINALES_CAPABILITIES: Final[Mapping[tuple[str, str], CapabilityTypes]] = {
         ConductivityInput,
         ConductivityOutput,
         "Ionic conductivity from a polynomial fitted to measurements",
+        "PropertyInterpolation",
     ),
     ("density", "vibrating_tube_densimetry"): CapabilityTypes(
-        DensityInput, DensityOutput, "Density, and viscosity, from a vibrating tube"
+        DensityInput,
+        DensityOutput,
+        "Density, and viscosity, from a vibrating tube",
+        "OscillatingTubeDensimetry",
     ),
     ("density", "molecular_dynamics"): CapabilityTypes(
         SimulatedDensityInput,
@@ -102,6 +120,7 @@ FINALES_CAPABILITIES: Final[Mapping[tuple[str, str], CapabilityTypes]] = {
         RadialDistributionInput,
         RadialDistributionOutput,
         "Radial distribution functions from a molecular dynamics simulation",
+        "MolecularDynamicsSimulation",
     ),
     ("electrolyte", "flow"): CapabilityTypes(
         ElectrolyteInput, ElectrolyteOutput, "Electrolyte mixed from stock solutions by pumps"
@@ -131,7 +150,10 @@ FINALES_CAPABILITIES: Final[Mapping[tuple[str, str], CapabilityTypes]] = {
 
 OWN_CAPABILITIES: Final[Mapping[tuple[str, str], CapabilityTypes]] = {
     ("viscosity", "rolling_ball"): CapabilityTypes(
-        ViscosityInput, ViscosityOutput, "Dynamic viscosity from a ball that rolls in a capillary"
+        ViscosityInput,
+        ViscosityOutput,
+        "Dynamic viscosity from a ball that rolls in a capillary",
+        "RollingBallViscometry",
     ),
     ("electrolyte_properties", "flow"): CapabilityTypes(
         ElectrolytePropertiesInput,

@@ -77,6 +77,14 @@ DECLARED: Final = frozenset({ADMINISTRATIVE.label, BY_CAPABILITY.label, ENCLOSIN
 """The labels that are no terms."""
 
 
+def of_process(schema: dict[str, Any], label: str) -> dict[str, Any]:
+    """Return the schema of a capability's input or output with the class of its process.
+
+    It stands at the root; an empty ``label`` leaves the schema as it is.
+    """
+    return {**schema, TERM: label} if label else schema
+
+
 def meaning(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Term | None:
     """Return what the value of ``schema`` is, or None where no schema says it.
 

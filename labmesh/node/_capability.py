@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from messages.errors import ConfigurationError, OrderError
 from messages.ids import check_name
 from messages.ledger import Offer
+from messages.meaning import of_process
 from messages.model import JsonObject
 from messages.schema import json_schema
 
@@ -36,6 +37,8 @@ class CapabilitySpec:
         slots: Orders at a time.
         lease: Wall seconds without a sign of life after which the node counts as lost.
         simulated: No real instrument is involved.
+        process: Term of what is done (``ImpedanceConductometry``), where the input's model does not
+            say it exactly: it serves several methods.
     """
 
     quantity: str
@@ -46,6 +49,7 @@ class CapabilitySpec:
     slots: int
     lease: float
     simulated: bool
+    process: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -70,8 +74,8 @@ class BoundCapability:
             method=self.spec.method,
             version=self.spec.version,
             description=f"Dry run: {self.description}" if dry_run else self.description,
-            parameters_schema=json_schema(self.parameters),
-            result_schema=json_schema(self.result),
+            parameters_schema=of_process(json_schema(self.parameters), self.spec.process),
+            result_schema=of_process(json_schema(self.result), self.spec.process),
             limitations=limitations,
             slots=self.spec.slots,
             worker=self.spec.worker,
@@ -90,6 +94,7 @@ def capability(
     slots: int = 1,
     lease: float = 15.0,
     simulated: bool = False,
+    process: str = "",
 ) -> Callable[[F], F]:
     """Mark ``async def f(self, order: Order[Input]) -> Output`` as serving a capability.
 
@@ -104,7 +109,9 @@ def capability(
             "is positive",
             where=f"capability {quantity}/{method}",
         )
-    spec = CapabilitySpec(quantity, method, worker, version, resource, slots, lease, simulated)
+    spec = CapabilitySpec(
+        quantity, method, worker, version, resource, slots, lease, simulated, process
+    )
 
     def mark(function: F) -> F:
         setattr(function, _MARK, spec)

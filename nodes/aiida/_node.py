@@ -74,7 +74,7 @@ class AiidaNode(Node[AiidaParameters]):
             }
         }
 
-    @capability("conductivity", "polynomial_interpolation")
+    @capability("conductivity", "polynomial_interpolation", process="PropertyInterpolation")
     async def conductivity(self, order: Order[ConductivityInput]) -> ConductivityOutput:
         """Low fidelity: conductivity from an equation fitted to published data, run by AiiDA."""
         asked = order.parameters

@@ -188,7 +188,12 @@ class AsabNode(InstrumentNode[AsabParameters]):
         return {"properties": properties}
 
     @capability(
-        "conductivity", "two_electrode", worker="instrument", resource="flow", simulated=True
+        "conductivity",
+        "two_electrode",
+        worker="instrument",
+        resource="flow",
+        simulated=True,
+        process="ImpedanceConductometry",
     )
     async def conductivity(self, order: Order[ConductivityInput]) -> ConductivityOutput:
         """Simulated: ionic conductivity of a mixture, by impedance between two electrodes."""
@@ -196,14 +201,26 @@ class AsabNode(InstrumentNode[AsabParameters]):
             return await self._ready.conductivity(order)
 
     @capability(
-        "density", "vibrating_tube_densimetry", worker="instrument", resource="flow", simulated=True
+        "density",
+        "vibrating_tube_densimetry",
+        worker="instrument",
+        resource="flow",
+        simulated=True,
+        process="OscillatingTubeDensimetry",
     )
     async def density(self, order: Order[DensityInput]) -> DensityOutput:
         """Simulated: density of a mixture from a vibrating tube, and its viscosity."""
         with self.busy(order):
             return await self._ready.density(order)
 
-    @capability("viscosity", "rolling_ball", worker="instrument", resource="flow", simulated=True)
+    @capability(
+        "viscosity",
+        "rolling_ball",
+        worker="instrument",
+        resource="flow",
+        simulated=True,
+        process="RollingBallViscometry",
+    )
     async def viscosity(self, order: Order[ViscosityInput]) -> ViscosityOutput:
         """Simulated: dynamic viscosity of a mixture, from a ball that rolls in a capillary."""
         with self.busy(order):

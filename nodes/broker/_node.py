@@ -20,7 +20,6 @@ from messages.capabilities import CAPABILITIES
 from messages.errors import CallRefusedError, ConfigurationError, LabmeshError
 from messages.ledger import Status
 from messages.model import JsonObject
-from messages.schema import json_schema
 from nodes.broker import _arguments as a
 from nodes.broker._artifact_queries import Claim
 from nodes.broker._artifacts import Custody
@@ -320,7 +319,4 @@ class BrokerNode(Node[BrokerParameters]):
 
 def vocabulary() -> Vocabulary:
     """Return the common vocabulary's schemas."""
-    return {
-        key: (json_schema(types.input), json_schema(types.output))
-        for key, types in CAPABILITIES.items()
-    }
+    return {key: types.schemas for key, types in CAPABILITIES.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping
+from copy import copy
 from itertools import islice
 from typing import Any, Final
 
@@ -42,6 +43,12 @@ class Schema:
         except (ValueError, jsonschema_rs.ReferencingError) as error:
             reason = getattr(error, "message", "") or str(error).partition("\n")[0]
             raise BodyError(f"not a valid JSON Schema: {reason}") from None
+
+    def worded(self, schema: JsonObject) -> Schema:
+        """Return the same with other words and terms, which do not count for a schema's hash."""
+        other = copy(self)
+        other.schema = schema
+        return other
 
     def accepts(self, value: Any) -> bool:
         """Tell whether ``value`` satisfies the schema; bytes count as text in base64."""
@@ -83,7 +90,7 @@ class Schemas:
         found = self._compiled.get(key)
         if found is None:
             found = self._compiled[key] = Schema(schema)
-        return found
+        return found if found.schema == schema else found.worded(schema)
 
 
 Vocabulary = Mapping[tuple[str, str], tuple[JsonObject, JsonObject]]

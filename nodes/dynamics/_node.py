@@ -107,7 +107,13 @@ class DynamicsNode(Node[DynamicsParameters]):
         _rate(order, output.density.quality)
         return output
 
-    @capability("radial_density_function", "molecular_dynamics", resource=_RESOURCE, simulated=True)
+    @capability(
+        "radial_density_function",
+        "molecular_dynamics",
+        resource=_RESOURCE,
+        simulated=True,
+        process="MolecularDynamicsSimulation",
+    )
     async def distribution(self, order: Order[RadialDistributionInput]) -> RadialDistributionOutput:
         """Radial distribution functions around Li+ by molecular dynamics; low fidelity."""
         asked = order.parameters

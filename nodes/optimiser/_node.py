@@ -105,7 +105,7 @@ class OptimiserNode(Node[OptimiserParameters]):
         sections = self._plan.consume.datasets
         self._published = await asyncio.to_thread(work.LiteratureModel.read, sections, self._base)
 
-    @capability("conductivity", "literature", slots=4)
+    @capability("conductivity", "literature", slots=4, process="LiteratureRetrieval")
     async def literature(self, order: Order[ConductivityInput]) -> ConductivityOutput:
         """Conductivity of LiPF6 in EC:EMC, interpolated between published compositions."""
         output, value = self._published.answer(order.parameters)

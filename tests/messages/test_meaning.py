@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from messages.meaning import ADMINISTRATIVE, Term, meaning, resolved
+from messages.meaning import ADMINISTRATIVE, Term, meaning, of_process, resolved
 from messages.model import Flag, Message, Model, Real, Text, Unit
 from messages.quantity import Temperature
 from messages.schema import hash_schema, json_schema
@@ -78,3 +78,10 @@ def test_messages_have_terms_too() -> None:
         pass
 
     assert json_schema(Told)["term"] == "prov:Activity"
+
+
+def test_a_process_is_said_at_the_root() -> None:
+    schema = json_schema(Disc)
+    assert meaning(of_process(schema, "Cutting"), schema) == Term("Cutting", "hasPart")
+    assert of_process(schema, "") is schema
+    assert json_schema(Disc)["term"] == "Electrode"

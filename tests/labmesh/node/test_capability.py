@@ -46,6 +46,20 @@ def test_an_offer_says_what_the_decorator_and_the_models_say() -> None:
     assert offer.limitations == {"maxProperties": 1}
 
 
+class Weighing(Node[Any]):
+    @capability("mass", "weighing", process="SamplePreparation")
+    async def serve(self, order: Order[In]) -> Out:
+        """Weigh."""
+        return Out()
+
+
+def test_the_process_stands_at_the_root_of_both_schemas() -> None:
+    offer = bound(Weighing)["mass", "weighing"].offer({})
+    assert offer.parameters_schema["term"] == "SamplePreparation"
+    assert offer.result_schema["term"] == "SamplePreparation"
+    assert "term" not in bound(Good)["a", "b"].offer({}).parameters_schema
+
+
 class NoModel:
     @capability("a", "b")
     async def serve(self, order: Order[In]) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Annotated
 
 import pytest
 
-from labmesh.semantics import gaps
+from labmesh.semantics import gaps, vocabulary
 from messages import catalogue
 from messages.array import Array
 from messages.campaign import CampaignPlan, CampaignProposal, PlanInput, ProposalInput
@@ -28,6 +30,8 @@ from messages.schema import json_schema
 
 catalogue.load()
 
+NODES = Path(__file__).parents[3] / "nodes"
+
 ENTRIES = (
     Request, Result, StatusChange, ResultAmendment, Capability, OfferChange, SampleState,
 )  # fmt: skip
@@ -41,8 +45,7 @@ TOLD_BY_NODES = (
 
 @pytest.mark.parametrize("key", CAPABILITIES, ids="/".join)
 def test_every_capability_says_what_it_takes_and_gives(key: tuple[str, str]) -> None:
-    types = CAPABILITIES[key]
-    found = [*gaps(json_schema(types.input)), *gaps(json_schema(types.output))]
+    found = [gap for schema in CAPABILITIES[key].schemas for gap in gaps(schema)]
     assert not found, "\n".join(["", *map(str, found), "see docs/semantics.md"])
 
 
@@ -50,6 +53,22 @@ def test_every_capability_says_what_it_takes_and_gives(key: tuple[str, str]) -> 
 def test_every_entry_says_what_it_is(model: type[Model]) -> None:
     found = gaps(json_schema(model))
     assert not found, "\n".join(["", *map(str, found), "see docs/semantics.md"])
+
+
+def test_every_process_that_a_node_names_is_one() -> None:
+    named = {
+        (path.name, label)
+        for path in NODES.rglob("*.py")
+        for label in re.findall(r'process="(\w+)"', path.read_text())
+    }
+    assert named, "no node names the process of a capability any more"
+    assert not [(file, label) for file, label in named if not vocabulary().is_a(label, "Process")]
+
+
+@pytest.mark.parametrize("key", CAPABILITIES, ids="/".join)
+def test_every_capability_is_a_process(key: tuple[str, str]) -> None:
+    for schema in CAPABILITIES[key].schemas:
+        assert vocabulary().is_a(schema["term"], "Process"), schema["term"]
 
 
 class Inner(Model):
