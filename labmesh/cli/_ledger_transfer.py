@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, Protocol
+from zipfile import is_zipfile
 
 import click
 
@@ -126,13 +130,14 @@ async def export(session: Session, *, target: Path, force: bool, database_url: s
 def import_(out: Output, *, source: Path, to: str) -> None:
     """Write the exported ledger SOURCE to TO: the path of a SQLite file, or a database's URL.
 
+    SOURCE may also be a campaign's crate, a folder or an .eln file, if it holds the ledger whole.
     Each entry is checked before it is written. An import that was interrupted goes on where it
     was: what is at TO has to be a beginning of the same ledger, or nothing.
     """
 
     async def work() -> None:
-        with progress(out, "import") as tell:
-            done = _transfer().import_ledger(source, to, tell=tell)
+        with progress(out, "import") as tell, _exported(source, tell) as file:
+            done = _transfer().import_ledger(file, to, tell=tell)
         if done.found and not out.as_json:
             out.remark(f"{done.found} entries were there already")
         _show(out, done)
@@ -141,6 +146,20 @@ def import_(out: Output, *, source: Path, to: str) -> None:
 
 
 COMMANDS: Final = (backup, restore, export, import_)
+
+
+@contextmanager
+def _exported(source: Path, tell: Tell) -> Iterator[Path]:
+    """Give an exported ledger: ``source`` itself, or what is in it if it is a crate."""
+    if not source.is_dir() and not is_zipfile(source):
+        yield source
+        return
+    from labmesh.crate import write_ledger
+
+    with TemporaryDirectory(prefix="labmesh-crate-") as scratch:
+        file = Path(scratch) / "ledger.gz"
+        write_ledger(source, file, tell=tell)
+        yield file
 
 
 def _show(out: Output, done: Transferred) -> None:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from labmesh.crate._types import Finding, Tell, silent
+from labmesh.crate._check_chain import check_chain
+from labmesh.crate._check_content import check_content
+from labmesh.crate._check_described import Described, check_described
+from labmesh.crate._check_shapes import check_shapes
+from labmesh.crate._hashes import check_hashes
+from labmesh.crate._types import METADATA, Finding, Tell, silent
+from labmesh.crate._zip import opened_crate, zip_faults
+from messages.errors import ConfigurationError, LabmeshError
 
 
 def check_crate(path: Path, *, shapes: bool = True, tell: Tell = silent) -> tuple[Finding, ...]:
@@ -17,9 +24,40 @@ def check_crate(path: Path, *, shapes: bool = True, tell: Tell = silent) -> tupl
     Args:
         path: Where it is.
         shapes: Whether to check the graph against the shapes, the slowest part.
-        tell: Told of the progress.
+        tell: Told of the progress, in files and entries.
 
     Raises:
         ConfigurationError: There is no crate at that path.
     """
-    raise NotImplementedError
+    if path.is_dir() and not (path / METADATA).is_file():
+        raise ConfigurationError(
+            f"there is no {METADATA}: this is no crate", where=str(path), remedy="check the path"
+        )
+    found = [] if path.is_dir() else [*zip_faults(path)]
+    try:
+        with opened_crate(path) as folder:
+            return (*found, *_check(folder, shapes=shapes, tell=tell))
+    except ConfigurationError:
+        raise
+    except LabmeshError as error:
+        return (*found, Finding(path.name, error.what, "files"))
+
+
+def check_ledger(folder: Path, tell: Tell) -> list[Finding]:
+    """Return what is wrong with the files and the ledger of a crate's folder."""
+    described = Described(folder)
+    return [
+        *check_hashes(folder, described.hashes, tell),
+        *check_chain(folder, described.head, tell),
+    ]
+
+
+def _check(folder: Path, *, shapes: bool, tell: Tell) -> list[Finding]:
+    described = Described(folder)
+    found = [*check_ledger(folder, tell), *check_described(folder, described)]
+    if not any(each.check in ("hashes", "chain") for each in found):
+        # Of what was tampered with these would only say the same again, in more words.
+        found += check_content(folder, str(described.root.get("campaign")), tell)
+        if shapes:
+            found += check_shapes(folder)
+    return found

@@ -7,9 +7,11 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from labmesh.crate._csv import table_schema, write_csv
 from labmesh.crate._folder import Workplace
+from labmesh.crate._hashes import read_hashes
 from labmesh.crate._selection import Selection
 from labmesh.crate._types import DATA
 from labmesh.record import JournalEntry, Record
@@ -17,15 +19,10 @@ from messages.model import JsonObject
 
 PARQUET: Final = "application/vnd.apache.parquet"
 CSVW: Final = "application/csvm+json"
-CSV: Final = "text/csv"
+GZIP: Final = "application/gzip"
 
 _NAME: Final = re.compile(r"[^\w.+=@-]", re.ASCII)
 _LONGEST: Final = 100
-_CSVW_KEY: Final = "csvw"
-"""Under which a Parquet file of ours carries its CSVW metadata."""
-
-_TYPES: Final = {"Int": "long", "UInt": "long", "Float": "double", "Boolean": "boolean"}
-"""Of a column, by the beginning of its polars type; else string."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +60,7 @@ class DataFolder:
         self._chosen = chosen
         self.files: list[DataFile] = []
         self.missing: dict[str, str] = {}
+        self._listed = read_hashes(place.target)
 
     async def take(self, entry: JournalEntry) -> list[JsonObject]:
         """Write the files of a result; return its artifacts as the tables have them."""
@@ -100,10 +98,10 @@ class DataFolder:
 
     def _table(self, item: JsonObject, items: list[JsonObject], result: str) -> str | None:
         """Write a table as CSV with its CSVW metadata; None where it is no table after all."""
-        source, name = self._place.part / item["path"], f"{item['path']}.csv"
+        source, name = self._place.part / item["path"], f"{item['path']}.csv.gz"
         metadata = f"{name}-metadata.json"
         schema = self._schema(source, item, items)
-        if schema is None or not self._csv(source, name):
+        if schema is None or not self._csv(source, name, item):
             return None
         schema["url"] = Path(name).name
         text = json.dumps(schema, indent=1, sort_keys=True, ensure_ascii=False)
@@ -112,63 +110,23 @@ class DataFolder:
         at = next(n for n, each in enumerate(self.files) if each.path == item["path"])
         self.files[at] = DataFile(item["path"], item["name"], PARQUET, result, conforms_to=follows)
         self.files += [
-            DataFile(name, Path(name).name, CSV, result, item["path"], follows),
+            DataFile(name, Path(name).name, GZIP, result, item["path"], follows),
             DataFile(metadata, Path(metadata).name, CSVW, result, item["path"]),
         ]
         return name
 
-    def _csv(self, source: Path, name: str) -> bool:
-        import polars as pl  # noqa: PLC0415
-        from polars.exceptions import PolarsError  # noqa: PLC0415
-
-        try:
-            table = pl.scan_parquet(source)
-            nested = [name for name, kind in table.collect_schema().items() if kind.is_nested()]
-            for column in nested:
-                table = table.with_columns(pl.col(column).map_elements(_text, pl.String))
-            table.sink_csv(self._place.file(name))
-        except (PolarsError, OSError):
-            self._place.file(name).unlink(missing_ok=True)
-            return False
-        return True
+    def _csv(self, source: Path, name: str, item: JsonObject) -> bool:
+        listed = self._listed.get(name)
+        same = self._listed.get(item["path"]) == item["sha256"]  # made from the very same table
+        if listed and same and self._place.kept(name, listed):
+            return True
+        return write_csv(source, self._place.file(name))
 
     def _schema(self, source: Path, item: JsonObject, items: list[JsonObject]) -> JsonObject | None:
-        """Return the CSVW metadata of a table: its own, or made of its columns."""
-        import polars as pl  # noqa: PLC0415
-        from polars.exceptions import PolarsError  # noqa: PLC0415
-
-        try:
-            columns = pl.read_parquet_schema(source)
-            own = pl.read_parquet_metadata(source).get(_CSVW_KEY)
-        except (PolarsError, OSError):
-            return None
         beside = next((i for i in items if i["name"] == f"{item['name']}-metadata.json"), None)
-        if beside and beside["path"]:
-            own = (self._place.part / beside["path"]).read_text(encoding="utf-8")
-        found = _parsed(own)
-        if found.get("tableSchema"):
-            return found
-        described = [
-            {"name": name, "titles": name, "datatype": _datatype(str(kind))}
-            for name, kind in columns.items()
-        ]
-        return {"@context": "http://www.w3.org/ns/csvw", "tableSchema": {"columns": described}}
-
-
-def _parsed(text: str | None) -> JsonObject:
-    try:
-        found = json.loads(text or "{}")
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _datatype(kind: str) -> str:
-    return next((name for head, name in _TYPES.items() if kind.startswith(head)), "string")
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, default=str)
+        if beside is None or not beside["path"]:
+            return table_schema(source, None)
+        return table_schema(source, self._place.part / beside["path"])
 
 
 def _free(name: str, sha256: str, taken: set[str]) -> str:

@@ -20,6 +20,7 @@ class Lines:
         self._parents: dict[str, tuple[str, ...]] = {}
         self._made_by: dict[str, list[int]] = defaultdict(list)
         self._results: dict[str, int] = {}
+        self._samples_of: dict[str, list[str]] = defaultdict(list)
         self._known: set[str] = set()
         self._touched: set[str] = set()
 
@@ -35,6 +36,9 @@ class Lines:
                     self._join(step["sample"], entry.offset)
         elif entry.kind is EntryKind.SAMPLE:
             self._state(entry, own=own)
+        elif entry.kind is EntryKind.RESULT_STATUS:
+            for sample in self._samples_of.get(str(body["result"]), ()):
+                self._add(sample, [entry.offset], entry.offset)
         elif entry.kind is EntryKind.REQUEST and own and body.get("from_state"):
             self._join(body["from_state"]["sample"], entry.offset)
 
@@ -50,11 +54,15 @@ class Lines:
         made = [entry.offset]
         if (result := self._results.get(str(body["result"]))) is not None:
             made.append(result)
-        self._made_by[sample] += made
+        self._samples_of[str(body["result"])].append(sample)
         if own:
             self._join(sample, entry.offset)
+        self._add(sample, made, entry.offset)
+
+    def _add(self, sample: str, offsets: list[int], since: int) -> None:
+        self._made_by[sample] += offsets
         if sample in self._known:
-            self._matter(made, entry.offset)
+            self._matter(offsets, since)
 
     def _join(self, sample: str, offset: int) -> None:
         self._touched.add(sample)

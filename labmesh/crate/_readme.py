@@ -23,7 +23,7 @@ _TEXT = """\
 | `{capabilities}` | JSON Schemas of everything asked and answered, with units and terms |
 | `{database}` | the same as flat tables; its table `described` says what each column is |
 | `{graph}` | the same as linked data (JSON-LD): EMMO and its domains, PROV-O, schema.org |
-| `data/` | files of results, a folder a result; beside each Parquet table the same as CSV |
+| `data/` | files of results, a folder a result; beside each Parquet table the same as gzip'ed CSV |
 | `ledger-*.msgpack.gz` | the laboratory's own record, bit for bit, chained by hashes |
 | `{hashes}` | sha256 of all of them |
 

@@ -64,7 +64,7 @@ class Segment:
         """
         if self._last is None:
             self._previous = entry.prev_hash
-        self._rows.append(_row(entry, withheld=reason is not None))
+        self._rows.append(row(entry, withheld=reason is not None))
         if reason is not None:
             self._withheld[reason] += 1
         self._last = entry
@@ -184,7 +184,12 @@ def _values(path: Path) -> Iterator[Any]:
         yield from reader
 
 
-def _row(entry: JournalEntry, *, withheld: bool) -> bytes:
+def row(entry: JournalEntry, *, withheld: bool) -> bytes:
+    """Return an entry as it stands in a segment, without its body if that is withheld.
+
+    Raises:
+        LabmeshError: Its body is not the one whose hash the ledger holds.
+    """
     body = None if entry.body is None else canonical(entry.body)
     if body is not None and hash_body(body) != entry.body_hash:
         raise LabmeshError(

@@ -9,6 +9,7 @@ from labmesh.crate._lines import Lines
 from labmesh.crate._outcomes import Outcomes
 from labmesh.crate._types import SEGMENT
 from labmesh.record import JournalEntry, Record
+from messages.access import DECLARATION
 from messages.errors import ConfigurationError, LabmeshError
 from messages.ledger import EntryKind
 
@@ -50,6 +51,7 @@ class Selection:
         self._rests_on: set[int] = set()
         self._own_results: set[str] = set()
         self._itself: set[str] = set()
+        self._aside: set[int] = set()
 
     def take(self, entry: JournalEntry) -> None:
         """Take the next entry of the ledger."""
@@ -62,18 +64,28 @@ class Selection:
         self.lines.take(entry, own=own)
         if own and entry.kind is EntryKind.RESULT:
             self._own_results.add(str(entry.uuid))
-        if self._about_itself(entry):
+        concerns = self._concerns(entry)
+        if self._about_itself(entry) or (_is_access(entry) and not concerns):
+            self._aside.add(entry.offset)
             return
         if own:
             self._own.add(entry.offset)
         elif campaign is None and self._is_ground(entry):
             self._rests_on.add(entry.offset)
-        if own or self._concerns(entry):
+        if own or concerns:
             self.until, self.head = entry.offset, entry.hash
 
     def own(self, offset: int) -> bool:
         """Tell whether an entry is the campaign's own."""
         return offset in self._own
+
+    def aside(self, offset: int) -> bool:
+        """Tell whether an entry is no content of the crate, though it may stand in a segment.
+
+        It is about carrying campaigns elsewhere, or says who may have something that is none of
+        this campaign's.
+        """
+        return offset in self._aside
 
     def withheld(self, entry: JournalEntry) -> Reason | None:
         """Return why an entry's body stays behind, None if it goes along."""
@@ -109,8 +121,8 @@ class Selection:
     def _about_itself(self, entry: JournalEntry) -> bool:
         """Tell whether an entry carries a campaign elsewhere; to be asked in the ledger's order."""
         body = entry.body or {}
-        if entry.kind in (EntryKind.REQUEST, EntryKind.RESULT):
-            found = body.get("quantity") in ABOUT_ITSELF
+        if "quantity" in body:
+            found = body["quantity"] in ABOUT_ITSELF
             if found:
                 self._itself.add(str(entry.uuid))
             return found
@@ -121,7 +133,7 @@ class Selection:
         body = entry.body or {}
         if entry.kind is EntryKind.SAMPLE:
             return entry.offset not in self._other and self.lines.touched(str(body.get("sample")))
-        if entry.kind is EntryKind.RESULT and body.get("quantity") == "access":
+        if _is_access(entry):
             name = (body.get("parameters") or {}).get("name")
             return (
                 name == self.campaign or self.lines.touched(str(name)) or name in self._own_results
@@ -145,6 +157,11 @@ class Selection:
                 f"campaign {self.campaign} is confidential: nothing of it may leave the site",
                 remedy="to change that, declare it: labmesh access --help",
             )
+
+
+def _is_access(entry: JournalEntry) -> bool:
+    body = entry.body or {}
+    return entry.kind is EntryKind.RESULT and body.get("quantity") == DECLARATION[0]
 
 
 async def select(record: Record, campaign: str) -> Selection:

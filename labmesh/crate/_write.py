@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from labmesh.crate._data import CSV, DataFolder
+from labmesh.crate._data import DataFolder
 from labmesh.crate._database import Database
 from labmesh.crate._deeds import Deed
 from labmesh.crate._description import CrateDescription
@@ -125,6 +125,8 @@ class _Writer:
             self.withheld[reason] += 1
             return
         self.bodies += 1
+        if self.chosen.aside(entry.offset):
+            return
         artifacts = await self._data.take(entry) if entry.kind is EntryKind.RESULT else []
         await asyncio.to_thread(self._tell_of, entry, artifacts)
 
@@ -185,7 +187,7 @@ class _Writer:
             }
         )  # fmt: skip
         self._database.close()
-        tables = [each for each in self._data.files if each.media_type == CSV and each.made_from]
-        example = (tables[0].made_from, tables[0].path) if tables else None
+        tables = [each for each in self._data.files if each.path.endswith(".csv.gz")]
+        example = (tables[0].made_from, tables[0].path) if tables and tables[0].made_from else None
         words = f"Licence: [{licence.name}]({licence.url})"
         self.place.write(README, readme(found, words, example, withheld))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import struct
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from labmesh.crate._types import METADATA
+from labmesh.crate._types import METADATA, Finding
 from messages.errors import ConfigurationError, LabmeshError
 
 STAMP: Final = (1980, 1, 1, 0, 0, 0)
@@ -20,6 +21,9 @@ STAMP: Final = (1980, 1, 1, 0, 0, 0)
 _MODE: Final = 0o100644 << 16
 _UNIX: Final = 3
 _LEVEL: Final = 6
+_HEADER: Final = 30
+"""Bytes of a file's header in a ZIP before its name (APPNOTE.TXT 4.3.7)."""
+
 _PACKED: Final = (".gz", ".parquet", ".png", ".jpg", ".zip")
 """Ends of names of what deflate makes no smaller."""
 
@@ -102,6 +106,38 @@ def _refuse_outside(name: str, path: Path) -> None:
         )  # fmt: skip
 
 
+def zip_faults(path: Path) -> Iterator[Finding]:
+    """Yield what of an ``.eln`` file itself is not as `zip_crate` writes it."""
+    try:
+        with zipfile.ZipFile(path) as archive, path.open("rb") as file:
+            end = 0
+            for info in archive.infolist():
+                file.seek(info.header_offset)
+                header = file.read(_HEADER + len(info.filename.encode()))
+                if header != _plain(info).FileHeader() or info.header_offset != end:
+                    name = PurePosixPath(info.filename).relative_to(
+                        PurePosixPath(info.filename).parts[0]
+                    )
+                    yield Finding(str(name), "its header in the ZIP is not as written", "hashes")
+                end = info.header_offset + len(header) + info.compress_size
+            if archive.comment or archive.start_dir != end:
+                yield Finding(path.name, "something stands between or after its files", "hashes")
+    except (zipfile.BadZipFile, OSError, ValueError, IndexError, struct.error) as error:
+        yield Finding(path.name, f"it is damaged: {error}", "files")
+
+
+def _plain(info: zipfile.ZipInfo) -> zipfile.ZipInfo:
+    """Return what `zip_crate` makes of a file with that content."""
+    made = zipfile.ZipInfo(info.filename, STAMP)
+    made.compress_type = _method(info.filename)
+    made.CRC, made.file_size, made.compress_size = info.CRC, info.file_size, info.compress_size
+    return made
+
+
+def _method(name: str) -> int:
+    return zipfile.ZIP_STORED if name.endswith(_PACKED) else zipfile.ZIP_DEFLATED
+
+
 def _names(folder: Path) -> list[str]:
     return sorted(
         each.relative_to(folder).as_posix() for each in folder.rglob("*") if each.is_file()
@@ -111,8 +147,7 @@ def _names(folder: Path) -> list[str]:
 def _add(archive: zipfile.ZipFile, file: Path, name: str) -> None:
     info = zipfile.ZipInfo(name, STAMP)
     info.create_system, info.external_attr = _UNIX, _MODE
-    packed = name.endswith(_PACKED)
-    info.compress_type = zipfile.ZIP_STORED if packed else zipfile.ZIP_DEFLATED
+    info.compress_type = _method(name)
     info._compresslevel = _LEVEL  # type: ignore[attr-defined]  # noqa: SLF001
     info.file_size = file.stat().st_size
     with file.open("rb") as source, archive.open(info, "w") as sink:

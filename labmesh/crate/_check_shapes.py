@@ -1,0 +1,26 @@
+"""That the graph is one, and satisfies the shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from labmesh.crate._types import GRAPH, Finding
+
+
+def check_shapes(folder: Path) -> Iterator[Finding]:
+    """Yield what the shapes find wrong with the graph; warnings are none."""
+    import rdflib  # noqa: PLC0415
+
+    from labmesh.semantics import check  # noqa: PLC0415
+
+    path = folder / GRAPH
+    try:
+        graph = rdflib.Graph().parse(path, format="json-ld")
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        yield Finding(GRAPH, f"it cannot be read: {error}", "shapes")
+        return
+    for found in check(graph):
+        if found.severity == "violation":
+            where = f" ({found.path})" if found.path else ""
+            yield Finding(GRAPH, f"{found.node}: {found.message}{where}", "shapes")
