@@ -82,20 +82,21 @@ def describe_deed(entities: Entities, deed: Deed, files: list[str]) -> JsonObjec
         result=one_or_all(refs(files or [RESULTS])),
         startTime=deed.begun or deed.stamp,
         endTime=deed.ended or deed.stamp,
-        actionStatus={
-            "@id": "http://schema.org/FailedActionStatus"
-            if deed.failure
-            else "http://schema.org/CompletedActionStatus"
-        },
+        actionStatus=_status(entities, deed),
         error=deed.failure,
     )
+
+
+def _status(entities: Entities, deed: Deed) -> JsonObject:
+    name = "FailedActionStatus" if deed.failure else "CompletedActionStatus"
+    return entities.add(f"http://schema.org/{name}", "ActionStatusType", name=name)
 
 
 def _instruments(entities: Entities, deed: Deed) -> list[Any]:
     from labmesh.semantics import iris  # noqa: PLC0415
 
     node = entities.add(
-        iris.node(deed.author), "SoftwareApplication", name=deed.author,
+        iris.node(deed.author), "IndividualProduct", name=deed.author,
         description=f"Node {deed.author} of the mesh",
     )  # fmt: skip
     found = [node]
@@ -108,11 +109,11 @@ def _instruments(entities: Entities, deed: Deed) -> list[Any]:
             )
         )  # fmt: skip
     if deed.software:
-        name, _, version = deed.software.rpartition(" ")
+        # SoftwareApplication asks for a URL, SoftwareSourceCode for a file (RO-Crate 1.2).
         found.append(
             entities.add(
-                f"#software-{slug(deed.software)}", "SoftwareApplication",
-                name=name or deed.software, softwareVersion=version if name else None,
+                f"#software-{slug(deed.software)}", "CreativeWork", name=deed.software,
+                version=deed.software.rpartition(" ")[2],
             )
         )  # fmt: skip
     return found

@@ -84,8 +84,8 @@ def metadata(contents: Contents) -> str:
 
 def _descriptor(entities: Entities, contents: Contents) -> None:
     publisher = entities.add(
-        "#labmesh", ["Organization", "SoftwareApplication"], name="Labmesh",
-        softwareVersion=version("labmesh"), description="The software that wrote this crate",
+        "#labmesh", "Organization", name="Labmesh",
+        description=f"Written by the software Labmesh {version('labmesh')}",
     )  # fmt: skip
     entities.add(
         METADATA, "CreativeWork", name="RO-Crate metadata", about={"@id": "./"},
@@ -143,7 +143,10 @@ def _files(entities: Entities, contents: Contents) -> tuple[list[JsonObject], di
     """Add every file; return the parts of the root, and the files of each result."""
     data = {each.path: each for each in contents.data}
     parts, by_result = [], defaultdict[str, list[str]](list)
-    hashes = CrateFile(HASHES, "", 0, changed=True)
+    # Its content covers this file's hash; its size follows from the names alone.
+    names = [METADATA, *(each.path for each in contents.files)]
+    size = sum(len(f"{'0' * 64}  {name}\n".encode()) for name in names)
+    hashes = CrateFile(HASHES, "", size, changed=True)
     for file in sorted((*contents.files, hashes), key=lambda each: each.path):
         if file.path == METADATA:
             continue
@@ -168,7 +171,7 @@ def _own(entities: Entities, file: CrateFile, contents: Contents) -> JsonObject:
         )  # fmt: skip
     return entities.add(
         href(file.path), "File", name=file.path, description=purpose, encodingFormat=form,
-        sha256=file.sha256, contentSize=str(file.size) if file.sha256 else None,
+        sha256=file.sha256, contentSize=str(file.size),
         conformsTo={"@id": LEDGER} if segment else None,
         dateModified=when(contents.last.load_time),
     )  # fmt: skip

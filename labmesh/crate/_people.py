@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from labmesh.crate._description import Affiliation, Author, CrateDescription
 from labmesh.crate._entities import Entities, one_or_all, slug
 from labmesh.crate._facts import Facts
@@ -36,9 +38,9 @@ def describe_licence(entities: Entities, said: CrateDescription) -> JsonObject:
     )  # fmt: skip
 
 
-def describe_references(entities: Entities, said: CrateDescription) -> list[JsonObject]:
+def describe_references(entities: Entities, said: CrateDescription) -> Any:
     """Add the publications and data sets that it belongs to."""
-    return [
+    found = [
         entities.add(
             each.identifier, "CreativeWork", name=each.title or each.identifier,
             url=each.identifier if "://" in each.identifier else None,
@@ -47,6 +49,7 @@ def describe_references(entities: Entities, said: CrateDescription) -> list[Json
         )
         for each in said.references
     ]  # fmt: skip
+    return one_or_all(found) if found else None
 
 
 def _author(entities: Entities, author: Author) -> JsonObject:

@@ -1,0 +1,54 @@
+"""roc-validator, an independent judge of RO-Crates, without a network."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+ROOT: Final = Path(__file__).parents[2]
+READERS: Final = ROOT / ".venv-readers" / "bin" / "python"
+SHARED: Final = ROOT.parent / "shared" / "data" / "ontology" / "rocrate"
+
+CONTEXT_1_2: Final = ROOT / "labmesh" / "crate" / "data" / "ro-crate-1.2-context.json"
+CONTEXT_1_1: Final = SHARED / "ro-crate-1.1-context.jsonld"
+
+Profile = Literal["ro-crate-1.1", "ro-crate-1.2"]
+Severity = Literal["REQUIRED", "RECOMMENDED", "OPTIONAL"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What roc-validator says.
+
+    Attributes:
+        passed: Whether the crate is one.
+        issues: What it finds, each with severity, check and entity.
+        missed: URLs that it asked for and that no file stands for.
+    """
+
+    passed: bool
+    issues: tuple[str, ...]
+    missed: tuple[str, ...]
+
+
+def roc_validate(
+    crate: Path, *, profile: Profile = "ro-crate-1.2", severity: Severity = "REQUIRED"
+) -> Verdict:
+    """Judge a crate, a folder or a ZIP file; takes 3 to 10 s."""
+    assert READERS.is_file(), f"no {READERS}: scripts/setup.sh --test makes it, with roc-validator"
+    contexts = {"https://w3id.org/ro/crate/1.2/context": str(CONTEXT_1_2)}
+    if CONTEXT_1_1.is_file():
+        contexts["https://w3id.org/ro/crate/1.1/context"] = str(CONTEXT_1_1)
+    asked = {
+        "crate": str(crate), "profile": profile, "severity": severity, "contexts": contexts,
+    }  # fmt: skip
+    done = subprocess.run(
+        [READERS, Path(__file__).with_name("roc_runner.py")],
+        input=json.dumps(asked), capture_output=True, text=True, check=False, timeout=110,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    return Verdict(found["passed"], tuple(found["issues"]), tuple(found["missed"]))
