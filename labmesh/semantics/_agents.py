@@ -39,13 +39,18 @@ def put_software(nodes: Nodes, text: str) -> str | None:
     return iri
 
 
-def put_instrument(nodes: Nodes, author: str, name: str, *, simulated: bool) -> str | None:
-    """Describe an instrument by the name its node gives it; return its IRI, None without one."""
+def put_instrument(
+    nodes: Nodes, author: str, name: str, label: str, *, simulated: bool
+) -> str | None:
+    """Describe an instrument of class ``label`` by the name its node gives it; return its IRI.
+
+    None where it has no name.
+    """
     if not name:
         return None
     iri = nodes.add(
         iris.part(iris.node(author), "instrument", *([] if name == author else [name])),
-        "CharacterisationMeasurementInstrument",
+        label,
         "prov:Entity",
     )
     nodes.put(iri, "rdfs:label", f"{name} (simulated)" if simulated else name)

@@ -26,10 +26,26 @@ def put_cells(
     for cell in born:
         if "CoinCell" not in nodes.types(cell):
             continue
+        parents = nodes.values(cell, "prov:wasDerivedFrom")
+        filled = [p for p in parents if isinstance(p, Ref) and _is_electrolyte(nodes, p.iri)]
         if not any(nodes.values(cell, part) for part in _PARTS):
             place = Place(cell, cell, (), "hasProperty", "schema:hasPart", "ConventionalProperty")
-            walk.fields(shared, sense.schema, place, schema)
-        for filling in nodes.values(cell, "hasElectrolyte"):
-            for parent in nodes.values(cell, "prov:wasDerivedFrom"):
-                if isinstance(filling, Ref) and isinstance(parent, Ref):
-                    nodes.link(filling.iri, "prov:wasDerivedFrom", parent.iri)
+            built = _without_electrolyte(shared) if filled else shared
+            walk.fields(built, sense.schema, place, schema)
+        for parent in filled:
+            nodes.link(cell, "hasElectrolyte", parent.iri)
+
+
+def _is_electrolyte(nodes: Nodes, iri: str) -> bool:
+    """Whether a parent is what a cell was filled with: anything not known as something else."""
+    types = nodes.types(iri)
+    return not types or "ElectrolyteSolution" in types
+
+
+def _without_electrolyte(cell: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a cell's design without its electrolyte, which is a sample with a history."""
+    chemistry = cell.get("battery_chemistry") or {}
+    return {
+        **cell,
+        "battery_chemistry": {k: v for k, v in chemistry.items() if k != "electrolyte"},
+    }

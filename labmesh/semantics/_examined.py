@@ -39,10 +39,11 @@ def put_examined(
     made = {
         value.iri for value in nodes.values(activity, "prov:generated") if isinstance(value, Ref)
     }
-    for key in sorted(SAMPLE_RELATIONS):
-        for value in nodes.values(activity, key):
-            if isinstance(value, Ref) and value.iri not in made:
-                nodes.link(activity, "prov:used", value.iri)
+    for _, _, values in list(nodes):
+        for key in sorted(SAMPLE_RELATIONS):
+            for value in values.get(key, ()):
+                if isinstance(value, Ref) and value.iri not in made:
+                    nodes.link(activity, "prov:used", value.iri)
 
 
 def put_conditions(nodes: Nodes, activity: str, asked: Walk) -> None:

@@ -23,6 +23,7 @@ _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _SAMPLE_PATTERN: Final = "^[A-Za-z0-9][A-Za-z0-9._:-]*$"
 """Pattern by which schemas tell the identity of a sample (`messages.ledger.SampleId`)."""
 
+_NODE: Final = re.compile(r"[a-z][a-z0-9_-]*/[a-z][a-z0-9_-]*")
 _ABSOLUTE: Final = re.compile(r"(https?://|urn:|ni:)\S+")
 _NO_IRI: Final = re.compile(r'[\x00-\x20<>"{}|^`\\]')
 """What an IRI may not hold (RFC 3987, as N-Triples has it)."""
@@ -62,19 +63,34 @@ def identity(
     return None
 
 
-def target(value: Any, label: str, schema: Schema) -> Value:
-    """Return what a property says by ``value``: a thing where it names one, else the value."""
+def is_property(label: str) -> bool:
+    """Tell whether a term is a property, which a value has, not a class, which a value is of."""
+    name = label.rpartition(":")[2]
+    return name[:1].islower()
+
+
+def target(value: Any, label: str, schema: Schema) -> tuple[str, Value]:
+    """Return the property that is said by ``value``, and a thing where it names one.
+
+    A request is a plan and a result a process: what a schema says of their uuids is put as PROV
+    has it (a process uses plans and data; it is informed by processes alone).
+    """
     if not isinstance(value, str):
-        return value if isinstance(value, bool | int | float) else str(value)
-    link = not label or words().coercion(label) == ID or label.startswith("prov:")
-    if not link:
-        return value
+        return label, value if isinstance(value, bool | int | float) else str(value)
+    if schema.get("format") == "uuid" and label.startswith("prov:"):
+        data = label in ("prov:used", "prov:wasDerivedFrom")
+        return "prov:used", Ref(
+            iris.part(iris.record(value), "dataset") if data else iris.record(value)
+        )
+    coerced = words().coercion(label) == ID
+    if not coerced and not label.startswith("prov:"):
+        return label, value
     found = named(value, schema)
-    if found is not None:
-        return Ref(found)
-    if label and words().coercion(label) == ID:
-        return Ref(f"{iris.OWN}name:{iris.safe(value)}")
-    return value
+    if found is None and _NODE.fullmatch(value):
+        found = iris.node(value)
+    if found is None and coerced:
+        found = f"{iris.OWN}name:{iris.safe(value)}"
+    return label, Ref(found) if found else value
 
 
 def named(value: str, schema: Schema) -> str | None:

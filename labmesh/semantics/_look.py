@@ -42,6 +42,16 @@ class Sense:
     unit: str = ""
     schema: Schema = field(default_factory=dict)
 
+    def inheriting(self, outer: Sense) -> Sense:
+        """Return the sense of one of many: what it does not say is said of all of them."""
+        return Sense(
+            self.term or outer.term,
+            self.relation or outer.relation,
+            self.values or outer.values,
+            self.unit or outer.unit,
+            self.schema,
+        )
+
     @property
     def administrative(self) -> bool:
         """Whether it is there for the running of a lab, and describes nothing."""

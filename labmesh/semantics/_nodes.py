@@ -67,6 +67,10 @@ class Nodes:
         """Say that a node is in a relation with another."""
         self.put(iri, key, Ref(other))
 
+    def take(self, iri: str, key: str) -> list[Value]:
+        """Take back what has been said of a node by a property, and return it."""
+        return self._values.get(iri, {}).pop(key, [])
+
     def types(self, iri: str) -> list[str]:
         """Return the types of a node."""
         return self._types.get(iri, [])

@@ -8,6 +8,7 @@ from labmesh.semantics._vocabulary import vocabulary
 
 MEASUREMENT: Final = "CharacterisationMeasurementProcess"
 TEST: Final = "BatteryTest"
+_EXAMINING: Final = (MEASUREMENT, TEST, "Estimation", "Simulation", "LiteratureRetrieval")
 
 
 def is_process(label: str, above: str) -> bool:
@@ -24,3 +25,8 @@ def process_types(label: str, *, simulated: bool) -> tuple[str, ...]:
     """
     types = (label,) if label and ":" not in label else ()
     return (*types, "Simulation") if simulated and not is_process(label, "Simulation") else types
+
+
+def examining(label: str) -> bool:
+    """Tell whether a process finds something out about a sample."""
+    return any(is_process(label, each) for each in _EXAMINING)

@@ -47,6 +47,8 @@ def put_request(nodes: Nodes, entry: JournalEntry, body: JsonObject, schemas: Sc
         begin = body["from_state"]
         nodes.link(iri, "dcterms:requires", iris.sample_state(begin["sample"], begin["state"]))
     put_parameters(nodes, iri, body["parameters"], capability.parameters, holder=iri)
+    for needed in nodes.take(iri, "prov:used"):
+        nodes.put(iri, "dcterms:requires", needed)  # a plan has used nothing yet
     return iri
 
 
@@ -54,7 +56,7 @@ def put_parameters(
     nodes: Nodes, iri: str, parameters: JsonObject, schema: object, *, holder: str, base: str = ""
 ) -> Walk:
     """Describe what is to be done, or was done, as set points of a plan."""
-    walk = Walk(nodes, holder)
+    walk = Walk(nodes, holder, examines="schema:object")
     if isinstance(schema, dict):
         place = Place(
             iri,

@@ -20,7 +20,7 @@ from labmesh.semantics._cells import put_cells
 from labmesh.semantics._dataset import put_dataset
 from labmesh.semantics._examined import put_conditions, put_examined
 from labmesh.semantics._nodes import Label, Nodes, Ref, as_json, moment
-from labmesh.semantics._process import is_process, process_types
+from labmesh.semantics._process import examining, is_process, process_types
 from labmesh.semantics._rating import put_rating
 from labmesh.semantics._requests import put_conformance, put_parameters
 from labmesh.semantics._samples import put_steps
@@ -45,10 +45,13 @@ def put_result(nodes: Nodes, entry: JournalEntry, body: JsonObject, schemas: Sch
     put_conformance(nodes, activity, quantity, method, capability.version)
     _put_outcome(nodes, activity, body)
     plans = _put_surroundings(nodes, entry, body, activity)
+    if capability.worker != "model":
+        _put_device(nodes, entry, body, activity, process)
     _put_association(nodes, entry, activity, plans)
     born = put_steps(nodes, body["samples"], activity)
-    nature = _nature(process, simulated=simulated, body=body)
-    walk = Walk(nodes, activity, born)
+    nature = _nature(process, capability, body)
+    examines = "" if examining(process) else "prov:used"
+    walk = Walk(nodes, activity, born=born, examines=examines)
     if capability.result is not None:
         place = Place(activity, activity, ("data",), "hasOutput", "hasOutput", nature)
         walk.root(body["data"], capability.result, place)
@@ -84,12 +87,6 @@ def _put_surroundings(
     nodes.link(activity, "prov:atLocation", put_site(nodes, entry.author.partition("/")[0]))
     nodes.put(activity, "labmesh:host", provenance["host"])
     nodes.put(activity, "labmesh:calibration", provenance["calibration"])
-    instrument = put_instrument(
-        nodes, entry.author, provenance["instrument"], simulated=bool(provenance["simulated"])
-    )
-    if instrument:
-        nodes.link(activity, "hasCharacterisationMeasurementInstrument", instrument)
-        nodes.link(activity, "prov:used", instrument)
     software = put_software(nodes, provenance["software"])
     if software:
         nodes.link(activity, "prov:used", software)
@@ -106,6 +103,21 @@ def _put_surroundings(
     if body["request"]:
         plans.append(nodes.add(iris.record(body["request"]), "prov:Plan", "prov:Entity"))
     return [plan for plan in plans if plan]
+
+
+def _put_device(
+    nodes: Nodes, entry: JournalEntry, body: JsonObject, activity: str, process: str
+) -> None:
+    """Say with what it was done; of what examines nothing: a device, no measuring instrument."""
+    provenance = body["provenance"]
+    label = "CharacterisationMeasurementInstrument" if examining(process) else "Device"
+    instrument = put_instrument(
+        nodes, entry.author, provenance["instrument"], label, simulated=provenance["simulated"]
+    )
+    if instrument:
+        nodes.link(activity, "prov:used", instrument)
+        if examining(process):
+            nodes.link(activity, "hasCharacterisationMeasurementInstrument", instrument)
 
 
 def _put_association(nodes: Nodes, entry: JournalEntry, activity: str, plans: list[str]) -> None:
@@ -126,16 +138,22 @@ def _put_performed(nodes: Nodes, activity: str, body: JsonObject, capability: Ca
     plan = nodes.add(iris.part(activity, "parameters"), "prov:Plan", "prov:Entity")
     nodes.put(plan, "rdfs:label", "what was really done")
     nodes.link(activity, "prov:used", plan)
-    return put_parameters(
+    walk = put_parameters(
         nodes, plan, body["parameters"], capability.parameters, holder=activity, base=activity
     )
+    for used in nodes.take(plan, "prov:used"):
+        nodes.put(activity, "prov:used", used)
+    return walk
 
 
-def _nature(process: str, *, simulated: bool, body: JsonObject) -> str:
-    """Return what the numbers are: a simulated instrument measures nothing."""
-    if simulated and body["provenance"]["source"] is None:
+def _nature(process: str, capability: Capability, body: JsonObject) -> str:
+    """Return what the numbers are: a simulated instrument measures nothing, nor does a model."""
+    if body["provenance"]["source"] is not None:
+        return "MeasuredProperty"  # somewhere else, by who published it
+    modelled = body["provenance"]["simulated"] or capability.worker == "model"
+    if modelled or is_process(process, "Estimation") or is_process(process, "Workflow"):
         return "ModelledProperty"
-    return "ModelledProperty" if is_process(process, "Estimation") else "MeasuredProperty"
+    return "MeasuredProperty"
 
 
 def _put_outputs(nodes: Nodes, activity: str, walk: Walk, nature: str) -> None:
@@ -143,7 +161,7 @@ def _put_outputs(nodes: Nodes, activity: str, walk: Walk, nature: str) -> None:
     for owner, how, iri in walk.quantities:
         nodes.add(iri, "prov:Entity")
         nodes.link(iri, "prov:wasGeneratedBy", activity)
-        if how != "hasOutput":
+        if how not in ("hasOutput", "hasProperty"):
             continue
         for key in ("hasMeasurementSample", "hasTestObject"):
             for sample in nodes.values(owner, key):

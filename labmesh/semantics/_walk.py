@@ -7,17 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from labmesh.semantics import iris
-from labmesh.semantics._identity import Identity, identity, target
+from labmesh.semantics._identity import Identity, identity, is_property, named, target
 from labmesh.semantics._look import Schema, Sense, look
 from labmesh.semantics._mixture import is_formulation, put_composition
-from labmesh.semantics._nodes import Label, Nodes, Ref, as_json
+from labmesh.semantics._nodes import Label, Nodes, as_json
 from labmesh.semantics._quantity import is_array, is_quantity, put_array, put_quantity
 from labmesh.semantics._rating import put_rating
 from labmesh.semantics._vocabulary import vocabulary
-from messages.meaning import BY_CAPABILITY, IDENTITY
-
-ENCLOSING: Final = "enclosing"
-"""Label of what has no identity of its own: its fields describe what encloses it."""
+from messages.meaning import BY_CAPABILITY, ENCLOSING, IDENTITY
 
 SAMPLE_RELATIONS: Final = frozenset({"hasMeasurementSample", "hasTestObject"})
 """Relations of a process to what it examined."""
@@ -67,12 +64,22 @@ class Walk:
         nodes: Where it is said.
         holder: IRI of what holds the data; arrays are found there.
         born: IRIs of samples whose composition is said here and nowhere else.
+        examines: How what is described stands to the sample it is about, where it is no
+            examination of it; empty where it is one.
     """
 
-    def __init__(self, nodes: Nodes, holder: str, born: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        nodes: Nodes,
+        holder: str,
+        *,
+        born: Collection[str] = (),
+        examines: str = "",
+    ) -> None:
         self._nodes = nodes
         self._holder = holder
         self._born = born
+        self._examines = examines
         self.quantities: list[tuple[str, str, str]] = []
         """(IRI of its owner, how it hangs there, IRI) of each number, in the order of the data."""
         self.classes: list[str] = []
@@ -121,35 +128,33 @@ class Walk:
         for index, item in enumerate(value):
             schema = first[index] if index < len(first) else rest
             own = look(schema, root, item) if isinstance(schema, Mapping) else Sense()
-            inherited = replace(
-                own,
-                term=own.term or sense.term,
-                relation=own.relation or sense.relation,
-                values=own.values or sense.values,
-                unit=own.unit or sense.unit,
-            )
+            inherited = own.inheriting(sense)
             if item is not None and item != "":
                 self._take(item, inherited, place.step(index), root)
 
     def _object(self, value: Mapping[str, Any], sense: Sense, place: Place, root: Schema) -> None:
-        nodes, label = self._nodes, "" if sense.term == ENCLOSING else sense.term
+        nodes, label = self._nodes, "" if sense.term == ENCLOSING.label else sense.term
         if is_formulation(value) and self._composes(label, place):
             put_composition(
                 nodes, place.node, value, nature=place.nature, dissolved=self._solution(place.node)
             )
             return
         who = identity(value, sense.schema, root)
-        if not label or ":" in label:
-            # Transparent: its fields are its owner's. A prefixed term links to what it names.
-            if label and who:
-                nodes.link(place.node, label, who.iri)
-                place = place.within(nodes.add(who.iri, *who.types))
+        if not value.keys() & (sense.schema.get("properties") or {}).keys():
+            self._map(value, sense, place, root)
+            return
+        if not label:
             self.fields(value, sense.schema, place, root)
             return
+        if is_property(label):
+            # The term says how it hangs there, and nothing of what it is.
+            sense, label = replace(sense, relation=label), "prov:Entity"
         iri = self._thing(value, label, who, place)
         self.classes.append(label)
-        nodes.link(place.node, sense.relation or place.things, iri)
+        self._tie(iri, sense, place)
         inner = place.within(iri)
+        if sense.relation == "dcterms:conformsTo":
+            inner = replace(inner, nature="ConventionalProperty")  # a design, not what was made
         if is_formulation(value):
             self.materials.append(iri)
             put_composition(nodes, iri, value, nature=place.nature, dissolved=self._solution(iri))
@@ -157,6 +162,33 @@ class Walk:
             put_rating(nodes, iri, value)
         else:
             self.fields(value, sense.schema, inner, root)
+
+    def _map(self, value: Mapping[str, Any], sense: Sense, place: Place, root: Schema) -> None:
+        """Describe what has keys of its own: each value, or all of them as they are."""
+        inner = sense.schema.get("additionalProperties")
+        if not isinstance(inner, Mapping) or not inner:
+            if sense.term and not is_property(sense.term):
+                iri = self._nodes.add(place.iri, sense.term)
+                self._nodes.put(iri, "labmesh:values", as_json(value))
+                self._tie(iri, sense, place)
+            elif sense.term:
+                self._nodes.put(place.node, "labmesh:values", as_json(value))
+            return
+        for key, item in value.items():
+            own = look(inner, root, item).inheriting(sense)
+            if isinstance(item, str) and is_property(own.term):
+                self._nodes.put(place.node, own.term, f"{key} {item}")
+            elif item is not None:
+                self._take(item, own, place.step(key), root)
+                if place.step(key).iri in self._nodes:
+                    self._nodes.put(place.step(key).iri, "rdfs:label", key)
+
+    def _tie(self, iri: str, sense: Sense, place: Place) -> None:
+        """Hang a thing on what it belongs to."""
+        relation = sense.relation or place.things
+        if relation in SAMPLE_RELATIONS and self._examines:
+            relation = "hasOutput" if iri in self._born else self._examines
+        self._nodes.link(place.node, relation, iri)
 
     def _thing(
         self, value: Mapping[str, Any], label: str, who: Identity | None, place: Place
@@ -168,7 +200,8 @@ class Walk:
         """
         nodes = self._nodes
         if who is None:
-            return nodes.add(place.iri, label)
+            file = value.get("sha256") if label == "DataFile" else None
+            return nodes.add(iris.artifact(file) if file else place.iri, label)
         if _has_composition(value) and who.iri not in self._born:
             iri = nodes.add(place.iri, label, *who.types)
             nodes.link(iri, "prov:specializationOf", who.iri)
@@ -196,7 +229,7 @@ class Walk:
             sense.term,
             value["value"],
             value["unit"],
-            nature=place.nature,
+            nature=_nature(sense.term, place),
             uncertainty=value.get("uncertainty"),
         )
         if value.get("quality"):
@@ -206,7 +239,7 @@ class Walk:
         self._hang(iri, sense, place)
 
     def _array(self, value: Mapping[str, Any], sense: Sense, place: Place) -> None:
-        if not sense.term or ":" in sense.term:
+        if not sense.term or is_property(sense.term):
             return
         pointer = "/" + "/".join(map(str, place.path))
         iri = put_array(
@@ -221,27 +254,26 @@ class Walk:
             return
         if isinstance(value, str) and value in sense.values:
             self._choice(sense.values[value], sense, place)
-        elif ":" in label or label in _LITERALS:
-            found = target(value, label, sense.schema)
-            nodes.put(place.node, label, found)
+        elif is_property(label):
+            nodes.put(place.node, *target(value, label, sense.schema))
         elif isinstance(value, bool):
             nodes.put(nodes.add(place.iri, label), "prov:value", value)
             nodes.link(place.node, sense.relation or place.things, place.iri)
         elif isinstance(value, int | float):
-            put_quantity(nodes, place.iri, label, value, sense.unit, nature=place.nature)
+            nature = _nature(label, place)
+            put_quantity(nodes, place.iri, label, value, sense.unit, nature=nature)
             self._hang(place.iri, sense, place)
         else:
-            found = target(value, "", sense.schema)
-            iri = found.iri if isinstance(found, Ref) else place.iri
+            iri = named(str(value), sense.schema) or place.iri
             nodes.add(iri, label)
             nodes.put(iri, "schema:name" if iri == place.iri else "schema:identifier", str(value))
-            nodes.link(place.node, sense.relation or place.things, iri)
+            self._tie(iri, sense, place)
             self.classes.append(label)
 
     def _choice(self, chosen: str, sense: Sense, place: Place) -> None:
         if sense.relation:
             self._nodes.link(place.node, sense.relation, self._nodes.add(place.iri, chosen))
-        elif ":" in sense.term:
+        elif is_property(sense.term):
             self._nodes.put(place.node, sense.term, Label(chosen))
         else:
             self._nodes.add(place.node, chosen)
@@ -262,7 +294,21 @@ def _has_composition(value: Mapping[str, Any]) -> bool:
 
 
 _RATING: Final = frozenset({"success", "rating", "reason"})
-_LITERALS: Final = frozenset({"simulated"})
+_SETTINGS: Final = (
+    "NumberOfEntities",
+    "RandomSeed",
+    "SequenceNumber",
+    "StateNumber",
+    "ChannelNumber",
+    "ModelParameter",
+    "SearchCoordinate",
+    "TotalNumberOfCycles",
+)
+"""Quantities that are counted or chosen, whoever tells them: neither measured nor modelled."""
+
+
+def _nature(label: str, place: Place) -> str:
+    return "ConventionalProperty" if _is_a(label, _SETTINGS) else place.nature
 
 
 def _is_a(label: str, above: tuple[str, ...]) -> bool:
