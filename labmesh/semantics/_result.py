@@ -50,8 +50,9 @@ def put_result(nodes: Nodes, entry: JournalEntry, body: JsonObject, schemas: Sch
     _put_association(nodes, entry, activity, plans)
     born = put_steps(nodes, body["samples"], activity)
     nature = _nature(process, capability, body)
-    examines = "" if examining(process) else "prov:used"
-    walk = Walk(nodes, activity, born=born, examines=examines)
+    told = body["provenance"]["source"] is not None
+    examines = "" if told or not process or examining(process) else "prov:used"
+    walk = Walk(nodes, iris.part(activity, "dataset"), born=born, examines=examines)
     if capability.result is not None:
         place = Place(activity, activity, ("data",), "hasOutput", "hasOutput", nature)
         walk.root(body["data"], capability.result, place)
