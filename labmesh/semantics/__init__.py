@@ -4,9 +4,11 @@ from labmesh.semantics import iris
 from labmesh.semantics._check import Violation, check
 from labmesh.semantics._context import CONTEXT_FILE, context
 from labmesh.semantics._describer import Describer
+from labmesh.semantics._entry import DATA, Entry
 from labmesh.semantics._find import Concept
 from labmesh.semantics._gaps import Gap, gaps
-from labmesh.semantics._vocabulary import DATA, Entry, Vocabulary, ontology, vocabulary
+from labmesh.semantics._tree import ontology
+from labmesh.semantics._vocabulary import Vocabulary, vocabulary
 
 __all__ = [
     "CONTEXT_FILE",

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from labmesh.semantics._vocabulary import DATA, ontology
+from labmesh.semantics._entry import DATA
+from labmesh.semantics._tree import ontology
 
 if TYPE_CHECKING:
     from rdflib import Graph

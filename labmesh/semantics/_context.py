@@ -6,7 +6,7 @@ import json
 from functools import cache
 from typing import Final
 
-from labmesh.semantics._vocabulary import DATA
+from labmesh.semantics._entry import DATA
 from messages.model import JsonObject
 
 CONTEXT_FILE: Final = DATA / "context.jsonld"

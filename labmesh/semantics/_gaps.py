@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from labmesh.semantics._vocabulary import ONE, Entry, Vocabulary, vocabulary
+from labmesh.semantics._entry import ONE, Entry
+from labmesh.semantics._vocabulary import Vocabulary, vocabulary
 from messages.meaning import DECLARED, IDENTITY, VALUES, Term, meaning, resolved
 
 Schema = Mapping[str, Any]

@@ -2,55 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache, cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
 
-from labmesh.semantics._find import Concept, Index
+from labmesh.semantics._entry import ONE, Entry, read_table
+from labmesh.semantics._find import Concept, Index, Names
+from labmesh.semantics._tree import Tree, closure
 from messages.errors import UnknownTermError
-
-if TYPE_CHECKING:
-    from rdflib import Graph
-
-DATA: Final = Path(__file__).parent / "data"
-SUBCLASS: Final = "http://www.w3.org/2000/01/rdf-schema#subClassOf"
-ALTERNATIVE: Final = "http://www.w3.org/2004/02/skos/core#altLabel"
-FORMULA: Final = "https://w3id.org/emmo#EMMO_b8c10b72_7cc1_4e82_b4ab_728faf504919"
-"""EMMO's hasMolecularFormula."""
-
-ONE: Final = "T0 L0 M0 I0 Θ0 N0 J0"
-"""The dimension of a number."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A term.
-
-    Attributes:
-        label: As schemas and documents write it: ``IonicConductivity``, ``schema:name``.
-        iri: Its full name.
-        kind: ``class``, ``object property``, ``unit`` ...
-        ontology: Prefix of the ontology it is from; ``labmesh`` for our own.
-        symbols: Of a unit, how schemas write it.
-        dimension: Of a quantity or a unit, exponents of the base units of the SI, as EMMO writes
-            them; empty where nobody has said it.
-        factor: Of a unit, how many coherent SI units it is; None where nobody has said it.
-        qudt: IRI of the same unit in QUDT, or empty.
-        note: For people.
-    """
-
-    label: str
-    iri: str
-    kind: str
-    ontology: str
-    symbols: tuple[str, ...]
-    dimension: str
-    factor: float | None
-    qudt: str
-    note: str
 
 
 class Vocabulary:
@@ -61,8 +19,9 @@ class Vocabulary:
         self._entries: Mapping[str, Entry] = {entry.label: entry for entry in entries}
         self._by_iri = {entry.iri: entry for entry in self._entries.values()}
         self._by_symbol = {s: e for e in self._entries.values() for s in e.symbols}
+        self._substances = {e.inchikey: e.label for e in self._entries.values() if e.inchikey}
 
-    def __contains__(self, label: str) -> bool:
+    def __contains__(self, label: object) -> bool:
         """Whether ``label`` is a term."""
         return label in self._entries
 
@@ -96,18 +55,18 @@ class Vocabulary:
         found = self._by_iri.get(iri)
         if found is not None:
             return found.label
-        return self._labels.get(iri) or iri.rstrip("/").rpartition("#")[2].rpartition("/")[2]
+        return self._tree.labels.get(iri) or iri.replace("#", "/").replace(":", "/").split("/")[-1]
 
     def unit(self, symbol: str) -> str:
-        """Return the IRI of the unit that schemas write as ``symbol``.
+        """Return the IRI of the unit that schemas write as ``symbol``; errors as `unit_entry`."""
+        return self.unit_entry(symbol).iri
+
+    def unit_entry(self, symbol: str) -> Entry:
+        """Return the unit that schemas write as ``symbol``.
 
         Raises:
             UnknownTermError: There is none.
         """
-        return self.unit_entry(symbol).iri
-
-    def unit_entry(self, symbol: str) -> Entry:
-        """Return the unit that schemas write as ``symbol``; errors as `unit`."""
         found = self._by_symbol.get(symbol)
         if found is None:
             raise UnknownTermError(
@@ -117,13 +76,26 @@ class Vocabulary:
             )
         return found
 
+    def chemical(self, inchikey: str = "", name: str = "") -> str | None:
+        """Return the label of a substance by its InChIKey, else by its name or formula.
+
+        None where upstream has no such substance.
+        """
+        found = self._substances.get(inchikey)
+        if found is None and name:
+            same = [c.label for c in self.find(name) if c.exact]
+            return next((x for x in same if self.entry(x).ontology == "chems"), None) or next(
+                (x for x in same if self.is_a(x, "ChemicalSubstance")), None
+            )
+        return found
+
     def subclasses(self, iri: str) -> frozenset[str]:
         """Return ``iri`` and the IRIs of everything below it, ours and upstream's."""
-        return frozenset(_closure(iri, self._below))
+        return closure(iri, self._tree.below)
 
     def superclasses(self, iri: str) -> frozenset[str]:
         """Return ``iri`` and the IRIs of everything above it."""
-        return frozenset(_closure(iri, self._above))
+        return closure(iri, self._tree.above)
 
     def is_a(self, label: str, above: str) -> bool:
         """Whether the class ``label`` is the class ``above`` or below it; errors as `entry`."""
@@ -132,7 +104,8 @@ class Vocabulary:
     def agree(self, label: str, symbol: str) -> bool:
         """Whether the quantity ``label`` may have the unit ``symbol``: they have one dimension.
 
-        A quantity of which nobody has said the dimension agrees with nothing but a number.
+        A quantity of which nobody has said the dimension agrees with a number alone. Errors as
+        `entry` and `unit_entry`.
         """
         return (self.entry(label).dimension or ONE) == self.unit_entry(symbol).dimension
 
@@ -154,82 +127,29 @@ class Vocabulary:
         )
 
     @cached_property
-    def _tree(self) -> tuple[tuple[str, str, str], ...]:
-        import pyoxigraph as ox  # noqa: PLC0415 - heavy; only the tree of classes needs it
-
-        found = []
-        for name in ("tbox.ttl", "labmesh.ttl"):
-            for triple in ox.parse(path=str(DATA / name), format=ox.RdfFormat.TURTLE):
-                subject, value = triple.subject, triple.object
-                if isinstance(subject, ox.NamedNode) and not isinstance(value, ox.Triple):
-                    found.append((subject.value, triple.predicate.value, value.value))
-        return tuple(found)
-
-    @cached_property
-    def _above(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
-        for subject, predicate, value in self._tree:
-            if predicate == SUBCLASS:
-                found.setdefault(subject, []).append(value)
-        return found
-
-    @cached_property
-    def _below(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
-        for subject, above in self._above.items():
-            for value in above:
-                found.setdefault(value, []).append(subject)
-        return found
-
-    @cached_property
-    def _labels(self) -> dict[str, str]:
-        return {s: v for s, p, v in self._tree if p.endswith("core#prefLabel")}
+    def _tree(self) -> Tree:
+        return Tree()
 
     @cached_property
     def _index(self) -> Index:
-        names: dict[str, set[str]] = {}
-        for subject, predicate, value in self._tree:
-            if predicate in (ALTERNATIVE, FORMULA) and subject in self._by_iri:
-                names.setdefault(self._by_iri[subject].label, set()).add(value)
-        return Index({e.label: (e.kind, names.get(e.label, set())) for e in self.entries()})
+        return Index(
+            Names(
+                entry.label,
+                tuple(filter(None, (*self._tree.names.get(entry.iri, ()), entry.inchikey))),
+                _weight(entry),
+            )
+            for entry in self.entries()
+        )
 
 
-def _closure(start: str, step: Mapping[str, list[str]]) -> set[str]:
-    seen, open_ = {start}, [start]
-    while open_:
-        for other in step.get(open_.pop(), ()):
-            if other not in seen:
-                seen.add(other)
-                open_.append(other)
-    return seen
+def _weight(entry: Entry) -> float:
+    """A quantity is asked for more often than what yields it, and that than a property or unit."""
+    if entry.kind != "class":
+        return 0.9
+    return 1.0 if entry.dimension else 0.99
 
 
 @cache
 def vocabulary() -> Vocabulary:
     """Return the vocabulary."""
-    with (DATA / "terms.csv").open(newline="", encoding="utf-8") as file:
-        return Vocabulary(
-            Entry(
-                label=row["label"],
-                iri=row["iri"],
-                kind=row["kind"],
-                ontology=row["ontology"],
-                symbols=tuple(row["symbols"].split()),
-                dimension=row["dimension"],
-                factor=float(row["factor"]) if row["factor"] else None,
-                qudt=row["qudt"],
-                note=row["note"],
-            )
-            for row in csv.DictReader(file)
-        )
-
-
-@cache
-def ontology() -> Graph:
-    """Return the classes and properties above our terms, and our own sub-classes. Read only."""
-    from rdflib import Graph  # noqa: PLC0415 - heavy; only who works with RDF needs it
-
-    graph = Graph()
-    for name in ("tbox.ttl", "labmesh.ttl"):
-        graph.parse(DATA / name, format="turtle")
-    return graph
+    return Vocabulary(read_table())

@@ -20,13 +20,15 @@ import pyoxigraph as ox
 from rdflib.namespace import DCAT, DCTERMS, PROV
 
 from tests.labmesh.semantics import upstream
+from tests.labmesh.semantics.inchikey import inchikey
 from tests.labmesh.semantics.upstream import RDFS, SKOS, UNIT, Subject, subjects
 
 DATA: Final = Path(__file__).parents[3] / "labmesh" / "semantics" / "data"
 CHOSEN: Final = Path(__file__).parent / "chosen.csv"
 
 COLUMNS: Final = (
-    "label", "iri", "kind", "ontology", "symbols", "dimension", "factor", "qudt", "source", "note",
+    "label", "iri", "kind", "ontology", "symbols", "dimension", "factor", "qudt", "inchikey",
+    "source", "note",
 )  # fmt: skip
 
 PREFIXES: Final = {
@@ -74,8 +76,8 @@ def rows() -> Iterator[dict[str, str]]:
     """
     with CHOSEN.open(newline="") as file:
         chosen = list(csv.DictReader(file))
-    for row in chosen:
-        yield _row(row)
+    for each in chosen:
+        yield row(each)
     yield from _own()
 
 
@@ -93,7 +95,8 @@ def files() -> dict[str, str]:
     }
 
 
-def _row(chosen: dict[str, str]) -> dict[str, str]:
+def row(chosen: dict[str, str]) -> dict[str, str]:
+    """Return a row of the table from one of ``chosen.csv``; errors as `rows`."""
     prefix, label = chosen["ontology"], chosen["label"]
     base = {"label": label, "symbols": chosen["symbols"], "note": chosen["note"]}
     if prefix in ELSEWHERE:
@@ -116,8 +119,15 @@ def _row(chosen: dict[str, str]) -> dict[str, str]:
         qudt=min(
             (v for v in here.annotations[upstream.QUDT_MATCH] if v.startswith(UNIT)), default=""
         ),
+        inchikey=_inchikey(here),
         source=min(here.files),
     )
+
+
+def _inchikey(substance: Subject) -> str:
+    """Return the key, or nothing where upstream has no standard InChI of it, or more than one."""
+    known = {v for v in substance.annotations[upstream.INCHI] if v.startswith("InChI=1S/")}
+    return inchikey(min(known)) if len(known) == 1 else ""
 
 
 def _full(base: dict[str, str], **more: str) -> dict[str, str]:
@@ -190,7 +200,8 @@ def _kind_elsewhere(prefix: str, name: str) -> str:
 
 
 @cache
-def _ours() -> dict[str, Subject]:
+def own_terms() -> dict[str, Subject]:
+    """Return what ``labmesh.ttl`` says, by IRI."""
     found: dict[str, Subject] = {}
     for triple in ox.parse(path=str(DATA / "labmesh.ttl"), format=ox.RdfFormat.TURTLE):
         subject = found.setdefault(str(getattr(triple.subject, "value", "")), Subject())
@@ -208,7 +219,7 @@ def _ours() -> dict[str, Subject]:
 
 def _own() -> Iterator[dict[str, str]]:
     start = PREFIXES["labmesh"]
-    for iri, own in sorted(_ours().items()):
+    for iri, own in sorted(own_terms().items()):
         if not iri.startswith(start):
             continue
         symbols = " ".join(sorted(own.annotations.get(start + "symbol", ())))
@@ -227,7 +238,7 @@ def _own() -> Iterator[dict[str, str]]:
 
 
 def _own_dimension(iri: str) -> str:
-    own = _ours().get(iri)
+    own = own_terms().get(iri)
     if own is None:
         return upstream.dimension(iri)
     said = min(own.annotations.get(PREFIXES["labmesh"] + "dimension", ()), default="")
@@ -237,7 +248,7 @@ def _own_dimension(iri: str) -> str:
 
 def _tbox(table: list[dict[str, str]]) -> str:
     """Return the chosen terms and all above them, as far as upstream says it, as Turtle."""
-    roots = {row["iri"] for row in table} | {p for own in _ours().values() for p in own.parents}
+    roots = {row["iri"] for row in table} | {p for own in own_terms().values() for p in own.parents}
     wanted = {up for iri in roots for up in upstream.ancestors(iri) if up in subjects()}
     lines = [f"@prefix {p}: <{n}> ." for p, n in sorted(PREFIXES.items()) if p in _IN_TBOX]
     lines += [f"@prefix {p}: <{n}> ." for p, n in _STANDARD.items()]
@@ -262,7 +273,7 @@ _OWL_KINDS: Final = {
     "annotation property": "owl:AnnotationProperty",
     "individual": "owl:NamedIndividual",
 }
-_KEPT: Final = (upstream.ELUCIDATION, upstream.FORMULA, upstream.INCHI)
+_KEPT: Final = (upstream.ELUCIDATION, upstream.FORMULA, upstream.IUPAC_NAME, upstream.INCHI)
 
 
 def _statements(iri: str, subject: Subject) -> Iterator[str]:

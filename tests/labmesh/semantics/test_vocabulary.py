@@ -16,6 +16,16 @@ from messages.errors import UnknownTermError
         ("capacity", "Capacity"),
         ("mole fraction", "AmountFraction"),
         ("temperature", "ThermodynamicTemperature"),
+        ("viscosity", "DynamicViscosity"),
+        ("EC", "EthyleneCarbonate"),
+        ("AXPLOJNSKRXQPA-UHFFFAOYSA-N", "LithiumHexafluorophosphate"),
+        ("1,3-dioxolan-2-one", "EthyleneCarbonate"),
+        ("molecular dynamics", "MolecularDynamicsSimulation"),
+        ("density", "Density"),
+        ("end of life", "EndOfLifePrediction"),
+        ("C rate", "CRate"),
+        ("cell assembly", "CoinCellAssembly"),
+        ("conductivity ionic", "IonicConductivity"),
     ],
 )
 def test_plain_words_find_their_term(words: str, label: str) -> None:
@@ -48,3 +58,24 @@ def test_an_unknown_term_names_the_nearest() -> None:
         vocabulary().iri("IonicConductivitys")
     with pytest.raises(UnknownTermError, match="unit 'furlong' is not known"):
         vocabulary().unit("furlong")
+
+
+def test_chemicals_have_a_class_by_key_name_or_formula() -> None:
+    known = vocabulary()
+    assert known.chemical("AXPLOJNSKRXQPA-UHFFFAOYSA-N") == "LithiumHexafluorophosphate"
+    assert known.chemical(name="LiPF6") == "LithiumHexafluorophosphate"
+    assert known.chemical("", "LiNi0.6Mn0.2Co0.2O2") == "LithiumNickelManganeseCobaltOxide622"
+    assert known.chemical(name="water") == "Water"
+    assert known.chemical("AAAAAAAAAAAAAA-UHFFFAOYSA-N", "unobtainium") is None
+    assert known.chemical(name="temperature") is None
+    assert known.chemical() is None
+
+
+def test_words_and_labels_are_taken_apart_and_put_together() -> None:
+    known = vocabulary()
+    assert known.label(known.iri("IonicConductivity")) == "IonicConductivity"
+    assert known.label("urn:labmesh:term:Unheard") == "Unheard"
+    assert known.label("https://example.org/a#b") == "b"
+    assert [c.exact for c in known.find("ionic conductivity")[:2]] == [True, False]
+    assert {"IonicConductivity", "CoinCell"} <= known.keywords
+    assert not {"schema:name", "hasOutput", "Kelvin"} & known.keywords

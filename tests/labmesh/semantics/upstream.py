@@ -23,6 +23,7 @@ UNIT: Final = "http://qudt.org/vocab/unit/"
 
 ELUCIDATION: Final = EMMO + "EMMO_967080e5_2f42_4eb2_a3a9_c58143e835f9"
 FORMULA: Final = EMMO + "EMMO_b8c10b72_7cc1_4e82_b4ab_728faf504919"
+IUPAC_NAME: Final = EMMO + "EMMO_f652e7d2_0b33_4d10_8d0f_2f70089982ba"
 INCHI: Final = (
     "https://w3id.org/emmo/domain/chemical-substance#substance_33ab8162_934b_4e36_bb43_5528d867d6d6"
 )
