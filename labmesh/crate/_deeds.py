@@ -113,10 +113,15 @@ def _instruments(entities: Entities, deed: Deed) -> list[Any]:
         found.append(
             entities.add(
                 f"#software-{slug(deed.software)}", "CreativeWork", name=deed.software,
-                version=deed.software.rpartition(" ")[2],
+                version=_version(deed.software),
             )
         )  # fmt: skip
     return found
+
+
+def _version(software: str) -> str | None:
+    last = software.rpartition(" ")[2]
+    return last if last[:1].isdigit() else None
 
 
 def _site(entities: Entities, author: str) -> JsonObject:

@@ -18,7 +18,7 @@ class GraphFile:
     """Writes the graph, a node a line.
 
     Attributes:
-        types: Labels of the classes that occur, for keywords.
+        types: Labels of the classes that occur in what the campaign says, for keywords.
     """
 
     def __init__(self, path: Path) -> None:
@@ -33,11 +33,13 @@ class GraphFile:
         self._said: set[bytes] = set()
         self.types: set[str] = set()
 
-    def take(self, entry: JournalEntry) -> None:
-        """Take the next entry whose body goes along."""
+    def take(self, entry: JournalEntry, *, own: bool) -> None:
+        """Take the next entry whose body goes along; ``own`` says whether it is the campaign's."""
         document = self._describer.document(entry)
         self._merge(document.get("@context"), entry)
         for node in document.get("@graph", ()):
+            if own:
+                self._note(node.get("@type"))
             text = line(node)
             # Sites and nodes are told of in every entry.
             if (told := sha256(text.encode()).digest()[:16]) in self._said:
@@ -45,7 +47,6 @@ class GraphFile:
             self._said.add(told)
             self._file.write(f"{',' if self._count else ''}\n{text}")
             self._count += 1
-            self._note(node.get("@type"))
 
     def close(self) -> None:
         """Write the file."""

@@ -20,7 +20,12 @@ from labmesh.crate._description import CrateDescription
 from labmesh.crate._entities import Entities, href, refs
 from labmesh.crate._facts import Facts, Tally
 from labmesh.crate._media import GZIP, LEDGER, OWN, is_open
-from labmesh.crate._people import describe_licence, describe_people, describe_references
+from labmesh.crate._people import (
+    author_id,
+    describe_licence,
+    describe_people,
+    describe_references,
+)
 from labmesh.crate._plain import when
 from labmesh.crate._types import DATA, HASHES, METADATA, CrateFile
 from labmesh.record import JournalEntry
@@ -187,7 +192,7 @@ def _result_file(entities: Entities, file: CrateFile, found: DataFile, contents:
         href(file.path), "File", name=found.name,
         description=f"{deed.name}{made}{'; simulated' if deed.simulated else ''}",
         encodingFormat=found.media_type, sha256=file.sha256, contentSize=str(file.size),
-        identifier=f"urn:labmesh:artifact:{file.sha256}",
+        identifier=None if found.made_from else f"urn:labmesh:artifact:{file.sha256}",
         conformsTo={"@id": found.conforms_to} if found.conforms_to else None,
         dateModified=deed.ended or deed.stamp, softwareRequirements=software,
         isBasedOn={"@id": href(found.made_from)} if found.made_from else None,
@@ -202,5 +207,5 @@ def _dataset(entities: Entities, deed: Deed, files: list[str], contents: Content
         description=f"Files of the result {deed.uuid}: {deed.name}",
         identifier=f"urn:uuid:{deed.uuid}", dateCreated=deed.begun or deed.stamp,
         dateModified=deed.ended or deed.stamp, hasPart=refs(files),
-        author={"@id": author.orcid} if author and author.orcid else None,
+        author={"@id": author_id(author)} if author else None,
     )  # fmt: skip

@@ -52,10 +52,15 @@ def describe_references(entities: Entities, said: CrateDescription) -> Any:
     return one_or_all(found) if found else None
 
 
+def author_id(author: Author) -> str:
+    """Return the identity of an author's entity."""
+    return author.orcid or f"#person-{slug(author.full)}"
+
+
 def _author(entities: Entities, author: Author) -> JsonObject:
     organisations = [_organisation(entities, each) for each in author.affiliations]
     return entities.add(
-        author.orcid or f"#person-{slug(author.full)}", "Person", name=author.full,
+        author_id(author), "Person", name=author.full,
         familyName=author.family, givenName=author.given, identifier=author.orcid,
         affiliation=one_or_all(organisations) if organisations else None,
     )  # fmt: skip

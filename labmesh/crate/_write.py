@@ -133,10 +133,11 @@ class _Writer:
     def _tell_of(self, entry: JournalEntry, artifacts: list[dict[str, object]]) -> None:
         self._tables.take(entry, artifacts)
         self._database.take(entry, artifacts)
-        self._graph.take(entry)
+        own = self.chosen.own(entry.offset)
+        self._graph.take(entry, own=own)
         if entry.kind is EntryKind.RESULT:
             self.deeds.append(Deed.of(entry))
-        if self.chosen.own(entry.offset):
+        if own:
             self.tally.take(entry)
 
     def _write(self, name: str, segment: Segment) -> None:
