@@ -33,14 +33,14 @@ class Lines:
             self._results[str(entry.uuid)] = entry.offset
             if own:
                 for step in body.get("samples", ()):
-                    self._join(step["sample"], entry.offset)
+                    self._touch(step["sample"], entry.offset)
         elif entry.kind is EntryKind.SAMPLE:
             self._state(entry, own=own)
         elif entry.kind is EntryKind.RESULT_STATUS:
             for sample in self._samples_of.get(str(body["result"]), ()):
                 self._add(sample, [entry.offset], entry.offset)
         elif entry.kind is EntryKind.REQUEST and own and body.get("from_state"):
-            self._join(body["from_state"]["sample"], entry.offset)
+            self._touch(body["from_state"]["sample"], entry.offset)
 
     def touched(self, sample: str) -> bool:
         """Tell whether the campaign itself had a sample in hand."""
@@ -56,16 +56,22 @@ class Lines:
             made.append(result)
         self._samples_of[str(body["result"])].append(sample)
         if own:
-            self._join(sample, entry.offset)
+            self._touch(sample, entry.offset)
         self._add(sample, made, entry.offset)
+        if sample in self._known:
+            for parent in self._parents.get(sample, ()):
+                self._join(parent, entry.offset)
 
     def _add(self, sample: str, offsets: list[int], since: int) -> None:
         self._made_by[sample] += offsets
         if sample in self._known:
             self._matter(offsets, since)
 
-    def _join(self, sample: str, offset: int) -> None:
+    def _touch(self, sample: str, offset: int) -> None:
         self._touched.add(sample)
+        self._join(sample, offset)
+
+    def _join(self, sample: str, offset: int) -> None:
         waiting = [sample]
         while waiting:
             name = waiting.pop()
