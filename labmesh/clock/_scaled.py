@@ -15,6 +15,10 @@ _BELIEVABLE: Final = 2 * _SECOND
 """Oldest age of a first tick that is believed by comparing wall clocks, in nanoseconds."""
 
 
+_CATCHING_UP: Final = 0.5
+"""How fast a clock runs that is ahead of the last tick, as a share of the tick's rate."""
+
+
 class ScaledClock:
     """Follows `ClockTick` messages; between two it extrapolates with the rate of the last.
 
@@ -22,8 +26,10 @@ class ScaledClock:
     whose wall clocks differ agree to within the time a tick travels, times the rate. Only the first
     tick, which is a retained one, is dated by its own wall time, where that is believable.
 
-    Never runs backwards. A tick a little behind what was shown already (by extrapolation) makes
-    the clock stand until the tick's time has caught up. A tick earlier than the tick before is of
+    Never runs backwards. A tick behind what was shown already (by extrapolation) makes the clock
+    run at half the rate until the tick's time has caught up. It does not stand: where 50 000 s a
+    second became 100, a tick that was late by 60 ms would have stopped it for half a minute, and
+    with it every simulated device whose driver waits for an answer. A tick earlier than the tick before is of
     a clock node that began anew, or was overtaken: it is ignored and counted in `ignored`.
 
     Before the first tick there is no time: `now` returns 0, as ROS 2's clock does, and sleepers
@@ -36,6 +42,7 @@ class ScaledClock:
     def __init__(self) -> None:
         self.ignored = 0
         self._base: tuple[int, int, float] | None = None
+        self._from = 0
         self._shown = 0
         self._sleepers = Sleepers()
         self._timer: asyncio.TimerHandle | None = None
@@ -68,7 +75,7 @@ class ScaledClock:
         self.now()
         age = time.time_ns() - tick.wall if self._base is None else 0
         since = time.monotonic_ns() - (age if 0 <= age <= _BELIEVABLE else 0)
-        self._base = (tick.time, since, tick.rate)
+        self._base, self._from = (tick.time, since, tick.rate), self._shown
         self._ready.set()
         self._wake()
 
@@ -77,7 +84,8 @@ class ScaledClock:
         if self._base is not None:
             begin, since, rate = self._base
             elapsed = time.monotonic_ns() - since
-            self._shown = max(self._shown, begin + int(elapsed * rate))
+            behind = self._from + int(elapsed * rate * _CATCHING_UP) if self._from > begin else 0
+            self._shown = max(self._shown, behind, begin + int(elapsed * rate))
         return self._shown
 
     async def sleep(self, seconds: float) -> None:
@@ -107,6 +115,8 @@ class ScaledClock:
         if when is None or self._base is None or not self._base[2]:
             return
         begin, since, rate = self._base
-        # From the tick, not from `now`, which may be standing still.
-        due = (since + (when - begin) / rate - time.monotonic_ns()) / _SECOND
+        wait = (when - begin) / rate
+        if self._from > begin:
+            wait = min(wait, (when - self._from) / (rate * _CATCHING_UP))
+        due = (since + wait - time.monotonic_ns()) / _SECOND
         self._timer = asyncio.get_running_loop().call_later(max(due, 0.0), self._wake)

@@ -170,6 +170,7 @@ def check(campaign: Campaign) -> None:
         "degradation_workflow": rounds,
         "service": rounds,
         "flow": rounds,
+        "two_electrode": rounds,
         "transport_service": 2 * rounds,
         "autobass_assembly": rounds,
         "cycling": cells,

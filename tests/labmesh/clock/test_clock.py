@@ -87,7 +87,7 @@ def test_a_retained_first_tick_is_dated_by_its_wall_time_where_believable() -> N
     assert shown(-10 * SECOND) < 100, "a host whose clock is ahead"
 
 
-async def test_stands_while_a_late_tick_catches_up(wall: Wall) -> None:
+async def test_runs_at_half_the_rate_while_a_late_tick_catches_up(wall: Wall) -> None:
     clock = ScaledClock()
     clock.tick(tick(0, 10))
     wall.now += 2 * SECOND
@@ -95,8 +95,24 @@ async def test_stands_while_a_late_tick_catches_up(wall: Wall) -> None:
     clock.tick(tick(15, 10))
     assert clock.now() == T0 + 20 * SECOND
     assert clock.ignored == 0
+    wall.now += SECOND // 2
+    assert clock.now() == T0 + 22 * SECOND + SECOND // 2
+    wall.now += SECOND // 2
+    assert clock.now() == T0 + 25 * SECOND
     wall.now += SECOND
-    assert clock.now() == T0 + 25 * SECOND, "by the last tick, not by what was shown"
+    assert clock.now() == T0 + 35 * SECOND, "by the last tick, not by what was shown"
+
+
+async def test_a_sleep_ends_soon_though_time_has_slowed_down_late() -> None:
+    """A tick that says 10 instead of 100 000 comes when the clock is a thousand seconds ahead."""
+    clock = ScaledClock()
+    clock.tick(tick(0, 100_000))
+    await asyncio.sleep(0.01)
+    clock.tick(tick(0.1, 10))
+    due = clock.now() + SECOND
+    async with asyncio.timeout(5):
+        await clock.sleep(1)
+    assert clock.now() >= due
 
 
 async def test_a_tick_that_goes_back_is_ignored_and_counted(wall: Wall) -> None:

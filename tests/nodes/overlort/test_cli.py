@@ -19,7 +19,7 @@ def workflow(*arguments: str | Path) -> Result:
 
 def test_check() -> None:
     sound = workflow("check", EOL)
-    assert (sound.exit_code, sound.stdout) == (0, f"{EOL}: eol is sound, 7 steps\n")
+    assert (sound.exit_code, sound.stdout) == (0, f"{EOL}: eol is sound, 8 steps\n")
     strange = workflow("check", WORKSHOP)
     assert strange.exit_code == 0
     assert "only a lab knows workshop/mix, workshop/test, workshop/dispose" in strange.stderr
@@ -47,7 +47,8 @@ def test_graph() -> None:
     assert "  assemble -> carry_cells;" in dot
     told = json.loads(workflow("graph", EOL, "--json").stdout)
     assert [each["step"] for each in told] == [
-        "reserve", "formulate", "carry_vial", "assemble", "carry_cells", "cycle", "predict"
+        "reserve", "formulate", "measure", "carry_vial", "assemble", "carry_cells", "cycle",
+        "predict",
     ]  # fmt: skip
 
 
