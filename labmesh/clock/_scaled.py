@@ -29,8 +29,9 @@ class ScaledClock:
     Never runs backwards. A tick behind what was shown already (by extrapolation) makes the clock
     run at half the rate until the tick's time has caught up. It does not stand: where 50 000 s a
     second became 100, a tick that was late by 60 ms would have stopped it for half a minute, and
-    with it every simulated device whose driver waits for an answer. A tick earlier than the tick before is of
-    a clock node that began anew, or was overtaken: it is ignored and counted in `ignored`.
+    with it every simulated device whose driver waits for an answer. A tick earlier than the tick
+    before is of a clock node that began anew, or was overtaken: it is ignored and counted in
+    `ignored`.
 
     Before the first tick there is no time: `now` returns 0, as ROS 2's clock does, and sleepers
     sleep.
