@@ -31,9 +31,6 @@ class ElnParameters(NodeParameters):
         "", description="certificate of whom to trust; empty for the usual ones",
         effect="configure",
     )  # fmt: skip
-    insecure_http: bool = parameter(
-        False, description="allow http:// to a server on this machine", effect="configure"
-    )
     space: str = parameter("LABMESH", description="openBIS space", effect="configure")
     project: str = parameter("CAMPAIGNS", description="openBIS project", effect="configure")
     description_file: str = parameter(
