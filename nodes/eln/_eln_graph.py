@@ -53,6 +53,7 @@ class ElnGraph:
         self._licence = licences()[description.licence]
         self._nodes: dict[str, JsonObject] = {}
         self._entries: list[str] = []
+        self._site = self._organization()
         self._author = self._authors(description)
         self._about = description
 
@@ -107,7 +108,8 @@ class ElnGraph:
                 "description": about.description or campaign_line(story),
                 "identifier": iris.campaign(story.campaign), "datePublished": ended[:10],
                 "dateCreated": ended, "license": {"@id": self._licence.url},
-                "author": {"@id": self._author}, "version": _LAYOUT,
+                "author": {"@id": self._author}, "publisher": {"@id": self._site},
+                "version": _LAYOUT,
                 "keywords": ",".join((story.campaign, *about.keywords)),
                 "hasPart": [{"@id": each} for each in self._entries],
             },
@@ -188,20 +190,20 @@ class ElnGraph:
         }  # fmt: skip
         return name
 
-    def _authors(self, description: CrateDescription) -> str:
-        """Add the people, or where nobody is named the site; return who is named as the author."""
-        if description.authors:
-            names = [self._person(n, each) for n, each in enumerate(description.authors, 1)]
-            return names[0]
-        sites = dict.fromkeys(
-            each.entry.author.split("/")[0] for each in self._story.results.values()
-        )
-        name = iris.site(next(iter(sites), "unknown"))
+    def _organization(self) -> str:
+        """Add the site where the first result was made; return its @id."""
+        first = next((each.entry.author for each in self._story.results.values()), "unknown/")
+        site = first.split("/")[0]
+        name = iris.site(site)
         self._nodes[name] = {
-            "@id": name, "@type": "Organization",
-            "name": f"Laboratory site {next(iter(sites), 'unknown')}",
+            "@id": name, "@type": "Organization", "name": f"Laboratory site {site}",
         }  # fmt: skip
         return name
+
+    def _authors(self, description: CrateDescription) -> str:
+        """Add the people; return the first, or the site where nobody is named."""
+        names = [self._person(n, each) for n, each in enumerate(description.authors, 1)]
+        return names[0] if names else self._site
 
     def _person(self, number: int, author: Author) -> str:
         name = author.orcid or f"#author-{number}"

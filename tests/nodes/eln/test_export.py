@@ -1,0 +1,233 @@
+"""A recorded campaign as an .eln file, opened by independent readers."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import AsyncIterator, Collection
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import jsonschema_rs
+import pytest
+import rdflib
+from rocrate.rocrate import ROCrate
+
+from labmesh.crate import Author, CrateDescription
+from labmesh.record import JournalEntry, Record
+from messages.errors import ConfigurationError
+from messages.ledger import EntryKind
+from nodes.eln._documents import Documents
+from nodes.eln._export import Exported, export
+from nodes.eln._story import Story, read_story
+from tests.nodes.eln.conftest import Told
+from tests.support.roc_validator import ROOT, roc_validate
+
+# rdflib reads JSON-LD into a graph that it has deprecated itself.
+pytestmark = pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated")
+
+SCHEMA = ROOT / "tests" / "support" / "eln_schema.json"
+SAID = CrateDescription(
+    title="A campaign", authors=(Author(name="Lovelace, Ada", orcid="0000-0002-1825-0097"),)
+)
+
+
+async def written(told: Told, folder: Path) -> tuple[Exported, Path]:
+    done = await export(told.record, told.story, folder / "campaign.eln", SAID)
+    with zipfile.ZipFile(done.path) as archive:
+        archive.extractall(folder / "out")
+    return done, folder / "out" / "campaign"
+
+
+def graph_of(root: Path) -> dict[str, Any]:
+    document = json.loads((root / "ro-crate-metadata.json").read_bytes())
+    return {node["@id"]: node for node in document["@graph"]}
+
+
+async def test_a_campaign_is_what_the_format_asks_for(campaign: Told, tmp_path: Path) -> None:
+    done, root = await written(campaign, tmp_path)
+    document = json.loads((root / "ro-crate-metadata.json").read_bytes())
+    schema = json.loads(SCHEMA.read_bytes())
+    checker = jsonschema_rs.validator_for(schema, validate_formats=True)
+    assert not [str(error) for error in checker.iter_errors(document)]
+    graph = graph_of(root)
+    assert len(graph) == len(document["@graph"])
+    crate = ROCrate(root)
+    assert crate.name == "A campaign"
+    files = {each.id: each for each in crate.get_by_type("File")}
+    named = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+    assert {name.removeprefix("./") for name in files} == named - {"ro-crate-metadata.json"}
+    assert len(files) == done.files
+    for name, node in graph.items():
+        if node["@type"] == "File":
+            content = (root / name).read_bytes()
+            assert node["sha256"] == sha256(content).hexdigest()
+            assert node["contentSize"] == str(len(content))
+    told = {each["@id"] for each in graph["./"]["hasPart"]}
+    begun = sum(each.simulated for each in campaign.story.results.values())
+    assert sum("Simulated" in graph[each]["description"] for each in told) >= begun > 0
+    assert len(told) == len(campaign.story.samples) + len(campaign.story.results)
+    for entry in told:
+        node = graph[entry]
+        assert node["@type"] == "Dataset"
+        assert node["name"]
+        simulated = "simulated" in node["keywords"].split(",")
+        assert node["text"].startswith("<p>Simulated") == simulated
+        assert node["dateCreated"].endswith("+00:00")
+        assert graph[node["author"]["@id"]]["name"] == "Ada Lovelace"
+        assert all(each["@id"] in graph for each in node.get("mentions", ()))
+
+
+async def test_the_same_record_gives_the_same_bytes(campaign: Told, tmp_path: Path) -> None:
+    first = await export(campaign.record, campaign.story, tmp_path / "campaign.eln", SAID)
+    content = first.path.read_bytes()
+    again = await read_story(campaign.record, campaign.lab.campaign)
+    second = await export(campaign.record, again, tmp_path / "campaign.eln", SAID)
+    assert second == first
+    assert second.path.read_bytes() == content
+
+
+async def test_values_come_with_units_terms_and_uncertainty(
+    conductivity: Told, tmp_path: Path
+) -> None:
+    _, root = await written(conductivity, tmp_path)
+    graph = graph_of(root)
+    found = [node for node in graph.values() if node.get("propertyID") == "data.conductivity"]
+    assert len(found) >= 4
+    for node in found:
+        assert node["unitText"] == "S/m"
+        assert 0 < node["value"] < 10
+        assert node["description"].startswith("standard uncertainty")
+    entry = next(
+        node for node in graph.values()
+        if {"@id": found[0]["@id"]} in node.get("variableMeasured", ())
+    )  # fmt: skip
+    fields = [graph[each["@id"]] for each in entry["variableMeasured"]]
+    (extra,) = [each for each in fields if each["propertyID"] == "elabftw_metadata"]
+    assert json.loads(extra["value"])["extra_fields"]["data.conductivity"]["unit"] == "S/m"
+    (ours,) = [each for each in fields if each["propertyID"] == "labmesh_id"]
+    assert ours["value"] == entry["identifier"]
+
+
+async def test_a_cells_linked_data_lead_back_to_its_bottles(eol: Told, tmp_path: Path) -> None:
+    _, root = await written(eol, tmp_path)
+    cell = next(each for each in eol.story.samples.values() if each.kind == "coin_cell")
+    linked = rdflib.Graph().parse(root / "samples" / cell.id / "metadata.jsonld")
+    bottles = [e.id for e in eol.story.samples.values() if e.kind == "stock_solution"]
+    assert bottles
+    for bottle in bottles:
+        assert (rdflib.URIRef(f"urn:labmesh:sample:{bottle}"), None, None) in linked
+    # Merged, it says all that the entries say, and nothing else.
+    documents, parts = Documents(eol.story), rdflib.Graph()
+    for entry in documents.history(cell):
+        parts.parse(data=json.dumps(documents._document(entry)), format="json-ld")
+    assert set(linked) == set(parts)
+
+
+@pytest.mark.slow
+async def test_roc_validator_takes_a_part_of_a_campaign(conductivity: Told, tmp_path: Path) -> None:
+    last = list(conductivity.story.results.values())[-1]
+    some = {last.id, *last.about}
+    target = tmp_path / "campaign.eln"
+    done = await export(conductivity.record, conductivity.story, target, SAID, only=some)
+    assert (done.results, done.samples) == (1, len(last.about))
+    with zipfile.ZipFile(target) as archive:
+        archive.extractall(tmp_path / "out")
+    verdict = roc_validate(tmp_path / "out" / "campaign", profile="ro-crate-1.1")
+    assert verdict.passed, verdict.issues
+    assert not verdict.missed
+
+
+@pytest.mark.slow
+async def test_roc_validator_takes_whole_campaigns(campaign: Told, tmp_path: Path) -> None:
+    _, root = await written(campaign, tmp_path)
+    verdict = roc_validate(root, profile="ro-crate-1.1")
+    assert verdict.passed, verdict.issues
+    assert not verdict.missed
+
+
+async def test_a_target_that_cannot_be_is_refused(conductivity: Told, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"does not end in \.eln"):
+        await export(conductivity.record, conductivity.story, tmp_path / "x.zip", SAID)
+    with pytest.raises(ConfigurationError, match="no such folder"):
+        await export(conductivity.record, conductivity.story, tmp_path / "no" / "x.eln", SAID)
+    with pytest.raises(ConfigurationError, match="no results in this ledger"):
+        await read_story(conductivity.record, "other")
+
+
+class Declared:
+    """A record, and what somebody declared after its last entry."""
+
+    def __init__(self, record: Record, *said: dict[str, str]) -> None:
+        self._record, self._said = record, said
+
+    async def head(self) -> tuple[int, bytes]:
+        offset, head = await self._record.head()
+        return offset + len(self._said), head
+
+    async def entries(
+        self, start: int = 0, until: int | None = None, kinds: Collection[EntryKind] = ()
+    ) -> AsyncIterator[JournalEntry]:
+        last = None
+        async for entry in self._record.entries(start, until, kinds):
+            if entry.kind is EntryKind.RESULT:
+                last = entry
+            yield entry
+        assert last is not None
+        for said in self._said:
+            body = {
+                "request": None, "quantity": "access", "method": "declaration", "samples": [],
+                "outcome": "resolved", "artifacts": [], "campaign": None, "parameters": {},
+                "data": {"person": "Ada", "contact": "ada@kit.example", **said},
+                "provenance": {},
+            }  # fmt: skip
+            yield replace(last, offset=last.offset + 1, uuid=uuid4(), body=body)
+
+    async def artifact(self, sha256: str) -> Path | None:
+        return await self._record.artifact(sha256)
+
+
+def texts(root: Path) -> str:
+    return "".join(
+        each.read_text(errors="replace") for each in root.rglob("*") if each.is_file()
+    )  # fmt: skip
+
+
+async def declared(told: Told, folder: Path, **said: str) -> tuple[Story, Path]:
+    record = Declared(told.record, said)
+    story = await read_story(record, told.lab.campaign)
+    folder.mkdir()
+    await export(record, story, folder / "x.eln", CrateDescription())
+    with zipfile.ZipFile(folder / "x.eln") as archive:
+        archive.extractall(folder)
+    return story, folder / "x"
+
+
+async def test_what_is_confidential_never_goes(eol: Told, tmp_path: Path) -> None:
+    secret, open_one = [e.id for e in eol.story.samples.values() if e.kind == "coin_cell"]
+    story, root = await declared(
+        eol, tmp_path / "one", subject="sample", name=secret, level="confidential"
+    )
+    assert secret not in texts(root)
+    assert open_one in texts(root)
+    assert story.withheld >= 4  # the cell, its cycling, its prediction, its assembly
+    assert not any(secret in each.about for each in story.results.values())
+    with pytest.raises(ConfigurationError, match="is confidential"):
+        await declared(
+            eol, tmp_path / "all", subject="campaign", name="eol", level="confidential"
+        )  # fmt: skip
+
+
+async def test_what_is_restricted_goes_without_its_files_and_says_whom_to_ask(
+    eol: Told, tmp_path: Path
+) -> None:
+    story, root = await declared(
+        eol, tmp_path / "one", subject="campaign", name="eol", level="restricted"
+    )
+    assert story.restricted == sum(bool(e.files) for e in eol.story.results.values()) > 0
+    assert not list(root.rglob("*.parquet"))
+    cycling = next(e for e in graph_of(root).values() if e.get("name", "").startswith("Capacity"))
+    assert "Restricted: 3 files are not included. Ask ada@kit.example" in cycling["text"]
