@@ -97,8 +97,8 @@ async def import_file(
         ElnFileError: It is damaged, dangerous, or its hashes do not fit.
         RefusedError: The ledger does not take a result.
     """
-    digest = await asyncio.to_thread(digest_of, path)
     with opened(path) as archive, TemporaryDirectory(prefix="labmesh-eln-") as scratch:
+        digest = await asyncio.to_thread(digest_of, path)
         entries = read_entries(archive)
         hashes: dict[str, str] = {}
         for done, entry in enumerate(entries, 1):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -48,6 +48,7 @@ class FoundEntry:
         files: Its files.
         links: Addresses of files that are not in the archive.
         ours: The IRI of the sample or result of a ledger of Labmesh that it once was; else empty.
+        node: Its node in the metadata.
     """
 
     id: str
@@ -56,6 +57,7 @@ class FoundEntry:
     files: tuple[FoundFile, ...]
     links: tuple[str, ...]
     ours: str
+    node: JsonObject = field(repr=False)
 
 
 def read_entries(archive: Archive) -> list[FoundEntry]:
@@ -73,8 +75,8 @@ def read_entries(archive: Archive) -> list[FoundEntry]:
     if any(_FILES & _types(each) for each in parts) or not entries:
         alone = {**root, "hasPart": [p for p in parts if _FILES & _types(p)]}
         entries.append(reader.entry(alone, root))
-    if not any(each.files or each.said["text"] or each.variables or each.said["name"]
-               for each in entries):  # fmt: skip
+    said = ("name", "text", "description", "variableMeasured")
+    if len(entries) == 1 and not entries[0].files and not any(map(entries[0].node.get, said)):
         raise reader.bad("it has no entries")
     return entries
 
@@ -129,7 +131,9 @@ class _Reader:
             (each for each in (*stated, said["identifier"])
              if each.startswith(("urn:uuid:", "urn:labmesh:"))), "",
         )  # fmt: skip
-        return FoundEntry(_id(node), said, variables, tuple(files.values()), tuple(links), ours)
+        return FoundEntry(
+            _id(node), said, variables, tuple(files.values()), tuple(links), ours, node
+        )
 
     def words(self, value: Any) -> str:
         """Return a text, or the text of the node that stands for one."""
