@@ -162,6 +162,7 @@ class Server:
             the MQTT broker lets call.
         on_skew: Told of every call by how many seconds the caller's clock is ahead of ours, as far
             as whole seconds and the way of the message let that be known.
+        answers: Tells whether a caller (``site/node``) gets an answer of a service.
         refused: Calls refused because there were too many, or because of who made them.
     """
 
@@ -175,6 +176,7 @@ class Server:
         self._refusals = RateLimit(_REFUSALS, _REFUSALS)
         self.on_skew: Callable[[str, float], None] = lambda _caller, _seconds: None
         self.operators: frozenset[str] | None = None
+        self.answers: Callable[[str, str], bool] = lambda _service, _caller: True
         self.refused = 0
 
     @property
@@ -211,6 +213,11 @@ class Server:
             what = f"{header.sender} is not among the operators of {self._mesh.me}"
             remedy = "ask one of them, or see its parameter operators"
             self._refuse(header, call, topic, "not_allowed", what, remedy)
+            return
+        if not self.answers(topic.rest[0], header.sender):
+            what = f"{self._mesh.me} tells other sites nothing of its work at present"
+            remedy = "something at its site is confidential: ask the ledger, or somebody there"
+            self._refuse(header, call, topic, "confidential", what, remedy)
             return
         limit = self._limit(call, header)
         self._mesh.background(self._serve(call, header, topic, limit), f"serve {topic.rest[0]}")

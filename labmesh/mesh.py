@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
+from labmesh._discreet import HERE, without_words
 from labmesh.clock import Clock
 from labmesh.tracing import OFF, Tracer
 from labmesh.transport import Delivery, Subscription, Transport
@@ -81,6 +82,8 @@ class Mesh:
         self._problem_window = (0, 0)
         self._kept: dict[str, Message | None] = {}
         self.closed = False
+        self.discreet = False
+        """Whether the words of logs and events stay at the site, one level deeper."""
         transport.on_connect(self._restore)
 
     @property
@@ -128,6 +131,12 @@ class Mesh:
         Raises:
             TransportError: As `Transport.publish`.
         """
+        if self.discreet and (less := without_words(message)) is not None:
+            here = self.header(type(message), trace=trace)
+            await self.transport.publish(
+                f"{topic}/{HERE}", encode(here, message), qos=qos, wait=wait
+            )
+            message = less
         header = self.header(type(message), id=id, trace=trace)
         await self.transport.publish(
             topic,

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from messages.ledger import SampleId
 from messages.meaning import Term
-from messages.model import JsonObject, Message, Model, Text
+from messages.model import Flag, JsonObject, Message, Model, Text
 
 DECLARATION: Final = ("access", "declaration")
 """The capability whose results say who may have what; told, not asked for."""
@@ -149,6 +149,12 @@ class Withheld(Message, name="Withheld", version=1):
     reason: Literal["confidential"] = Field(
         default="confidential", description="why; who may know asks the ledger at its site"
     )
+
+
+class SiteAccess(Message, name="SiteAccess", version=1):
+    """A ledger's word to the nodes of its own site; retained, and no bridge carries it."""
+
+    confidential: Flag = Field(description="whether it holds anything that must not leave the site")
 
 
 class Access(Model):

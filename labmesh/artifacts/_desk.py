@@ -44,6 +44,7 @@ class ArtifactDesk:
             has before it leaves.
         limit: Bytes of the largest artifact.
         retention: Wall seconds a copy is kept at least.
+        gives: Tells whether a node (``site/node``) may have an artifact.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class ArtifactDesk:
         visitor: bool = False,
         limit: int = LARGEST,
         retention: float = RETENTION,
+        gives: Callable[[str, str], bool] = lambda _sha256, _to: True,
     ) -> None:
         async def query(service: str, arguments: JsonObject) -> JsonObject:
             return await caller.call(ledger, service, arguments, timeout=_WAIT)
@@ -74,6 +76,7 @@ class ArtifactDesk:
             alone=not visitor,
             limit=limit,
             retention=retention,
+            gives=gives,
         )
         self._reader = ArtifactReader(self._link, ledger, query)
         self._named: set[str] = set()

@@ -51,6 +51,7 @@ class ArtifactKeeper:
         alone: Whether no other process has this name; several visitors may share one.
         limit: Bytes of the largest artifact.
         retention: Wall seconds a copy is kept at least.
+        gives: Tells whether a node (``site/node``) may have an artifact.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class ArtifactKeeper:
         alone: bool = True,
         limit: int = LARGEST,
         retention: float = RETENTION,
+        gives: Callable[[str, str], bool] = lambda _sha256, _to: True,
     ) -> None:
         self.folder = folder
         self._link = link
@@ -71,7 +73,7 @@ class ArtifactKeeper:
         self._retention = retention
         # One may be copying a large file while the other gives pieces.
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="artifacts")
-        self._server = ArtifactServer(link.mesh, folder, self._threads, Pace(RATE))
+        self._server = ArtifactServer(link.mesh, folder, self._threads, Pace(RATE), gives=gives)
         self._serving: asyncio.Task[None] | None = None
         self._subscribed: set[str] = set()
         self._opened = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from messages.access import Withheld
+from messages.access import SiteAccess, Withheld
 from messages.artifact import Manifest
 from messages.ledger import (
     Cancel,
@@ -107,6 +107,8 @@ TOPIC_CLASSES: Final = (
     TopicClass("journal", f"journal/{{kind}}/{_TO}", (Entry,), 1, False,
                "Every entry of the ledger, gapless by offset."),
     TopicClass("sample", "sample/{id}", (SampleState, Withheld), 1, True, "A sample's last state."),
+    TopicClass("access", "access", (SiteAccess,), 1, True,
+               "Whether a ledger holds anything confidential; stays at its site."),
     TopicClass("head", "head", (Head,), 1, True, "The ledger's last offset and its hash."),
     TopicClass("data", "data/{stream}", (), 0, False, "A stream of a node; see its descriptor."),
     TopicClass("event", "event/{kind}", (NodeEvent, Milestone, Problem), 1, False,

@@ -7,6 +7,7 @@ from typing import Any, Final, get_args
 
 import click
 
+from labmesh._discreet import HERE, WORDS
 from labmesh.cli._deliveries import envelope_of
 from labmesh.cli._filter import Chosen
 from labmesh.cli._format import clean, one_line, plain
@@ -59,12 +60,13 @@ async def command(
         authors: list[NodeId | None] = [pick(name, visitor.place, known).id for name in nodes]
         for author in authors or [None]:
             for each in _LEVELS[_LEVELS.index(level) :]:
-                await mesh.transport.subscribe(
-                    mesh.topics.of(author, "log", each), queue.put_nowait
-                )
+                for levels in (("log", each), ("log", each, HERE)):
+                    await mesh.transport.subscribe(
+                        mesh.topics.of(author, *levels), queue.put_nowait
+                    )
         shown = 0
         while count is None or shown < count:
-            shown += _show(session.out, await queue.get(), chosen)
+            shown += _show(session.out, await queue.get(), chosen, mesh.me.site)
 
 
 @command.command("level")
@@ -98,12 +100,14 @@ async def log_level(
 _NAMES: Final = ("m", "header", "topic")
 
 
-def _show(out: Output, delivery: Delivery, chosen: Chosen | None) -> int:
+def _show(out: Output, delivery: Delivery, chosen: Chosen | None, here: str) -> int:
     """Show one record; return 1 when it was shown."""
     content = envelope_of(delivery)
     if delivery.retain or "body" not in content:
         return 0
     header, body = plain(content["header"]), content["body"]
+    if body.get("text") == WORDS and header["sender"].partition("/")[0] == here:
+        return 0  # the whole record comes beside it
     if chosen is not None and not chosen(body, header=header, topic=content["topic"]):
         return 0
     if out.as_json:

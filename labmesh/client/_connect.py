@@ -13,6 +13,7 @@ from labmesh.artifacts import ArtifactDesk
 from labmesh.calls import Caller
 from labmesh.client._client import LabClient
 from labmesh.clock import WallClock
+from labmesh.discretion import Discretion
 from labmesh.mesh import Mesh
 from labmesh.outbox import Outbox
 from labmesh.place import Place, data_dir, find_place
@@ -105,13 +106,16 @@ async def requester(visitor: Visitor) -> AsyncIterator[LabClient]:
     tracer = open_tracer(str(visitor.mesh.me))
     store, ledger, me = NodeStore(None), visitor.place.need_ledger(), visitor.mesh.me
     folder = data_dir() / me.site / me.node / "artifacts"
+    discretion = Discretion(visitor.mesh, ledger)
     desk = ArtifactDesk(
-        visitor.place.access, visitor.mesh, visitor.caller, ledger, folder, visitor=True
-    )
+        visitor.place.access, visitor.mesh, visitor.caller, ledger, folder, visitor=True,
+        gives=discretion.gives,
+    )  # fmt: skip
     try:
         outbox = Outbox(visitor.mesh, store, ledger)
         lab = LabClient(visitor.mesh, outbox, visitor.caller, desk)
         visitor.mesh.tracer = tracer
+        await discretion.open()
         await outbox.open()
         await lab.open()
         try:

@@ -74,12 +74,15 @@ class Node(Streaming, Generic[P]):
         artifact_limit: Bytes of the largest artifact that the node attaches.
         artifact_retention: Wall seconds that the node keeps its copy of an artifact at least; it
             never forgets one that the ledger does not have.
+        knows_access: Whether its services look at who calls, and leave out what may not leave the
+            site. Others tell other sites nothing of their work while something is confidential.
     """
 
     Parameters: ClassVar[type[NodeParameters]] = NodeParameters
     is_ledger: ClassVar[bool] = False
     artifact_limit: ClassVar[int] = LARGEST
     artifact_retention: ClassVar[float] = RETENTION
+    knows_access: ClassVar[bool] = False
 
     def __init__(self, options: NodeOptions) -> None:
         super().__init__(options)
@@ -544,7 +547,9 @@ class Node(Streaming, Generic[P]):
         """Tell the operator of a message that the ledger refused when nobody waited any more."""
         self.log.error("the ledger refused what nobody waits for", id=message, reason=reason)
         self.diagnose(
-            "outbox", Level.WARN, f"the ledger refused message {message}: {reason}",
+            "outbox", Level.WARN,
+            f"the ledger refused message {message}"
+            + ("" if self._running.mesh.discreet else f": {reason}"),
             remedy="what it said is not in the ledger; the log has the whole reason",
         )  # fmt: skip
 

@@ -14,6 +14,7 @@ from labmesh.artifacts import ArtifactDesk
 from labmesh.calls import Caller, Server
 from labmesh.client import LabClient, Visitor, visit
 from labmesh.clock import Clock, ScaledClock, WallClock
+from labmesh.discretion import Discretion
 from labmesh.mesh import Mesh
 from labmesh.node._capability import BoundCapability
 from labmesh.node._options import NodeOptions
@@ -63,6 +64,8 @@ class Runtime:
     outbox: Outbox | None
     lab: LabClient | None
     artifacts: ArtifactDesk | None
+    discretion: Discretion | None = None
+    """Heeds what is confidential; the ledger itself knows it better."""
     before: Presence | None = None
     """Who had the name and, by its presence, still has."""
     presence: PresenceKeeper | None = None
@@ -101,12 +104,13 @@ class Runtime:
         mesh = Mesh(transport, Topics(me, place.realm), clock, epoch=epoch, instance=INSTANCE)
         caller = Caller(mesh)
         ledger = me if is_ledger else place.need_ledger()
-        outbox = desk = None
+        outbox = desk = discretion = None
         if not is_ledger:
+            discretion = Discretion(mesh, ledger)
             outbox = Outbox(mesh, store, ledger)
             desk = ArtifactDesk(
                 place.access, mesh, caller, ledger, folder / "artifacts",
-                limit=artifact_limit, retention=artifact_retention,
+                limit=artifact_limit, retention=artifact_retention, gives=discretion.gives,
             )  # fmt: skip
         return cls(
             transport=transport,
@@ -119,6 +123,7 @@ class Runtime:
             outbox=outbox,
             lab=None if outbox is None else LabClient(mesh, outbox, caller, desk),
             artifacts=desk,
+            discretion=discretion,
             before=before,
         )
 
@@ -136,6 +141,10 @@ class Runtime:
         await self._open_clock(node.options)
         await self.presence.open()
         await self.caller.open()
+        if self.discretion is not None:
+            if not node.knows_access:
+                self.server.answers = self.discretion.answers
+            await self.discretion.open()
         self.server.operators = frozenset(node.parameters.operators) or None
         await self.server.open()
         if self.outbox is None or self.lab is None or self.artifacts is None:

@@ -83,7 +83,16 @@ _INSTRUMENT: Final = (
     "reply/#", "goal/#", "feedback/#", "blob/#",
     "progress/#", "result/#", "amend/#", "estop/#",
 )  # fmt: skip
-_LEDGER: Final = (*_INSTRUMENT, "order/#", "void/#", "receipt/#", "journal/#", "sample/#", "head")
+_LEDGER: Final = (
+    *_INSTRUMENT,
+    "order/#",
+    "void/#",
+    "receipt/#",
+    "journal/#",
+    "sample/#",
+    "head",
+    "access",
+)
 
 RIGHTS: Final[dict[Role, Rights]] = {
     Role.VIEWER: Rights(_VIEWER, "a person or a program that only looks"),

@@ -162,6 +162,7 @@ class LedgerEngine:
         self._sayer = self._spawn(self.forwarder.run(), "forward")
         # Before anything new is written: what is said last must be the newest.
         await self._say_unsaid()
+        await self.forwarder.tell_site()
         await self.forwarder.cover()
         self._writer = self._spawn(self._run(), "write")
         await self._listen()

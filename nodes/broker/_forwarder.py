@@ -10,15 +10,14 @@ from typing import Any, Final
 
 from labmesh.mesh import Mesh
 from labmesh.transport import Delivery, Outbound
-from messages.access import Withheld
+from messages.access import SiteAccess, Withheld
 from messages.envelope import validate
 from messages.errors import LabmeshError, NotConnectedError
 from messages.ledger import EntryKind, Head, SampleState
 from messages.model import JsonObject
-from nodes.broker._guard import Guard
+from nodes.broker._guard import Guard, is_declaration
 from nodes.broker._ledger import Outcome
 from nodes.broker._outbound import Publication
-from nodes.broker._refusal import Refusal
 from nodes.broker._wire import Wire
 
 logger = logging.getLogger("labmesh.ledger")
@@ -100,7 +99,7 @@ class Forwarder:
         self._under_way.append((said, reached))
         said.add_done_callback(lambda _: self._settle())
         for parcel, refusal in outcome.problems:
-            self._mesh.complain(Delivery(parcel.topic, parcel.payload), self._quiet_about(refusal))
+            self._mesh.complain(Delivery(parcel.topic, parcel.payload), refusal)
 
     def _settle(self) -> None:
         """Note how far everything has been acknowledged, without a gap."""
@@ -174,6 +173,8 @@ class Forwarder:
                 yield self._sample(sample, None)
         for sample, body in publication.samples:
             yield self._sample(sample, body)
+        if guard.active and is_declaration(row.kind, row.body):
+            self._mesh.background(self.tell_site(), "tell the site")
 
     def _sample(self, sample: str, body: JsonObject | None) -> Outbound:
         """Return a sample's last state, or what covers the one that was told before.
@@ -187,6 +188,13 @@ class Forwarder:
         state = validate(SampleState, body, where="sample")
         return self._wire.message(topic, state, retain=True)
 
+    async def tell_site(self) -> None:
+        """Tell the nodes of this site whether something is confidential."""
+        if self._guard.active:
+            said = SiteAccess(confidential=self._guard.confidential)
+            self._mesh.discreet = said.confidential
+            await self._mesh.keep(self._mesh.topics.own("access"), said)
+
     async def cover(self) -> None:
         """Cover once more what must not be told of samples: the MQTT broker may have forgotten.
 
@@ -196,13 +204,6 @@ class Forwarder:
         samples = self._guard.covered()
         if samples:
             await self._mesh.transport.publish_all(self._sample(each, None) for each in samples)
-
-    def _quiet_about(self, refusal: Refusal) -> Refusal:
-        """Return what everybody may read of a refusal: its words may quote what was refused."""
-        if not self._guard.confidential:
-            return refusal
-        words = "the words are withheld while something is confidential; the receipt has them"
-        return Refusal(refusal.code, words)
 
     def _directed(self, kind: str, worker: str, message: Any, trace: str = "") -> Outbound:
         topic = f"{self._wire.to(kind, worker)}/{message.request}"

@@ -43,6 +43,8 @@ def check_result_access(books: Books, incoming: Incoming, result: Result) -> Non
     guard = books.guard
     if not guard.active or not guard.is_away(incoming.author):
         return
+    if (result.quantity, result.method) == DECLARATION:
+        return  # `check_declaration` knows better words
     if result.request is not None and guard.hides_request(str(result.request)):
         return
     if guard.of_new(EntryKind.RESULT, incoming.body).confidential:
@@ -77,6 +79,11 @@ def check_declaration(books: Books, incoming: Incoming, result: Result) -> None:
             "data",
             f"the parameters name {about[0]} {about[1]}, the data {said.subject} {said.name}",
             where="data.name",
+        )  # fmt: skip
+    if result.samples or result.campaign not in (None, said.name):
+        raise Refusal(
+            "data", "a declaration says who may have something, and nothing else",
+            where="samples" if result.samples else "campaign",
         )  # fmt: skip
     if said.subject == "result" and not _known(books, said.name):
         raise Refusal(

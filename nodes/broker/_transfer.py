@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from messages.errors import ConfigurationError, LabmeshError
+from nodes.broker._confidential import refuse_confidential
 from nodes.broker._row import Row
 from nodes.broker._transfer_file import new_file
 from nodes.broker._transfer_place import file_of, reading, refuse_all_but, summarise
@@ -98,7 +99,9 @@ def restore(source: Path, to: str, *, tell: Tell) -> Transferred:
         return Transferred(store.where, summary.entries, summary.head)
 
 
-def export(source: str, target: Path, *, force: bool, tell: Tell) -> Transferred:
+def export(
+    source: str, target: Path, *, force: bool, tell: Tell, confidential: bool = False
+) -> Transferred:
     """Write a ledger as it is at this moment into a file of the portable form.
 
     Args:
@@ -106,13 +109,17 @@ def export(source: str, target: Path, *, force: bool, tell: Tell) -> Transferred
         target: The file to make, gzip'ed if its name ends in ``.gz``.
         force: Whether it may replace a file of that name.
         tell: Told of the progress.
+        confidential: Whether what is confidential is written, too.
 
     Raises:
-        ConfigurationError: There is no ledger, or the target cannot be made.
+        ConfigurationError: There is no ledger, the target cannot be made, or something in it is
+            confidential and was not asked for.
         DamagedError: The ledger is damaged; nothing was exported.
     """
     zipped = target.suffix == ".gz"
     with reading(source) as connection, new_file(target, force=force) as temporary:
+        if not confidential:
+            refuse_confidential(connection, source)
         summary = summarise(connection)
         with open_stream(temporary, "wb", zipped=zipped) as file:
             writer = StreamWriter(file, summary, time.time_ns())

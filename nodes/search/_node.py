@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from labmesh import Level, Node, NodeOptions, service
 from labmesh.calls import called_by
@@ -47,6 +47,7 @@ class SearchNode(Node[SearchParameters]):
     """
 
     Parameters = SearchParameters
+    knows_access: ClassVar[bool] = True
 
     def __init__(self, options: NodeOptions) -> None:
         super().__init__(options)
