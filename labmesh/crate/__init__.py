@@ -12,6 +12,7 @@ from labmesh.crate._description import (
     description_schema,
 )
 from labmesh.crate._description_file import read_description
+from labmesh.crate._head import campaign_head
 from labmesh.crate._import import write_ledger
 from labmesh.crate._licences import Licence, licences
 from labmesh.crate._record import crate_record
@@ -31,6 +32,7 @@ __all__ = [
     "Licence",
     "Owner",
     "Reference",
+    "campaign_head",
     "check_crate",
     "crate_record",
     "description_schema",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -12,7 +12,8 @@ from messages.errors import ConfigurationError, StoreError
 
 _TABLE: Final = """
 CREATE TABLE IF NOT EXISTS deposit (key TEXT PRIMARY KEY, body TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS run (campaign TEXT PRIMARY KEY, at INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS run (
+  campaign TEXT PRIMARY KEY, at INTEGER NOT NULL, seen TEXT NOT NULL);
 """
 
 
@@ -24,7 +25,9 @@ class Known(BaseModel):
         version: Its calendar version.
         date: Its publication date.
         metadata: sha256 of its metadata without date and version; empty: not known.
-        before: md5 of the files of the version before it, by name.
+        before: Digests of the files of the version before it, by name: md5 at an archive, sha256
+            in a folder.
+        files: Those of its own, in a folder.
         by: For whom it was made: a request's uuid.
     """
 
@@ -35,6 +38,7 @@ class Known(BaseModel):
     date: str
     metadata: str = ""
     before: dict[str, str] = {}
+    files: dict[str, str] = {}
     by: str = ""
 
 
@@ -126,18 +130,22 @@ class DepositStore:
         """
         self._execute("REPLACE INTO deposit VALUES (?, ?)", key, state.model_dump_json())
 
-    def last_run(self, campaign: str) -> int | None:
-        """Return when a campaign's schedule last came due (ns, by the mesh's clock)."""
-        row = self._execute("SELECT at FROM run WHERE campaign = ?", campaign)
-        return None if row is None else int(row[0])
+    def last_run(self, campaign: str) -> tuple[int, str] | None:
+        """Return when a campaign was last looked at by schedule, and what was seen.
 
-    def ran(self, campaign: str, at: int) -> None:
-        """Note when a campaign's schedule came due."""
-        self._execute("REPLACE INTO run VALUES (?, ?)", campaign, at)
+        Returns:
+            Nanoseconds by the mesh's clock, and a digest of what there was to deposit.
+        """
+        row = self._execute("SELECT at, seen FROM run WHERE campaign = ?", campaign)
+        return None if row is None else (int(row[0]), str(row[1]))
 
-    def _execute(self, statement: str, *values: str | int) -> tuple[str] | None:
+    def ran(self, campaign: str, at: int, seen: str) -> None:
+        """Note that a campaign was looked at by schedule."""
+        self._execute("REPLACE INTO run VALUES (?, ?, ?)", campaign, at, seen)
+
+    def _execute(self, statement: str, *values: str | int) -> tuple[Any, ...] | None:
         try:
-            row: tuple[str] | None = self._base.execute(statement, values).fetchone()
+            row: tuple[Any, ...] | None = self._base.execute(statement, values).fetchone()
         except sqlite3.Error as error:
             raise StoreError(
                 f"the archiver's list of deposits: {error}", where=str(self.file)
