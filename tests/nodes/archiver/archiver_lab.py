@@ -52,7 +52,7 @@ class Lab:
 
     async def until_offered(self) -> None:
         """Return when the ledger knows who deposits."""
-        quantity, method = DEPOSIT
+        quantity = DEPOSIT[0]
         async with asyncio.timeout(20):
             while True:
                 offers = await self.client.query("query.offers", {"quantity": quantity})
