@@ -1,4 +1,4 @@
-"""``labmesh ledger backup|restore|export|import``."""
+"""``labmesh ledger backup|restore|import``, and what carries ledgers."""
 
 from __future__ import annotations
 
@@ -85,8 +85,8 @@ async def backup(session: Session, *, target: Path, force: bool, database_url: s
     """
     source = ledger_place(session, database_url)
     with progress(session.out, "backup") as tell:
-        done = _transfer().backup(source, target, force=force, tell=tell)
-    _show(session.out, done)
+        done = transfer().backup(source, target, force=force, tell=tell)
+    show_transferred(session.out, done)
 
 
 @click.command("restore")
@@ -101,26 +101,10 @@ def restore(out: Output, *, source: Path, to: str) -> None:
 
     async def work() -> None:
         with progress(out, "restore") as tell:
-            done = _transfer().restore(source, to, tell=tell)
-        _show(out, done)
+            done = transfer().restore(source, to, tell=tell)
+        show_transferred(out, done)
 
     asyncio.run(work())
-
-
-@click.command("export")
-@_TARGET
-@_FORCE
-@database_option
-@record_command
-async def export(session: Session, *, target: Path, force: bool, database_url: str | None) -> None:
-    """Write the ledger into the file TARGET in a form that outlives databases and Labmesh.
-
-    A sequence of msgpack values, described in docs/ledger.md; gzip'ed where the name ends in .gz.
-    """
-    source = ledger_place(session, database_url)
-    with progress(session.out, "export") as tell:
-        done = _transfer().export(source, target, force=force, tell=tell)
-    _show(session.out, done)
 
 
 @click.command("import")
@@ -137,15 +121,15 @@ def import_(out: Output, *, source: Path, to: str) -> None:
 
     async def work() -> None:
         with progress(out, "import") as tell, _exported(source, tell) as file:
-            done = _transfer().import_ledger(file, to, tell=tell)
+            done = transfer().import_ledger(file, to, tell=tell)
         if done.found and not out.as_json:
             out.remark(f"{done.found} entries were there already")
-        _show(out, done)
+        show_transferred(out, done)
 
     asyncio.run(work())
 
 
-COMMANDS: Final = (backup, restore, export, import_)
+COMMANDS: Final = (backup, restore, import_)
 
 
 @contextmanager
@@ -162,7 +146,8 @@ def _exported(source: Path, tell: Tell) -> Iterator[Path]:
         yield file
 
 
-def _show(out: Output, done: Transferred) -> None:
+def show_transferred(out: Output, done: Transferred) -> None:
+    """Say where something is now."""
     if out.as_json:
         out.document(
             {
@@ -177,7 +162,8 @@ def _show(out: Output, done: Transferred) -> None:
     out.text(f"head {done.entries - 1} {done.head.hex()}")
 
 
-def _transfer() -> Transfer:
+def transfer() -> Transfer:
+    """Return what carries ledgers; an error where nothing is installed."""
     points = {point.name: point for point in entry_points(group=GROUP)}
     if not points:
         raise ConfigurationError(

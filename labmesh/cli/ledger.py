@@ -8,6 +8,7 @@ import click
 
 from labmesh._passwords import hide_passwords
 from labmesh.cli._format import duration, when
+from labmesh.cli._ledger_export import export
 from labmesh.cli._ledger_online import check_ledger_online
 from labmesh.cli._ledger_query import query
 from labmesh.cli._ledger_transfer import COMMANDS
@@ -37,7 +38,7 @@ def command() -> None:
     """The ledger: every request, result and change of status, in order, chained by hashes."""
 
 
-for _member in (query, *COMMANDS):
+for _member in (query, export, *COMMANDS):
     command.add_command(_member)
 
 

@@ -2,6 +2,7 @@
 
 from labmesh.record._entry import JournalEntry
 from labmesh.record._file import FileRecord, file_record
+from labmesh.record._journal import read_head, read_journal
 from labmesh.record._mesh import mesh_record
 from labmesh.record._open import (
     GROUP,
@@ -25,4 +26,6 @@ __all__ = [
     "open_ledger_file",
     "opened",
     "pages",
+    "read_head",
+    "read_journal",
 ]

@@ -5,6 +5,7 @@ from labmesh.semantics._check import Violation, check
 from labmesh.semantics._context import CONTEXT_FILE, context
 from labmesh.semantics._describer import Describer
 from labmesh.semantics._entry import DATA, Entry
+from labmesh.semantics._export import FORMATS, Exported, Format, export_linked_data
 from labmesh.semantics._find import Concept
 from labmesh.semantics._gaps import Gap, gaps
 from labmesh.semantics._tree import ontology
@@ -13,14 +14,18 @@ from labmesh.semantics._vocabulary import Vocabulary, vocabulary
 __all__ = [
     "CONTEXT_FILE",
     "DATA",
+    "FORMATS",
     "Concept",
     "Describer",
     "Entry",
+    "Exported",
+    "Format",
     "Gap",
     "Violation",
     "Vocabulary",
     "check",
     "context",
+    "export_linked_data",
     "gaps",
     "iris",
     "ontology",

@@ -12,7 +12,8 @@ from labmesh.semantics._nodes import Label, Nodes, Ref
 OPEN_FORMATS: Final = frozenset(
     {
         "text/csv", "text/plain", "text/tab-separated-values", "text/html", "text/markdown",
-        "application/json", "application/ld+json", "application/xml", "application/zip",
+        "application/json", "application/ld+json", "application/csvm+json", "application/xml",
+        "application/zip",
         "application/vnd.apache.parquet", "application/x-hdf5", "application/gzip",
         "application/pdf", "application/yaml", "image/png", "image/jpeg", "image/svg+xml",
         "image/tiff", "chemical/x-pdb", "chemical/x-cif", "chemical/x-xyz",
@@ -22,6 +23,9 @@ OPEN_FORMATS: Final = frozenset(
 """Media types that anybody's program may read. Of any other the software is named (FAIR 22)."""
 
 PARQUET: Final = "application/vnd.apache.parquet"
+_RAW: Final = ("files", "raw")
+"""Fields of a result's data that name the raw files behind its table, where it has one."""
+
 _METADATA: Final = "-metadata.json"
 """Ending of a CSVW description's name, after its table's (CSVW 2.2, standard file metadata)."""
 
@@ -69,6 +73,17 @@ def put_artifacts(
             _put_table(nodes, iri, described)
         found.append(iri)
     return found
+
+
+def put_origin(nodes: Nodes, data: Mapping[str, Any]) -> None:
+    """Say from which raw files a table was made, where the data say it."""
+    files = data.get(_RAW[0])
+    raw = files.get(_RAW[1]) if isinstance(files, dict) else None
+    table = files.get("table") if isinstance(files, dict) else None
+    if isinstance(table, dict) and isinstance(raw, list | tuple):
+        for each in raw:
+            made = iris.artifact(table["sha256"])
+            nodes.link(made, "prov:wasDerivedFrom", iris.artifact(each["sha256"]))
 
 
 def named_information(sha256: str) -> str:

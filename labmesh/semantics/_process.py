@@ -17,6 +17,11 @@ def is_process(label: str, above: str) -> bool:
     return label in words and above in words and words.is_a(label, above)
 
 
+def is_class(label: str) -> bool:
+    """Tell whether the vocabulary knows a process."""
+    return bool(label) and label in vocabulary()
+
+
 def process_types(label: str, *, simulated: bool) -> tuple[str, ...]:
     """Return the classes of a process.
 

@@ -63,7 +63,7 @@ def put_array(
         at: Path in that, as a JSON pointer.
     """
     shape = [int(length) for length in value["shape"]]
-    nodes.add(iri, label, "schema:Dataset")
+    nodes.add(iri, label, "prov:Entity")
     nodes.put(iri, "hasMeasurementUnit", _unit(unit))
     nodes.put(iri, "schema:numberOfItems", prod(shape))
     nodes.put(iri, "schema:size", " x ".join(map(str, shape)) or "1")

@@ -23,6 +23,12 @@ Triple = tuple[str, str, str, str | None]
 
 def as_document(nodes: Nodes, words: Words) -> JsonObject:
     """Return a JSON-LD document with a context of its own."""
+    graph, used = as_nodes(nodes, words)
+    return {"@context": words.context(used), "@graph": graph}
+
+
+def as_nodes(nodes: Nodes, words: Words) -> tuple[list[JsonObject], set[str]]:
+    """Return the nodes of a JSON-LD document, and the words that its context must have."""
     used: set[str] = set()
     graph: list[JsonObject] = []
     for iri, types, values in nodes:
@@ -37,7 +43,7 @@ def as_document(nodes: Nodes, words: Words) -> JsonObject:
             shown = [_shown(item, words.coercion(key), words) for item in items]
             told[key] = shown if len(shown) > 1 else shown[0]
         graph.append(told)
-    return {"@context": words.context(used), "@graph": graph}
+    return graph, used
 
 
 def triples(nodes: Nodes, words: Words) -> Iterator[Triple]:

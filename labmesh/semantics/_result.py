@@ -15,12 +15,12 @@ from labmesh.semantics._agents import (
     put_site,
     put_software,
 )
-from labmesh.semantics._artifacts import put_artifacts
+from labmesh.semantics._artifacts import put_artifacts, put_origin
 from labmesh.semantics._cells import put_cells
 from labmesh.semantics._dataset import put_dataset
 from labmesh.semantics._examined import put_conditions, put_examined
 from labmesh.semantics._nodes import Label, Nodes, Ref, as_json, moment
-from labmesh.semantics._process import examining, is_process, process_types
+from labmesh.semantics._process import examining, is_class, is_process, process_types
 from labmesh.semantics._rating import put_rating
 from labmesh.semantics._requests import put_conformance, put_parameters
 from labmesh.semantics._samples import put_steps
@@ -37,9 +37,15 @@ def put_result(nodes: Nodes, entry: JournalEntry, body: JsonObject, schemas: Sch
     quantity, method = body["quantity"], body["method"]
     capability = schemas.of(quantity, method, entry.author)
     process, simulated = capability.process, bool(body["provenance"]["simulated"])
-    activity = nodes.add(
-        iris.record(entry.uuid), *process_types(process, simulated=simulated), "prov:Activity"
-    )
+    activity = nodes.add(iris.record(entry.uuid))
+    if body["outcome"] == "resolved":
+        # What a simulated node merely tells, such as what a name stands for, is no simulation.
+        run = simulated and (body["request"] is not None or examining(process))
+        nodes.add(activity, *process_types(process, simulated=run))
+    elif is_class(process):
+        # What failed is no measurement; it would have been one.
+        nodes.put(activity, "schema:measurementTechnique", Label(process))
+    nodes.add(activity, "prov:Activity")
     nodes.put(activity, "rdfs:label", f"{quantity} by {method}{', simulated' if simulated else ''}")
     nodes.put(activity, "labmesh:simulated", simulated)
     put_conformance(nodes, activity, quantity, method, capability.version)
@@ -62,6 +68,7 @@ def put_result(nodes: Nodes, entry: JournalEntry, body: JsonObject, schemas: Sch
     put_conditions(nodes, activity, asked)
     _put_outputs(nodes, activity, walk, nature)
     files = put_artifacts(nodes, body["artifacts"], activity, _writer(body))
+    put_origin(nodes, body["data"])
     put_dataset(nodes, entry, body, activity, [process, *walk.classes], files)
     return activity
 
@@ -171,6 +178,8 @@ def _put_outputs(nodes: Nodes, activity: str, walk: Walk, nature: str) -> None:
 
 
 def _writer(body: JsonObject) -> str:
-    """Return the software behind files in formats of their own, with its version."""
-    told = body["data"].get("instrument")
-    return told if isinstance(told, str) and told else str(body["provenance"]["software"])
+    """Return the software behind files in formats of their own, where the result says it."""
+    for told in (body["data"].get("instrument"), body["provenance"]["notes"].get("backend")):
+        if isinstance(told, str) and told:
+            return told
+    return ""

@@ -56,6 +56,17 @@ class Words:
             self._coerced[word] = found
         return found
 
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """All prefixes, sorted."""
+        return tuple(
+            sorted(
+                word
+                for word, term in self._terms.items()
+                if isinstance(term, str) and term.endswith(("#", "/", ":"))
+            )
+        )
+
     def context(self, used: Iterable[str]) -> JsonObject:
         """Return a context of no more than the words in ``used``, sorted."""
         terms: dict[str, Any] = {}
