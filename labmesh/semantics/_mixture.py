@@ -11,27 +11,6 @@ from labmesh.semantics import iris
 from labmesh.semantics._nodes import Nodes
 from labmesh.semantics._quantity import NUMBER, put_quantity
 from labmesh.semantics._vocabulary import vocabulary
-from messages.chemistry import DEC, DMC, EA, EC, EMC, GRAPHITE, LFP, LIPF6, LNO, PC
-
-_CLASSES: Final[Mapping[str, str]] = {
-    LIPF6.inchikey: "LithiumHexafluorophosphate",
-    EC.inchikey: "EthyleneCarbonate",
-    EMC.inchikey: "EthylMethylCarbonate",
-    DMC.inchikey: "DimethylCarbonate",
-    DEC.inchikey: "DiethylCarbonate",
-    PC.inchikey: "PropyleneCarbonate",
-    EA.inchikey: "EthylAcetate",
-    GRAPHITE.inchikey: "Graphite",
-    LNO.inchikey: "LithiumNickelOxide",
-    LFP.inchikey: "LithiumIronPhosphate",
-}
-"""Classes of chemicals by InChIKey; of others the name decides."""
-
-_FORMULAS: Final = (
-    (re.compile(r"Li[\d.]*Ni[\d.]*Mn[\d.]*Co[\d.]*O2"), "LithiumNickelManganeseCobaltOxide"),
-    (re.compile(r"Li[\d.]*Ni[\d.]*Co[\d.]*Al[\d.]*O2"), "LithiumNickelCobaltAluminiumOxide"),
-)
-"""Solid solutions, which have a formula of their own each and one class together."""
 
 _IONS: Final = re.compile(r"\[[^\]]*\+\d*\].*\[[^\]]*-\d*\]|\[[^\]]*-\d*\].*\[[^\]]*\+\d*\]")
 """A SMILES of cations and anions: a salt."""
@@ -82,7 +61,7 @@ def put_composition(
 def put_chemical(nodes: Nodes, iri: str, chemical: Mapping[str, Any]) -> str:
     """Describe a chemical by its class, InChIKey, SMILES and name; return ``iri``."""
     name = str(chemical.get("name") or "")
-    nodes.add(iri, chemical_class(str(chemical.get("inchikey") or ""), name) or "Material")
+    nodes.add(iri, chemical_class(str(chemical.get("inchikey") or ""), name) or "ChemicalSubstance")
     nodes.put(iri, "schema:identifier", chemical.get("inchikey"))
     nodes.put(iri, "schema:smiles", chemical.get("smiles"))
     nodes.put(iri, "schema:name", name)
@@ -106,11 +85,4 @@ def is_salt(chemical: Mapping[str, Any]) -> bool:
 @cache
 def chemical_class(inchikey: str, name: str) -> str:
     """Return the label of a chemical's class, or nothing where the vocabulary has none."""
-    found = _CLASSES.get(inchikey)
-    if found is not None:
-        return found
-    wanted = re.sub(r"[\s,()-]", "", name).lower()
-    for entry in vocabulary().entries():
-        if entry.ontology in ("chems", "echem") and entry.label.lower() == wanted:
-            return entry.label
-    return next((label for pattern, label in _FORMULAS if pattern.fullmatch(name)), "")
+    return vocabulary().chemical(inchikey, name) or ""

@@ -25,7 +25,7 @@ from labmesh.semantics._rating import put_rating
 from labmesh.semantics._requests import put_conformance, put_parameters
 from labmesh.semantics._samples import put_steps
 from labmesh.semantics._schemas import Capability, Schemas
-from labmesh.semantics._walk import Place, Walk
+from labmesh.semantics._walk import SAMPLE_RELATIONS, Place, Walk
 from messages.model import JsonObject
 
 _FINGERPRINTS: Final = ("protocol_hash", "protocol_fingerprint")
@@ -66,7 +66,7 @@ def put_result(nodes: Nodes, entry: JournalEntry, body: JsonObject, schemas: Sch
     put_cells(nodes, body["data"], capability.result, walk, born)
     put_examined(nodes, activity, process, body["samples"], asked)
     put_conditions(nodes, activity, asked)
-    _put_outputs(nodes, activity, walk, nature)
+    _put_outputs(nodes, activity, walk, nature, born)
     files = put_artifacts(nodes, body["artifacts"], activity, _writer(body))
     put_origin(nodes, body["data"])
     put_dataset(nodes, entry, body, activity, [process, *walk.classes], files)
@@ -164,17 +164,19 @@ def _nature(process: str, capability: Capability, body: JsonObject) -> str:
     return "MeasuredProperty"
 
 
-def _put_outputs(nodes: Nodes, activity: str, walk: Walk, nature: str) -> None:
+def _put_outputs(nodes: Nodes, activity: str, walk: Walk, nature: str, born: list[str]) -> None:
     relation = "hasModelledProperty" if nature == "ModelledProperty" else "hasMeasuredProperty"
     for owner, how, iri in walk.quantities:
         nodes.add(iri, "prov:Entity")
         nodes.link(iri, "prov:wasGeneratedBy", activity)
         if how not in ("hasOutput", "hasProperty"):
             continue
-        for key in ("hasMeasurementSample", "hasTestObject"):
-            for sample in nodes.values(owner, key):
-                if isinstance(sample, Ref):
-                    nodes.link(sample.iri, relation, iri)
+        about = [v for key in SAMPLE_RELATIONS for v in nodes.values(owner, key)]
+        found = {value.iri for value in about if isinstance(value, Ref)}
+        if not found and owner == activity and len(born) == 1:
+            found = set(born)  # what was found out while it was made
+        for sample in sorted(found):
+            nodes.link(sample, relation, iri)
 
 
 def _writer(body: JsonObject) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from labmesh.semantics import iris
 from labmesh.semantics._identity import Identity, identity, is_property, named, target
 from labmesh.semantics._look import Schema, Sense, look
-from labmesh.semantics._mixture import is_formulation, put_composition
+from labmesh.semantics._mixture import is_formulation, put_chemical, put_composition
 from labmesh.semantics._nodes import Label, Nodes, as_json
 from labmesh.semantics._quantity import is_array, is_quantity, put_array, put_quantity
 from labmesh.semantics._rating import put_rating
@@ -155,6 +155,9 @@ class Walk:
         inner = place.within(iri)
         if sense.relation == "dcterms:conformsTo":
             inner = replace(inner, nature="ConventionalProperty")  # a design, not what was made
+        if label == "ChemicalSubstance":
+            chemical = value.get("chemical", value)
+            put_chemical(nodes, iri, chemical if isinstance(chemical, dict) else value)
         if is_formulation(value):
             self.materials.append(iri)
             put_composition(nodes, iri, value, nature=place.nature, dissolved=self._solution(iri))
@@ -201,7 +204,8 @@ class Walk:
         nodes = self._nodes
         if who is None:
             file = value.get("sha256") if label == "DataFile" else None
-            return nodes.add(iris.artifact(file) if file else place.iri, label)
+            made = self._made(label) if _has_composition(value) else None
+            return nodes.add(made or (iris.artifact(file) if file else place.iri), label)
         if _has_composition(value) and who.iri not in self._born:
             iri = nodes.add(place.iri, label, *who.types)
             nodes.link(iri, "prov:specializationOf", who.iri)
@@ -209,6 +213,11 @@ class Walk:
             iri = nodes.add(who.iri, label, *who.types)
         nodes.put(iri, "schema:identifier", who.name)
         return iri
+
+    def _made(self, label: str) -> str | None:
+        """Return the one sample of a class that was made here; None if there is not just one."""
+        found = [iri for iri in self._born if label in self._nodes.types(iri)]
+        return found[0] if len(found) == 1 else None
 
     def _composes(self, label: str, place: Place) -> bool:
         """Whether a formulation is the composition of what it belongs to, not a thing itself."""
@@ -287,7 +296,7 @@ class Walk:
 
 
 def _has_composition(value: Mapping[str, Any]) -> bool:
-    return any(
+    return is_formulation(value) or any(
         is_formulation(item) or (isinstance(item, dict) and any(map(is_formulation, item.values())))
         for item in value.values()
     )
