@@ -10,17 +10,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import TextIOWrapper
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final, Literal, Protocol
+from typing import IO, Final, Literal, Protocol
 
 from labmesh.record import JournalEntry
 from labmesh.semantics import iris
 from labmesh.semantics._describer import Describer
-from labmesh.semantics._render import as_graph, as_nodes, as_nquads
+from labmesh.semantics._render import Triple, as_nodes, as_nquads, triples
+from labmesh.semantics._turtle import as_turtle
 from labmesh.semantics._vocabulary import vocabulary
 from labmesh.semantics._words import words
-
-if TYPE_CHECKING:
-    from rdflib import Graph
 
 Format = Literal["jsonld", "turtle", "nquads"]
 
@@ -124,20 +122,17 @@ class _JsonLd:
 
 
 class _Turtle:
-    def __init__(self, file: IO[str]) -> None:
-        from rdflib import Graph  # noqa: PLC0415 - heavy; only who wants a graph
+    """One graph, sorted by subject."""
 
+    def __init__(self, file: IO[str]) -> None:
         self._file = file
-        self._graph: Graph = Graph(bind_namespaces="none")
-        for prefix in words().prefixes:
-            self._graph.bind(prefix, words().expand(f"{prefix}:"))
+        self._triples: set[Triple] = set()
 
     def add(self, describer: Describer, entry: JournalEntry) -> None:
-        for triple in as_graph(describer.nodes(entry), words()):
-            self._graph.add(triple)
+        self._triples.update(triples(describer.nodes(entry), words()))
 
     def end(self) -> None:
-        self._file.write(self._graph.serialize(format="turtle"))
+        self._file.writelines(as_turtle(self._triples, words()))
 
 
 _WRITERS: Final[dict[Format, Callable[[IO[str]], _Writer]]] = {

@@ -13,7 +13,7 @@ from messages.model import JsonObject
 if TYPE_CHECKING:
     from rdflib import Graph
 
-_TYPE: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
+TYPE: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 _XSD: Final = "http://www.w3.org/2001/XMLSchema#"
 _DOUBLE: Final = _XSD + "double"
 
@@ -50,7 +50,7 @@ def triples(nodes: Nodes, words: Words) -> Iterator[Triple]:
     """Yield what a reader of the document finds in it."""
     for iri, types, values in nodes:
         for each in types:
-            yield iri, _TYPE, words.expand(each), None
+            yield iri, TYPE, words.expand(each), None
         for key, items in values.items():
             relation, coercion = words.expand(key), words.coercion(key)
             for item in items:
@@ -81,12 +81,12 @@ def as_nquads(nodes: Nodes, words: Words, name: str) -> str:
             found = f"<{value}>"
         else:
             kind = f"^^<{datatype}>" if datatype else ""
-            found = f'"{value.translate(_ESCAPES)}"{kind}'
+            found = f'"{value.translate(ESCAPES)}"{kind}'
         lines.append(f"<{subject}> <{relation}> {found}{end}\n")
     return "".join(sorted(set(lines)))
 
 
-_ESCAPES: Final = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r"})
+ESCAPES: Final = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r"})
 
 
 def _shown(value: Value, coercion: str, words: Words) -> Any:

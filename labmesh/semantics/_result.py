@@ -26,6 +26,7 @@ from labmesh.semantics._requests import put_conformance, put_parameters
 from labmesh.semantics._samples import put_steps
 from labmesh.semantics._schemas import Capability, Schemas
 from labmesh.semantics._walk import SAMPLE_RELATIONS, Place, Walk
+from messages.access import DECLARATION
 from messages.model import JsonObject
 
 _FINGERPRINTS: Final = ("protocol_hash", "protocol_fingerprint")
@@ -69,8 +70,21 @@ def put_result(nodes: Nodes, entry: JournalEntry, body: JsonObject, schemas: Sch
     _put_outputs(nodes, activity, walk, nature, born)
     files = put_artifacts(nodes, body["artifacts"], activity, _writer(body))
     put_origin(nodes, body["data"])
+    if (quantity, method) == DECLARATION:
+        _put_subject(nodes, activity, body["parameters"])
     put_dataset(nodes, entry, body, activity, [process, *walk.classes], files)
     return activity
+
+
+def _put_subject(nodes: Nodes, activity: str, parameters: JsonObject) -> None:
+    """Say of what somebody has declared who may have it."""
+    name = parameters["name"]
+    subject = {
+        "campaign": iris.campaign(name),
+        "sample": iris.sample(name),
+        "result": iris.part(iris.record(name), "dataset"),
+    }[parameters["subject"]]
+    nodes.link(activity, "schema:about", subject)
 
 
 def _put_outcome(nodes: Nodes, activity: str, body: JsonObject) -> None:
