@@ -15,6 +15,9 @@ R = TypeVar("R")
 
 _HIDDEN: Final = "(token)"
 
+_RETRIES: Final = 1
+"""Times that pyBIS tries an upload again by itself; whoever deploys again goes on anyway."""
+
 
 class NotebookError(LabmeshError):
     """A notebook's server does not answer, or refuses."""
@@ -127,9 +130,16 @@ def _pybis() -> Any:
     for name, module in list(sys.modules.items()):
         if name.startswith("pybis."):
             module.__dict__["print"] = _silent
-    # Addresses of uploads have the token in them.
-    logging.getLogger("urllib3").setLevel(logging.INFO)
+    uploads = sys.modules["pybis.dataset"]
+    uploads.__dict__["REQUEST_RETRIES_COUNT"] = _RETRIES
+    for name in ("urllib3.connectionpool", "urllib3.util.retry"):
+        logging.getLogger(name).addFilter(_without_session)
     return pybis
+
+
+def _without_session(record: logging.LogRecord) -> bool:
+    """Let no line through that has the address of an upload: the token is in it."""
+    return "sessionID=" not in record.getMessage()
 
 
 def _silent(*_words: object, **_options: object) -> None:

@@ -27,16 +27,21 @@ PREFIX: Final = "LABMESH_"
 _OURS: Final = "Labmesh: "
 """Beginning of the description of every type that is ours."""
 
+_ALL: Final = ("ID", "NAME", "LABEL", "AT", "RESULT", "SIMULATED", "ACCESS", "DETAILS")
+_SAMPLE: Final = (*_ALL, "BEGUN", "ENDED", "CONTACT")
+_STATE: Final = (*_ALL, "INDEX", "LOCATION", "PROTOCOL", "PROTOCOL_HASH")
+_PROCESS: Final = (*_SAMPLE, "INSTRUMENT", "SOFTWARE", "PROTOCOL")
+
 OBJECTS: Final = {
-    COMPONENT: ("a stock solution or a part of a cell", "Material"),
-    ELECTROLYTE: ("an electrolyte in its vial", "ElectrolyteSolution"),
-    ASSEMBLY: ("cells being put together", "ElectrochemicalDeviceAssembly"),
-    CELL: ("a battery cell", "BatteryCell"),
-    CELL_STATE: ("one state of a cell", "SampleState"),
-    ELECTROLYTE_STATE: ("one state of an electrolyte", "SampleState"),
-    CYCLING_PROCESS: ("a cell being cycled", "CyclingTest"),
+    COMPONENT: ("a stock solution or a part of a cell", "Material", _SAMPLE),
+    ELECTROLYTE: ("an electrolyte in its vial", "ElectrolyteSolution", _SAMPLE),
+    ASSEMBLY: ("cells being put together", "ElectrochemicalDeviceAssembly", _PROCESS),
+    CELL: ("a battery cell", "BatteryCell", _SAMPLE),
+    CELL_STATE: ("one state of a cell", "SampleState", _STATE),
+    ELECTROLYTE_STATE: ("one state of an electrolyte", "SampleState", _STATE),
+    CYCLING_PROCESS: ("a cell being cycled", "CyclingTest", _PROCESS),
 }
-"""Types of objects: in words, and the term each stands for."""
+"""Types of objects: in words, the term each stands for, and its properties."""
 
 _DATA_SETS: Final = {
     RESULT_DATA: "a result: JSON, linked data, and the files of the measurement",
@@ -82,8 +87,7 @@ def make_types(server: OpenBis) -> dict[str, int]:
     made = {"property": 0, "type": 0, "annotation": 0}
     made["property"] = _properties(server)
     bis = server.bis
-    objects = tuple(name for name in _PROPERTIES if name not in {"SHA256", "NOTE"})
-    for code, (words, _) in OBJECTS.items():
+    for code, (words, _, objects) in OBJECTS.items():
         made["type"] += _type(
             server, code, words, objects, bis.get_sample_types, bis.get_sample_type,
             lambda code, words: bis.new_sample_type(
@@ -145,7 +149,7 @@ def _annotations(server: OpenBis) -> int:
         (each.get("entityType") or each.get("propertyType"), each["descriptorAccessionId"])
         for each in listed
     }
-    wanted = [({"entityType": code}, code, term) for code, (_, term) in OBJECTS.items()]
+    wanted = [({"entityType": code}, code, term) for code, (_, term, _) in OBJECTS.items()]
     wanted += [
         ({"propertyType": PREFIX + name}, PREFIX + name, term)
         for name, (_, _, term) in _PROPERTIES.items()

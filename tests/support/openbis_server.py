@@ -7,6 +7,7 @@ types and properties, codes twice, parents that are not there, values of the wro
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import threading
@@ -54,7 +55,9 @@ class OpenBisServer:
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> OpenBisServer:
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.01,), daemon=True
+        )
         self._thread.start()
         return self
 
@@ -62,6 +65,12 @@ class OpenBisServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+    def take_types_of(self, other: OpenBisServer) -> None:
+        """Begin with the types, properties and annotations that another one has."""
+        self.types, self.properties, self.annotations = copy.deepcopy(
+            (other.types, other.properties, other.annotations)
+        )
 
     def counts(self) -> dict[str, int]:
         """Return how many there are of each kind."""
@@ -209,6 +218,10 @@ class OpenBisServer:
             "files": files,
         }  # fmt: skip
         return {"permId": code, "@type": "as.dto.dataset.id.DataSetPermId"}
+
+    def _deleteDataSets(self, ids: list[Object], _options: Object) -> None:  # noqa: N802
+        for ident in ids:
+            del self.data_sets[ident["permId"]]
 
     def _searchFiles(self, criteria: Object, _options: Object) -> Object:  # noqa: N802
         (code,) = _values(criteria)

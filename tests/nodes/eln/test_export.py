@@ -178,7 +178,7 @@ class Declared:
             yield entry
         assert last is not None
         for said in self._said:
-            body = {
+            body: dict[str, Any] = {
                 "request": None, "quantity": "access", "method": "declaration", "samples": [],
                 "outcome": "resolved", "artifacts": [], "campaign": None, "parameters": {},
                 "data": {"person": "Ada", "contact": "ada@kit.example", **said},
