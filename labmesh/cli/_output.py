@@ -24,6 +24,7 @@ _PROSE: Final = frozenset(
         "default",
         "description",
         "diagnostics",
+        "evidence",
         "limits",
         "message",
         "offered by",
@@ -45,6 +46,7 @@ _LEAST: Final = 16
 
 STYLES: Final = {
     "online": "green", "active": "green", "ok": "green", "resolved": "green",
+    "holds": "green", "fails": "bold red", "cannot be shown here": "yellow",
     "running": "cyan", "canceling": "yellow",
     "reserved": "cyan", "pending": "yellow", "held": "bold red",
     "lost": "bold red", "failed": "red", "error": "red", "warn": "yellow", "stale": "yellow",

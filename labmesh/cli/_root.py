@@ -45,6 +45,7 @@ VERBS: Final = {
     "sample": Lazy("labmesh.cli.sample:command", "Samples: list, show, history ..."),
     "ledger": Lazy("labmesh.cli.ledger:command", "The record: tail, show, stats, verify ..."),
     "crate": Lazy("labmesh.cli.crate:command", "Crates of campaigns: write, check, schema."),
+    "fair": Lazy("labmesh.cli.fair:command", "The 28 requirements of FAIR data: check a campaign."),
     "clock": Lazy("labmesh.cli.clock:command", "Simulated time: show, rate."),
     "sim": Lazy("labmesh.cli.sim:command", "Run simulated instruments on real ports: list, NAME."),
     "completion": Lazy("labmesh.cli.completion:command", "What bash, zsh or fish completes with."),

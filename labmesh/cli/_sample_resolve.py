@@ -18,7 +18,7 @@ from labmesh.client import requester
 from messages.envelope import validate
 from messages.errors import ConfigurationError, RefusedError
 from messages.ids import MAX_NAME, new_id
-from messages.ledger import Result, SampleStep
+from messages.ledger import Provenance, Result, SampleStep
 from messages.query import SampleLine
 from messages.sample_state import (
     INSPECTION,
@@ -140,5 +140,6 @@ def _word(
         parameters=InspectionInput(sample=last.sample).model_dump(),
         outcome="resolved",
         data=found.model_dump(),
+        provenance=Provenance(software="labmesh sample resolve", notes={"person": person}),
         samples=(step,),
     )

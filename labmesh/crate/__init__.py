@@ -15,6 +15,7 @@ from labmesh.crate._description_file import read_description
 from labmesh.crate._head import campaign_head
 from labmesh.crate._import import write_ledger
 from labmesh.crate._licences import Licence, licences
+from labmesh.crate._media import is_open
 from labmesh.crate._record import crate_record
 from labmesh.crate._types import CrateFile, CrateSummary, Finding
 from labmesh.crate._write import write_crate
@@ -36,6 +37,7 @@ __all__ = [
     "check_crate",
     "crate_record",
     "description_schema",
+    "is_open",
     "licences",
     "opened_crate",
     "read_description",

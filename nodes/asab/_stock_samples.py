@@ -13,7 +13,7 @@ from messages.chemistry import Formulation
 from messages.electrolyte import ComponentMass, StockSolutionInput, StockSolutionOutput
 from messages.errors import CallError
 from messages.ids import NodeId
-from messages.ledger import Result, SampleStep
+from messages.ledger import Provenance, Result, SampleStep
 from messages.quantity import Quantity
 from nodes.asab._stocks import CHEMICALS, SYMBOLS, Stock
 
@@ -87,6 +87,10 @@ def result_of(stock: Stock) -> Result:
         parameters=told.model_dump(),
         outcome="resolved",
         data=known.model_dump(),
+        # No version: told again by a later release it is the same message.
+        provenance=Provenance(
+            software="labmesh asab", notes={"origin": "weighed by hand, told by the list of stocks"}
+        ),
         samples=(birth,),
     )
 

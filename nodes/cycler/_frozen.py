@@ -107,7 +107,8 @@ class FrozenNames:
         result = Result(
             quantity=quantity, method=method, outcome="resolved",
             parameters=FrozenProtocolInput(name=name).model_dump(),
-            data=word.model_dump(mode="json"), provenance=Provenance(simulated=self._simulated),
+            data=word.model_dump(mode="json"),
+            provenance=Provenance(software="labmesh cycler", simulated=self._simulated),
         )  # fmt: skip
         try:
             await self._lab.post_result(result, id=identity_of(name))
