@@ -38,7 +38,7 @@ async def cell_of(record: FileRecord) -> History:
 
 async def test_a_cell_goes_back_to_its_bottles_and_on_to_its_prediction(record: FileRecord) -> None:
     found = await cell_of(record)
-    (vial,) = await samples(record, "electrolyte")
+    (vial,) = found.lives[found.sample].parents
     bottles = set(found.back) - {vial}
     assert bottles
     assert bottles <= set(await samples(record, "stock_solution"))
@@ -59,16 +59,17 @@ async def test_a_cell_goes_back_to_its_bottles_and_on_to_its_prediction(record: 
     assert len(cycled.protocol_hash) == 64
     assert all(a.at <= b.at for a, b in pairwise(own))
     for bottle in bottles:
-        words = found.lives[bottle].events[-1].words
-        assert words == f"taken for {vial}"
+        words = [event.words for event in found.lives[bottle].events]
+        assert f"taken for {vial}" in words
 
 
 async def test_forward_from_a_bottle_is_every_cell_that_holds_of_it(record: FileRecord) -> None:
     cells = set(await samples(record, "coin_cell"))
-    (vial,) = await samples(record, "electrolyte")
-    bottle = next(iter(set((await cell_of(record)).back) - {vial}))
+    cell = await cell_of(record)
+    (vial,) = cell.lives[cell.sample].parents
+    bottle = next(iter(set(cell.back) - {vial}))
     forward = await read_history(record, bottle, Span(back=False))
-    assert set(forward.forward) == cells | {vial}
+    assert set(forward.forward) >= cells | {vial}
     assert not forward.back
     backward = await read_history(record, vial, Span(forward=False))
     assert not backward.forward
