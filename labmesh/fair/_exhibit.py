@@ -43,7 +43,7 @@ class Exhibit:
     def graph(self) -> Graph:
         """What the campaign's entries say, as triples."""
         rdflib = import_module("rdflib")
-        graph: Graph = rdflib.Graph(store="Oxigraph")
+        graph: Graph = rdflib.Graph()
         describer = Describer()
         for entry in self.case.schemas:
             describer.document(entry)
