@@ -158,8 +158,8 @@ def in_the_worlds_words(exhibit: Exhibit) -> Found:
     labels = {str(s) for s, predicate, _ in ontology() if str(predicate).endswith("#prefLabel")}
     if not emmo:
         found.faults.append("nothing is of an EMMO class")
-    bare = [str(kind) for kind in sorted(emmo) if str(kind) not in labels]
-    found.faults += [f"{kind} has no SKOS label" for kind in bare]
+    bare = [str(kind) for kind in emmo if str(kind) not in labels]
+    found.faults += [f"{kind} has no SKOS label" for kind in sorted(bare)]
     for name, begin in _BESIDE.items():
         if not any(iri.startswith(begin) for iri in used):
             found.faults.append(f"no property of {name} is used")
