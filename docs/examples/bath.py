@@ -15,6 +15,7 @@ from labmesh import (
     capability,
     service,
 )
+from messages.meaning import Term
 from messages.model import Model, Real, Unit
 
 
@@ -38,17 +39,17 @@ class BathParameters(NodeParameters):
     highest: float = Field(default=360.0, description="never hotter than this, K")
 
 
-class SetPoint(Model):
+class SetPoint(Model, term="HeatTreatment"):
     """What a request says."""
 
-    temperature: Annotated[Real, Unit("K")]
+    temperature: Annotated[Real, Unit("K"), Term("ThermodynamicTemperature")]
 
 
-class Reached(Model):
+class Reached(Model, term="HeatTreatment"):
     """What a result says."""
 
-    temperature: Annotated[Real, Unit("K")]
-    duration: Annotated[Real, Unit("s")]
+    temperature: Annotated[Real, Unit("K"), Term("ThermodynamicTemperature")]
+    duration: Annotated[Real, Unit("s"), Term("Duration")]
 
 
 class Bath(Node[BathParameters]):

@@ -15,6 +15,7 @@ from labmesh.devices import DeviceError, LimitError
 from labmesh.instrument import InstrumentNode, InstrumentParameters
 from labmesh.sim import SimLine, SimPort, Simulator, SimulatorOptions
 from labmesh.wire import ByteWire, byte_wire
+from messages.meaning import Term
 from messages.model import Model, Real, Unit
 
 ZERO = 273.15  # K, of the instrument's degrees Celsius
@@ -153,16 +154,16 @@ class HeaterParameters(InstrumentParameters):
     tolerance: float = parameter(0.5, gt=0, unit="K", description="close enough to the set point")
 
 
-class SetPoint(Model):
+class SetPoint(Model, term="HeatTreatment"):
     """What a request says."""
 
-    temperature: Annotated[Real, Unit("K")]
+    temperature: Annotated[Real, Unit("K"), Term("ThermodynamicTemperature")]
 
 
-class Reached(Model):
+class Reached(Model, term="HeatTreatment"):
     """What a result says."""
 
-    temperature: Annotated[Real, Unit("K")]
+    temperature: Annotated[Real, Unit("K"), Term("ThermodynamicTemperature")]
 
 
 class Heater(InstrumentNode[HeaterParameters]):

@@ -35,6 +35,7 @@ VERBS: Final = {
     "interface": Lazy(
         "labmesh.cli.interface:command", "Message types and capabilities: list, show, export."
     ),
+    "term": Lazy("labmesh.cli.term:command", "What the fields of messages mean: find, show ..."),
     "request": Lazy("labmesh.cli.request:command", "Requests: send, list, show, watch, cancel ..."),
     "result": Lazy("labmesh.cli.result:command", "Results: list, show."),
     "artifact": Lazy(

@@ -4,6 +4,7 @@ from labmesh.node._capability import (
     BoundCapability,
     CapabilitySpec,
     capabilities_declared,
+    capabilities_of,
     capability,
 )
 from labmesh.node._lifecycle import transitions_from
@@ -26,6 +27,7 @@ __all__ = [
     "Order",
     "PlainMap",
     "capabilities_declared",
+    "capabilities_of",
     "capability",
     "effect_of",
     "find_node",

@@ -8,8 +8,7 @@ from labmesh.semantics._entry import DATA, Entry
 from labmesh.semantics._export import FORMATS, Exported, Format, export_linked_data
 from labmesh.semantics._find import Concept
 from labmesh.semantics._gaps import Gap, gaps
-from labmesh.semantics._tree import ontology
-from labmesh.semantics._vocabulary import Vocabulary, vocabulary
+from labmesh.semantics._vocabulary import Vocabulary, ontology, read_vocabulary, vocabulary
 
 __all__ = [
     "CONTEXT_FILE",
@@ -29,5 +28,6 @@ __all__ = [
     "gaps",
     "iris",
     "ontology",
+    "read_vocabulary",
     "vocabulary",
 ]

@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from labmesh.semantics._entry import DATA
-from labmesh.semantics._tree import ontology
+from labmesh.semantics._vocabulary import ontology
 
 if TYPE_CHECKING:
     from rdflib import Graph

@@ -98,7 +98,9 @@ class _Walk:
             yield Gap(title, name, f"unit {unit!r} has no IRI: add it to the vocabulary")
         elif self._any_dimension(term.label):
             return
-        elif unit is None and term.dimension != ONE:
+        elif not self._terms.is_a(term.label, "Quantity"):
+            yield Gap(title, name, f"is a number, but {term.label} is no quantity")
+        elif unit is None and (term.dimension or ONE) != ONE:
             yield Gap(title, name, f'has no unit, as {term.label} needs: Unit("...")')
         elif unit is not None and not self._terms.agree(term.label, unit):
             has, needs = (

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
-from functools import cache
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Final
 
 from labmesh.semantics._entry import DATA
+from messages.errors import ConfigurationError
 
-if TYPE_CHECKING:
-    from rdflib import Graph
+FILES: Final = (DATA / "tbox.ttl", DATA / "labmesh.ttl")
+"""Upstream's classes as far as we use them, and our own."""
 
-FILES: Final = ("tbox.ttl", "labmesh.ttl")
-
-_SUBCLASS: Final = "http://www.w3.org/2000/01/rdf-schema#subClassOf"
+SUBCLASS: Final = "http://www.w3.org/2000/01/rdf-schema#subClassOf"
 _PREFERRED: Final = "http://www.w3.org/2004/02/skos/core#prefLabel"
+_DEFINITIONS: Final = frozenset(
+    {
+        "http://www.w3.org/2004/02/skos/core#definition",
+        "https://w3id.org/emmo#EMMO_967080e5_2f42_4eb2_a3a9_c58143e835f9",  # elucidation
+    }
+)
 _OTHER_NAMES: Final = frozenset(
     {
         "http://www.w3.org/2004/02/skos/core#altLabel",
@@ -26,37 +32,70 @@ _OTHER_NAMES: Final = frozenset(
 
 
 class Tree:
-    """Super- and sub-classes, read from the files with pyoxigraph, much faster than rdflib.
+    """Super- and sub-classes. Read when first asked for, with pyoxigraph: rdflib is much slower.
 
-    Attributes:
-        above: IRIs right above each IRI.
-        below: IRIs right below each.
-        labels: Preferred label of each.
-        names: Other names of each: abbreviations, formulas.
+    Args:
+        more: Turtle files of a lab's own, beside `FILES`.
     """
 
-    def __init__(self) -> None:
-        """Read the files."""
+    def __init__(self, more: Sequence[Path] = ()) -> None:
+        self.files = (*FILES, *more)
+
+    @cached_property
+    def above(self) -> dict[str, list[str]]:
+        """IRIs right above each IRI."""
+        return self._gathered({SUBCLASS})
+
+    @cached_property
+    def below(self) -> dict[str, list[str]]:
+        """IRIs right below each IRI."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for iri, above in self.above.items():
+            for other in above:
+                found[other].append(iri)
+        return found
+
+    @cached_property
+    def names(self) -> dict[str, list[str]]:
+        """Other names of each IRI: abbreviations, formulas."""
+        return self._gathered(_OTHER_NAMES)
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """Preferred label of each IRI."""
+        return {iri: found[-1] for iri, found in self._gathered({_PREFERRED}).items()}
+
+    @cached_property
+    def definitions(self) -> dict[str, str]:
+        """What each IRI is, in words."""
+        return {iri: found[-1] for iri, found in self._gathered(_DEFINITIONS).items()}
+
+    def triples(self, path: Path) -> Iterator[tuple[str, str, str]]:
+        """Yield what a file says of IRIs.
+
+        Raises:
+            ConfigurationError: It is no Turtle.
+        """
         import pyoxigraph as ox  # noqa: PLC0415 - heavy; labels and units do without
 
-        self.above: dict[str, list[str]] = defaultdict(list)
-        self.below: dict[str, list[str]] = defaultdict(list)
-        self.labels: dict[str, str] = {}
-        self.names: dict[str, list[str]] = defaultdict(list)
-        for name in FILES:
-            for triple in ox.parse(path=str(DATA / name), format=ox.RdfFormat.TURTLE):
+        try:
+            for triple in ox.parse(path=str(path), format=ox.RdfFormat.TURTLE):
                 subject, value = triple.subject, triple.object
                 if isinstance(subject, ox.NamedNode) and not isinstance(value, ox.Triple):
-                    self._take(subject.value, triple.predicate.value, value.value)
+                    yield subject.value, triple.predicate.value, value.value
+        except SyntaxError as error:
+            raise ConfigurationError(f"no Turtle: {error}", where=str(path)) from error
 
-    def _take(self, subject: str, predicate: str, value: str) -> None:
-        if predicate == _SUBCLASS:
-            self.above[subject].append(value)
-            self.below[value].append(subject)
-        elif predicate == _PREFERRED:
-            self.labels[subject] = value
-        elif predicate in _OTHER_NAMES:
-            self.names[subject].append(value)
+    @cached_property
+    def _all(self) -> tuple[tuple[str, str, str], ...]:
+        return tuple(triple for path in self.files for triple in self.triples(path))
+
+    def _gathered(self, predicates: frozenset[str] | set[str]) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = defaultdict(list)
+        for subject, predicate, value in self._all:
+            if predicate in predicates:
+                found[subject].append(value)
+        return found
 
 
 def closure(start: str, step: Mapping[str, list[str]]) -> frozenset[str]:
@@ -68,14 +107,3 @@ def closure(start: str, step: Mapping[str, list[str]]) -> frozenset[str]:
                 seen.add(other)
                 open_.append(other)
     return frozenset(seen)
-
-
-@cache
-def ontology() -> Graph:
-    """Return the classes and properties above our terms, and our own sub-classes. Read only."""
-    from rdflib import Graph  # noqa: PLC0415 - heavy; only who works with RDF needs it
-
-    graph = Graph()
-    for name in FILES:
-        graph.parse(DATA / name, format="turtle")
-    return graph

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from labmesh.semantics._entry import ONE, Entry, read_table
 from labmesh.semantics._find import Concept, Index, Names
-from labmesh.semantics._tree import Tree, closure
+from labmesh.semantics._lab_terms import lab_entries, lab_files
+from labmesh.semantics._tree import FILES, Tree, closure
 from messages.errors import UnknownTermError
+
+if TYPE_CHECKING:
+    from rdflib import Graph
 
 
 class Vocabulary:
     """All terms that descriptions are made of. Stateless; one for a process, see `vocabulary`."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
-        """Hold ``entries``."""
+    def __init__(self, entries: Iterable[Entry], tree: Tree) -> None:
+        """Hold ``entries``, which stand in ``tree``."""
+        self._tree = tree
         self._entries: Mapping[str, Entry] = {entry.label: entry for entry in entries}
         self._by_iri = {entry.iri: entry for entry in self._entries.values()}
         self._by_symbol = {s: e for e in self._entries.values() for s in e.symbols}
@@ -97,6 +104,14 @@ class Vocabulary:
         """Return ``iri`` and the IRIs of everything above it."""
         return closure(iri, self._tree.above)
 
+    def parents(self, iri: str) -> tuple[str, ...]:
+        """Return the IRIs right above ``iri``."""
+        return tuple(self._tree.above.get(iri, ()))
+
+    def definition(self, iri: str) -> str:
+        """Return what ``iri`` stands for in words, upstream's or ours; empty where nobody says."""
+        return self._tree.definitions.get(iri, "")
+
     def is_a(self, label: str, above: str) -> bool:
         """Whether the class ``label`` is the class ``above`` or below it; errors as `entry`."""
         return self.iri(above) in self.superclasses(self.iri(label))
@@ -127,10 +142,6 @@ class Vocabulary:
         )
 
     @cached_property
-    def _tree(self) -> Tree:
-        return Tree()
-
-    @cached_property
     def _index(self) -> Index:
         return Index(
             Names(
@@ -149,7 +160,25 @@ def _weight(entry: Entry) -> float:
     return 1.0 if entry.dimension else 0.99
 
 
+def read_vocabulary(more: Sequence[Path] = ()) -> Vocabulary:
+    """Return the vocabulary with the terms of a lab's Turtle files; errors as `lab_entries`."""
+    base, tree = read_table(), Tree(more)
+    known = {entry.label: entry for entry in base}
+    return Vocabulary((*base, *lab_entries(more, known, tree)), tree)
+
+
 @cache
 def vocabulary() -> Vocabulary:
-    """Return the vocabulary."""
-    return Vocabulary(read_table())
+    """Return the vocabulary: ours, and what the packages installed here add (`lab_files`)."""
+    return read_vocabulary(lab_files())
+
+
+@cache
+def ontology() -> Graph:
+    """Return the classes and properties above our terms, and our own sub-classes. Read only."""
+    from rdflib import Graph  # noqa: PLC0415 - heavy; only who works with RDF needs it
+
+    graph = Graph()
+    for path in (*FILES, *lab_files()):
+        graph.parse(path, format="turtle")
+    return graph
