@@ -40,7 +40,7 @@ def check_crate(path: Path, *, shapes: bool = True, tell: Tell = silent) -> tupl
     except ConfigurationError:
         raise
     except LabmeshError as error:
-        return (*found, Finding(path.name, error.what, "files"))
+        return tuple(found) or (Finding(path.name, error.what, "files"),)
 
 
 def check_ledger(folder: Path, tell: Tell) -> list[Finding]:

@@ -90,6 +90,10 @@ class Database:
             case _:
                 pass
 
+    def release(self) -> None:
+        """Let go of the file, whole or not."""
+        self._file.close()
+
     def close(self) -> None:
         """Write what is left."""
         self._insert("samples", self._samples.values())

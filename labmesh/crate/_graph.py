@@ -48,6 +48,10 @@ class GraphFile:
             self._file.write(f"{',' if self._count else ''}\n{text}")
             self._count += 1
 
+    def release(self) -> None:
+        """Let go of the file, whole or not."""
+        self._file.close()
+
     def close(self) -> None:
         """Write the file."""
         self._file.close()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from labmesh.crate._folder import digest
-from labmesh.crate._types import HASHES, Finding, Tell
+from labmesh.crate._types import HASHES, METADATA, Finding, Tell
 
 _LINE: Final = re.compile(r"([0-9a-f]{64})  (\S.*)")
 
@@ -41,20 +41,36 @@ def check_hashes(folder: Path, described: Mapping[str, str], tell: Tell) -> Iter
     there = files_of(folder) - {HASHES}
     if not (folder / HASHES).is_file():
         yield Finding(HASHES, "it is missing, so nothing can be compared", "hashes")
-    else:
-        yield from _form(folder, listed)
+        return
+    yield from _form(folder, listed)
     for count, name in enumerate(sorted(there & listed.keys())):
         tell(count, len(there))
         if (found := digest(folder / name)) == listed[name]:
             continue
         if described.get(name) == found:
             yield Finding(HASHES, f"the hash of {name} is not the one that was written", "hashes")
+        elif name == METADATA:
+            words = f"its content, or its hash in {HASHES}, is not what was written"
+            yield Finding(name, words, "hashes")
         else:
             yield Finding(name, "its content is not what was written", "hashes")
-    for name in sorted(listed.keys() - there):
-        yield Finding(name, "it is listed and not there", "files")
-    if (folder / HASHES).is_file():
-        for name in sorted(there - listed.keys()):
+    yield from _unlike(listed.keys() - there, there - listed.keys(), described)
+
+
+def _unlike(
+    gone: Iterable[str], unlisted: Iterable[str], described: Mapping[str, str]
+) -> Iterator[Finding]:
+    """Yield the differences between the list and the folder; the metadata knows who is right."""
+    known = {*described, METADATA}
+    for name in sorted(gone):
+        if described and name not in known:
+            yield Finding(HASHES, f"it lists {name}, of which nothing else knows", "hashes")
+        else:
+            yield Finding(name, "it is listed and not there", "files")
+    for name in sorted(unlisted):
+        if name in known:
+            yield Finding(HASHES, f"it does not list {name}", "hashes")
+        else:
             yield Finding(name, "it is there and nobody listed it", "files")
 
 

@@ -107,6 +107,10 @@ class Listing:
         self._file.write(line(item))
         self._count += 1
 
+    def release(self) -> None:
+        """Let go of the file, whole or not."""
+        self._file.close()
+
     def close(self) -> None:
         """End the list."""
         self._file.write("\n]\n")
@@ -143,6 +147,11 @@ class Tables:
                 self._samples.take(entry)
             case _:
                 pass
+
+    def release(self) -> None:
+        """Let go of the files, whole or not."""
+        for each in (self._requests, self._results, self._capabilities):
+            each.release()
 
     def close(self) -> None:
         """Write what is left."""

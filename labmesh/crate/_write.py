@@ -67,8 +67,11 @@ async def write_crate(
     chosen = await select(record, campaign)
     with workplace(target) as place:
         writer = _Writer(record, chosen, place, description)
-        await writer.entries(tell)
-        return await asyncio.to_thread(writer.finish)
+        try:
+            await writer.entries(tell)
+            return await asyncio.to_thread(writer.finish)
+        finally:
+            writer.release()
 
 
 @dataclass(slots=True)
@@ -148,6 +151,11 @@ class _Writer:
             self.place.file(name).write_bytes(before.read_bytes())
         else:
             self.place.write(name, compressed(content))
+
+    def release(self) -> None:
+        """Let go of files that are still open because something failed."""
+        for each in (self._tables, self._database, self._graph):
+            each.release()
 
     def finish(self) -> CrateSummary:
         """Write what speaks of all of it, and put the crate where it belongs."""

@@ -6,6 +6,7 @@ import os
 import shutil
 import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -23,6 +24,17 @@ _UNIX: Final = 3
 _LEVEL: Final = 6
 _HEADER: Final = 30
 """Bytes of a file's header in a ZIP before its name (APPNOTE.TXT 4.3.7)."""
+
+_ENTRY: Final = 46
+"""Bytes of a file's entry in the directory at the end, before its name (4.3.12)."""
+
+_END: Final = 22
+"""Bytes of the record at the very end (4.3.16)."""
+
+_DAMAGED: Final = (
+    zipfile.BadZipFile, zlib.error, OSError, ValueError, IndexError, struct.error, EOFError,
+    NotImplementedError, RuntimeError,
+)  # fmt: skip
 
 _PACKED: Final = (".gz", ".parquet", ".png", ".jpg", ".zip")
 """Ends of names of what deflate makes no smaller."""
@@ -84,7 +96,7 @@ def _extract(path: Path, scratch: Path) -> Path:
             for info in archive.infolist():
                 _refuse_outside(info.filename, path)
             archive.extractall(scratch)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except _DAMAGED as error:
         raise LabmeshError(
             f"it is damaged, or no ZIP file: {error}", where=str(path), remedy="take another copy"
         ) from error
@@ -115,15 +127,41 @@ def zip_faults(path: Path) -> Iterator[Finding]:
                 file.seek(info.header_offset)
                 header = file.read(_HEADER + len(info.filename.encode()))
                 if header != _plain(info).FileHeader() or info.header_offset != end:
-                    name = PurePosixPath(info.filename).relative_to(
-                        PurePosixPath(info.filename).parts[0]
-                    )
-                    yield Finding(str(name), "its header in the ZIP is not as written", "hashes")
+                    yield Finding(_inner(info), "its header in the ZIP is not as written", "hashes")
+                elif not _readable(archive, info):
+                    yield Finding(_inner(info), "its content is not what was written", "hashes")
                 end = info.header_offset + len(header) + info.compress_size
-            if archive.comment or archive.start_dir != end:
+            end += _END + sum(_ENTRY + len(i.filename.encode()) for i in archive.infolist())
+            if path.stat().st_size != end or not _as_written(archive):
                 yield Finding(path.name, "something stands between or after its files", "hashes")
-    except (zipfile.BadZipFile, OSError, ValueError, IndexError, struct.error) as error:
+    except _DAMAGED as error:
         yield Finding(path.name, f"it is damaged: {error}", "files")
+
+
+def _inner(info: zipfile.ZipInfo) -> str:
+    return info.filename.partition("/")[2] or info.filename
+
+
+def _readable(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:
+    try:
+        with archive.open(info) as file:
+            while file.read(1 << 20):
+                pass
+    except _DAMAGED:
+        return False
+    return True
+
+
+def _as_written(archive: zipfile.ZipFile) -> bool:
+    """Tell whether the directory at the end says what `zip_crate` says there."""
+    return not archive.comment and all(
+        (info.create_system, info.external_attr, info.internal_attr, info.create_version)
+        == (_UNIX, _MODE, 0, zipfile.DEFAULT_VERSION)
+        and not info.comment
+        and not info.extra
+        and not info.volume
+        for info in archive.infolist()
+    )
 
 
 def _plain(info: zipfile.ZipInfo) -> zipfile.ZipInfo:

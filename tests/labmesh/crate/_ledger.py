@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import json
 from collections.abc import AsyncIterator, Collection, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +17,8 @@ from messages.model import JsonObject
 
 START: Final = 1_795_000_000_000_000_000
 """2026-11-18, ns."""
+
+BDF: Final = "https://w3id.org/battery-data-alliance/ontology/battery-data-format"
 
 SCHEMA: Final[JsonObject] = {
     "type": "object",
@@ -98,8 +102,8 @@ class MemoryLedger:
             "method": "probe", "parameters": {"value": 1.0}, "outcome": "resolved",
             "data": {"value": 0.5, "words": "fine"}, "failure": None, "rating": None,
             "provenance": {
-                "software": "labmesh 0.1.0", "host": "", "instrument": "probe 7",
-                "calibration": "", "simulated": True, "parameters": {}, "begun": START,
+                "software": "labmesh 0.1.0", "host": "vm", "instrument": "probe 7",
+                "calibration": "", "simulated": True, "parameters": {"rate": 2}, "begun": START,
                 "ended": START + 5, "source": None, "notes": {},
             },
             "campaign": campaign, "samples": steps, "artifacts": [], **more,
@@ -152,6 +156,40 @@ class MemoryLedger:
     async def artifact(self, sha256: str) -> Path | None:
         path = self._folder / sha256 if self._folder else None
         return path if path and path.is_file() else None
+
+
+def table(ledger: MemoryLedger) -> list[JsonObject]:
+    """Keep a cycler's table of three rows and its metadata; return what a result says of them."""
+    import polars as pl
+
+    frame = pl.DataFrame(
+        {
+            "test_time_second": [0.0, 1.5, 1e9 / 3],
+            "voltage_volt": [3.2, None, 4.25],
+            "cycle_count": [1, 1, 2],
+            "step_id": ["1", "rest, long", 'a "quoted" one'],
+        }
+    )
+    content = io.BytesIO()
+    frame.write_parquet(content)
+    described = {
+        "@context": "http://www.w3.org/ns/csvw",
+        "url": "table.parquet",
+        "dc:conformsTo": f"{BDF}/1.3.0",
+        "tableSchema": {
+            "columns": [
+                {"name": name, "datatype": "double", "propertyUrl": f"{BDF}#{name}"}
+                for name in frame.columns
+            ]
+        },
+    }
+    parquet = "application/vnd.apache.parquet"
+    return [
+        ledger.artifact_of(content.getvalue(), "table.parquet", parquet),
+        ledger.artifact_of(
+            json.dumps(described).encode(), "table.parquet-metadata.json", "application/csvm+json"
+        ),
+    ]
 
 
 def small_lab(folder: Path | None = None, campaign: str = "acid") -> MemoryLedger:

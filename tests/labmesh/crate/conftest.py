@@ -19,7 +19,7 @@ from labmesh.crate import (
     write_crate,
 )
 from labmesh.record import file_record
-from tests.labmesh.crate._ledger import MemoryLedger, small_lab
+from tests.labmesh.crate._ledger import MemoryLedger, small_lab, table
 from tests.support.recorded_lab import CONDUCTIVITY, EOL, RecordedLab, recorded_lab
 
 DESCRIPTION = """\
@@ -68,6 +68,16 @@ def eol(tmp_path_factory: pytest.TempPathFactory, said: CrateDescription) -> Mad
 @pytest.fixture(scope="session")
 def conductivity(tmp_path_factory: pytest.TempPathFactory, said: CrateDescription) -> Made:
     return made(CONDUCTIVITY, tmp_path_factory.mktemp("conductivity"), said)
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory, said: CrateDescription) -> Path:
+    """The crate of a small lab whose last result has a table."""
+    folder = tmp_path_factory.mktemp("small")
+    ledger = small_lab(folder)
+    ledger.result("acid", quantity="trace", method="logger", artifacts=table(ledger))
+    asyncio.run(write_crate(ledger, "acid", folder / "crate", said))
+    return folder / "crate"
 
 
 @pytest.fixture

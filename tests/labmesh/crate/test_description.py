@@ -74,14 +74,14 @@ licence: CC-BY-5.0
 authors:
   - name: Ada
     orcid: 0000-0002-1825-0098
-autors: []
+licens: MIT
 """
     words = refused(tmp_path, text)
     assert words.startswith(
         "FILE:2: licence: 'CC-BY-5.0' is no licence known here; did you mean CC-BY-4.0?"
     )
     assert "line 5: authors[0].orcid: 0000-0002-1825-0098 is no ORCID iD" in words
-    assert "line 6: there is no key autors, did you mean authors?" in words
+    assert "line 6: there is no key licens, did you mean licence?" in words
 
 
 @pytest.mark.parametrize(
