@@ -16,6 +16,7 @@ from labmesh.cli._session import Session, record_command
 from messages.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from labmesh.cli._output import Output
     from labmesh.history import History
     from labmesh.record import Record
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     "--jsonld", metavar="FILE", type=click.Path(path_type=Path),
     help="Write it as linked data: the PROV chain of all its states.",
 )  # fmt: skip
+@click.option("--confidential", is_flag=True, help="With --jsonld: what is confidential, too.")
 @click.option(
     "--picture", metavar="FILE", type=click.Path(path_type=Path),
     help="Draw it; the ending says which kind: .svg, .png, .pdf.",
@@ -48,6 +50,7 @@ async def history(
     since: str | None,
     until: str | None,
     jsonld: Path | None,
+    confidential: bool,
     picture: Path | None,
     html: Path | None,
 ) -> None:
@@ -68,7 +71,10 @@ async def history(
     async with record_of(session) as record:
         with progress(session.out, "entries") as tell:
             found = await read_history(record, sample, span, tell=tell)
-        written = await _write(record, found, jsonld, picture, html)
+        if jsonld is not None:
+            await _link(session.out, record, found, jsonld, confidential=confidential)
+        written = [jsonld] if jsonld is not None else []
+    written += _write(found, picture, html)
     if session.out.as_json:
         session.out.document(found.plain())
         return
@@ -79,15 +85,20 @@ async def history(
         session.out.text(str(path))
 
 
-async def _write(
-    record: Record, found: History, jsonld: Path | None, picture: Path | None, html: Path | None
-) -> list[Path]:
-    """Write the files that were asked for, and return them."""
-    if jsonld is not None:
-        from labmesh.history.linked import history_document
+async def _link(
+    out: Output, record: Record, found: History, path: Path, *, confidential: bool
+) -> None:
+    """Write the linked data; say what was left out."""
+    from labmesh.history.linked import history_document
 
-        document = plain(await history_document(record, found))
-        _save(jsonld, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    document, left = await history_document(record, found, confidential=confidential)
+    _save(path, json.dumps(plain(document), indent=1, ensure_ascii=False) + "\n")
+    if left:
+        out.remark(f"{left} entries are confidential and left out; --confidential takes them in")
+
+
+def _write(found: History, picture: Path | None, html: Path | None) -> list[Path]:
+    """Write the files that were asked for, and return them."""
     if html is not None:
         from labmesh.history.page import history_page
 
@@ -104,7 +115,7 @@ async def _write(
             ) from error  # fmt: skip
         except OSError as error:
             raise ConfigurationError(f"cannot be written: {error}", where=str(picture)) from error
-    return [path for path in (jsonld, picture, html) if path is not None]
+    return [path for path in (picture, html) if path is not None]
 
 
 def _save(path: Path, text: str) -> None:

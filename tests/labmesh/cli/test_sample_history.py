@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import rdflib
 
 from tests.labmesh.cli._lab import Command
 from tests.support.recorded_lab import EOL, recorded_lab
@@ -37,6 +38,25 @@ def test_files(labmesh: Command, ledger: Path, cell: str, tmp_path: Path) -> Non
     text = labmesh.text("sample", "history", cell, *options, "--ledger-file", ledger)
     assert text.splitlines() == [str(file) for file in files]
     assert files[1].read_text().startswith("<!DOCTYPE html>")
+
+
+# rdflib's own reader of JSON-LD makes a class that it deprecates.
+@pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated")
+def test_linked_data_hold_the_chain(
+    labmesh: Command, ledger: Path, cell: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "h.jsonld"
+    labmesh.text("sample", "history", cell, "--jsonld", file, "--ledger-file", ledger)
+    graph = rdflib.Graph().parse(file, format="json-ld")
+    prov = rdflib.Namespace("http://www.w3.org/ns/prov#")
+    last = rdflib.URIRef(f"urn:labmesh:sample:{cell}:state:3")
+    born = rdflib.URIRef(f"urn:labmesh:sample:{cell}:state:0")
+    assert born in set(graph.transitive_objects(last, prov.wasRevisionOf))
+    assert (last, prov.specializationOf, rdflib.URIRef(f"urn:labmesh:sample:{cell}")) in graph
+    ancestors = map(str, graph.transitive_objects(rdflib.URIRef(f"urn:labmesh:sample:{cell}"),
+                                                  prov.wasDerivedFrom))  # fmt: skip
+    assert any("stock-" in each for each in ancestors)
+    assert graph.value(last, prov.wasGeneratedBy) is not None
 
 
 @pytest.mark.parametrize(

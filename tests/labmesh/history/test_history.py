@@ -8,11 +8,13 @@ from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from labmesh.history import History, Span, read_history, tree_lines
 from labmesh.history._layout import layout
+from labmesh.history.linked import history_document
 from labmesh.history.page import history_page
 from labmesh.history.picture import draw_history
 from labmesh.record import FileRecord, file_record
@@ -201,3 +203,32 @@ async def test_words_of_people_cannot_become_a_part_of_the_page(record: FileReco
     page = read_page(history_page(found))
     assert "script" not in page.tags
     assert bad in " ".join(page.text)
+
+
+async def test_what_is_confidential_is_left_out_of_linked_data(record: FileRecord) -> None:
+    class Declared:
+        """The recorded lab, and after it a word that the cell is confidential."""
+
+        def __init__(self, sample: str) -> None:
+            self.sample = sample
+
+        async def entries(self, *arguments: Any, **options: Any) -> Any:
+            result = None
+            async for entry in record.entries(*arguments, **options):
+                result = entry if entry.kind is EntryKind.RESULT else result
+                yield entry
+            assert result is not None
+            data = {"subject": "sample", "name": self.sample, "level": "confidential",
+                    "person": "Ada"}  # fmt: skip
+            body = {"quantity": "access", "method": "declaration", "outcome": "resolved",
+                    "data": data, "parameters": {}}  # fmt: skip
+            yield replace(result, uuid=uuid4(), offset=result.offset + 10**6, body=body)
+
+    found = await cell_of(record)
+    lab: Any = Declared(found.sample)
+    document, left = await history_document(lab, found)
+    assert left > 4
+    assert f"{found.sample}:state:" not in str(document)
+    whole, none = await history_document(lab, found, confidential=True)
+    assert none == 0
+    assert f"{found.sample}:state:3" in str(whole)
