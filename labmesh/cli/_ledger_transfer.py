@@ -135,7 +135,8 @@ COMMANDS: Final = (backup, restore, import_)
 @contextmanager
 def _exported(source: Path, tell: Tell) -> Iterator[Path]:
     """Give an exported ledger: ``source`` itself, or what is in it if it is a crate."""
-    if not source.is_dir() and not is_zipfile(source):
+    # A named pipe can be read only once.
+    if not source.is_dir() and not (source.is_file() and is_zipfile(source)):
         yield source
         return
     from labmesh.crate import write_ledger
