@@ -22,6 +22,7 @@ from labmesh.semantics._examined import put_conditions, put_examined
 from labmesh.semantics._nodes import Label, Nodes, Ref, as_json, moment
 from labmesh.semantics._process import examining, is_class, is_process, process_types
 from labmesh.semantics._rating import put_rating
+from labmesh.semantics._recipe import put_recipe
 from labmesh.semantics._requests import put_conformance, put_parameters
 from labmesh.semantics._samples import put_steps
 from labmesh.semantics._schemas import Capability, Schemas
@@ -68,6 +69,7 @@ def put_result(nodes: Nodes, entry: JournalEntry, body: JsonObject, schemas: Sch
     put_examined(nodes, activity, process, body["samples"], asked)
     put_conditions(nodes, activity, asked)
     _put_outputs(nodes, activity, walk, nature, born)
+    put_recipe(nodes, activity, iris.part(activity, "dataset"), body["provenance"]["notes"])
     files = put_artifacts(nodes, body["artifacts"], activity, _writer(body))
     put_origin(nodes, body["data"])
     if (quantity, method) == DECLARATION:

@@ -14,6 +14,7 @@ VOCAB: Final = "@vocab"
 
 _MORE: Final[Mapping[str, Any]] = {
     "labmesh": "urn:labmesh:term:",
+    "labmesh:reproducibility": {"@id": "urn:labmesh:term:reproducibility", "@type": "@id"},
     "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
     "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
     "xsd": "http://www.w3.org/2001/XMLSchema#",

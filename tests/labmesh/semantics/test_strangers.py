@@ -166,3 +166,29 @@ def test_a_capability_that_nobody_declared_is_told_by_its_envelope() -> None:
     graph = Describer().graph(result())
     assert (URIRef(iris.record(RESULT)), RDF.type, w("prov:Activity")) in graph
     assert not list(graph.objects(None, w("hasOutput")))
+
+
+def test_what_it_takes_to_make_it_again_is_told() -> None:
+    note = {
+        "model": "m@1", "initial_parameters": {"tau": 10.0}, "seeds": [3, 4],
+        "training_sha256": "ab" * 32, "training_data": "cells", "metadata_sha256": "cd" * 32,
+        "code": {
+            "package": "labmesh", "version": "0.1", "commit": "e7", "packages": {"numpy": "2"},
+        },
+        "hardware": {"cpu": "x86", "cores": 2, "memory": 5, "gpus": [], "system": "Linux"},
+    }  # fmt: skip
+    body = result().body or {}
+    notes = {"reproducibility": note, "rests_on_simulated": True}
+    graph = described(result(provenance={**body["provenance"], "notes": notes}))
+    activity = URIRef(iris.record(RESULT))
+    recipe = graph.value(activity, w("labmesh:reproducibility"))
+    assert "x86, Linux, 2 cores" in str(graph.value(recipe, w("schema:processorRequirements")))
+    seeds = {
+        s for s in graph.objects(recipe, w("hasInput")) if (s, RDF.type, w("RandomSeed")) in graph
+    }
+    assert len(seeds) == 2
+    assert (None, w("schema:sha256"), rdflib.Literal("ab" * 32)) in graph
+    assert (None, w("labmesh:restsOnSimulated"), rdflib.Literal(True)) in graph
+    versions = {str(v) for v in graph.objects(None, w("schema:softwareVersion"))}
+    assert versions == {"2.1", "0.1", "2"}
+    assert all("unit" in v.message for v in check(graph) if v.severity == "violation")
