@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from labmesh.cli._format import one_line
+from messages.meaning import DECLARED, meaning
 
 Schema = dict[str, Any]
 
@@ -31,6 +32,8 @@ class FieldRow:
         default: As JSON, or empty.
         limits: ``≥ 0, ≤ 1``, or empty.
         description: Or empty.
+        term: What it is, of an ontology; empty where the schema does not say, or says that it
+            describes nothing.
     """
 
     name: str
@@ -40,6 +43,7 @@ class FieldRow:
     default: str
     limits: str
     description: str
+    term: str
 
 
 def field_rows(schema: Schema, *, deep: bool = True) -> list[FieldRow]:
@@ -90,7 +94,13 @@ def _row(root: Schema, field: Schema, path: str, *, required: bool) -> FieldRow:
         default="" if "default" not in field else one_line(json.dumps(field["default"]), 40),
         limits=", ".join(_limits(root, field)),
         description=" ".join(str(actual.get("description", "")).split()),
+        term=_term(root, field),
     )
+
+
+def _term(root: Schema, field: Schema) -> str:
+    said = meaning(field, root)
+    return "" if said is None or said.label in DECLARED else said.label
 
 
 def type_in_words(root: Schema, field: Schema) -> str:

@@ -96,6 +96,7 @@ def _show(out: Output, view: CapabilityView, offers: list[OfferView]) -> None:
     out.pairs(
         (
             ("description", view.description),
+            ("process", view.parameters_schema.get("term", "")),
             ("version", view.version),
             ("state", "active" if view.active else "withdrawn"),
             ("since", f"{when(view.load_time, zone=True)}, offset {view.offset}"),
@@ -104,10 +105,10 @@ def _show(out: Output, view: CapabilityView, offers: list[OfferView]) -> None:
     for title, schema in (("parameters", view.parameters_schema), ("result", view.result_schema)):
         out.heading(f"\n{title}")
         out.table(
-            ("field", "type", "unit", "needed", "default", "limits", "description"),
+            ("field", "type", "unit", "needed", "default", "limits", "term", "description"),
             (
                 (f.name, f.type, f.unit, "yes" if f.required else "", f.default, f.limits,
-                 f.description)
+                 f.term, f.description)
                 for f in field_rows(schema)
             ),
             empty=f"{title} have no fields",

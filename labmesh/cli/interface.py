@@ -72,10 +72,10 @@ async def show(session: Session, name: str, *, schema: bool) -> None:
             out.text(each.summary)
         out.text(f"schema {each.hash}" + (f"\n{each.remark}" if each.remark else "") + "\n")
         out.table(
-            ("field", "type", "unit", "needed", "default", "limits", "description"),
+            ("field", "type", "unit", "needed", "default", "limits", "term", "description"),
             (
                 (f.name, f.type, f.unit, "yes" if f.required else "", f.default, f.limits,
-                 f.description)
+                 f.term, f.description)
                 for f in field_rows(each.schema)
             ),
             empty=f"{each.label} has no fields",

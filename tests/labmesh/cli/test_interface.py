@@ -55,6 +55,8 @@ def test_show_a_capability_shows_both_ends_with_units(labmesh: Command) -> None:
     assert "conductivity/two_electrode result" in text
     rows = {row.name: row for row in field_rows(json_schema(ConductivityInput))}
     assert rows["temperature"].unit == "K"
+    assert rows["temperature"].term == "ThermodynamicTemperature"
+    assert "ThermodynamicTemperature" in text
     assert rows["formulation.components[].fraction"].required
     schemas = labmesh("interface", "show", "conductivity/two_electrode", "--json").json
     assert list(schemas) == [

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from labmesh.semantics import vocabulary
@@ -79,3 +81,12 @@ def test_words_and_labels_are_taken_apart_and_put_together() -> None:
     assert [c.exact for c in known.find("ionic conductivity")[:2]] == [True, False]
     assert {"IonicConductivity", "CoinCell"} <= known.keywords
     assert not {"schema:name", "hasOutput", "Kelvin"} & known.keywords
+
+
+def test_every_label_is_found_by_itself_and_by_its_words() -> None:
+    known = vocabulary()
+    for entry in known.entries()[::10]:
+        if ":" not in entry.label:
+            words = re.sub(r"(?<=[a-z])(?=[A-Z0-9])", " ", entry.label).lower()
+            assert known.find(entry.label)[0].label == entry.label
+            assert known.find(words)[0].label == entry.label
