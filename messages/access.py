@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from messages.ledger import SampleId
 from messages.meaning import Term
-from messages.model import Flag, JsonObject, Message, Model, Text
+from messages.model import Count, Flag, JsonObject, Message, Model, Nanoseconds, NodeName, Text
 
 DECLARATION: Final = ("access", "declaration")
 """The capability whose results say who may have what; told, not asked for."""
@@ -140,6 +140,15 @@ class DeclarationOutput(DeclarationInput, term="AccessDeclaration"):
             raise ValueError(
                 f"an embargo of more than six months, until {embargo.until}, needs a reason"
             )
+
+
+class AccessView(DeclarationOutput, term="AccessDeclaration"):
+    """A declaration as it stands, and where it is written."""
+
+    result: UUID
+    offset: Count
+    author: NodeName
+    load_time: Nanoseconds
 
 
 class Withheld(Message, name="Withheld", version=1):

@@ -44,6 +44,7 @@ VERBS: Final = {
     "capability": Lazy("labmesh.cli.capability:command", "What the lab offers: list, show."),
     "campaign": Lazy("labmesh.cli.campaign:command", "Campaigns: list, show, replay."),
     "sample": Lazy("labmesh.cli.sample:command", "Samples: list, show, history ..."),
+    "access": Lazy("labmesh.cli.access:command", "Who may have what: set, show, list."),
     "ledger": Lazy("labmesh.cli.ledger:command", "The record: tail, show, stats, verify ..."),
     "crate": Lazy("labmesh.cli.crate:command", "Crates of campaigns: write, check, schema."),
     "fair": Lazy("labmesh.cli.fair:command", "The 28 requirements of FAIR data: check a campaign."),

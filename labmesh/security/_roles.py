@@ -36,6 +36,7 @@ READING: Final = (
     "node.ping",
     "param.describe",
     "param.get",
+    "query.access",
     "query.artifacts",
     "query.capabilities",
     "query.offers",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
@@ -111,6 +111,16 @@ class SampleArguments(Model):
     """``query.sample``."""
 
     id: SampleId
+
+
+class AccessArguments(Model):
+    """``query.access``."""
+
+    subject: Literal["campaign", "sample", "result"] | None = None
+    name: SampleId | None = Field(default=None, description="of the subject")
+    level: Literal["public", "restricted", "confidential"] | None = None
+    limit: Limit = 50
+    after: Count | None = Field(default=None, description="``next`` of the page before")
 
 
 class CatalogueArguments(Model):

@@ -292,6 +292,11 @@ class BrokerNode(Node[BrokerParameters]):
             view["busy"] = catalogue.busy[node, (offer["quantity"], offer["method"])]
         return found
 
+    @service("query.access", when_inactive=True)
+    async def access(self, arguments: a.AccessArguments) -> JsonObject:
+        """Who may have what, as far as somebody has declared it."""
+        return await self._query("query.access", arguments)
+
     @service("query.artifacts", when_inactive=True)
     async def artifacts(self, arguments: a.ArtifactsArguments) -> JsonObject:
         """Artifacts that results name, and whether they are here."""

@@ -18,6 +18,7 @@ from messages.errors import BodyError, CallRefusedError, ConfigurationError
 from messages.model import JsonObject
 from nodes.broker import _arguments as a
 from nodes.broker import _queries as q
+from nodes.broker._access_queries import access
 from nodes.broker._artifact_queries import Claim, Holdings
 from nodes.broker._compare import first_difference
 from nodes.broker._sight import EVERYTHING, Sight
@@ -73,6 +74,7 @@ class LedgerReader:
         self.holdings = Holdings(ArtifactFolder(folder or Path(FOLDER)), known=folder is not None)
         self._services: _Services = {
             **_SERVICES,
+            "query.access": (a.AccessArguments, access),
             "query.artifacts": (a.ArtifactsArguments, self.holdings.answer),
         }
         self._lock = threading.Lock()
