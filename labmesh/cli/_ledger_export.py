@@ -35,7 +35,8 @@ Ask = Callable[[str, JsonObject], Awaitable[JsonObject]]
 @click.option(
     "--confidential",
     is_flag=True,
-    help="Also tell in linked data what is confidential; else only that there is an entry.",
+    help="Also what is confidential. Else msgpack, which is the whole ledger, is refused where "
+    "there is any; linked data tell of such entries only that they are there.",
 )
 @click.option("--force", is_flag=True, help="Replace a file of that name.")
 @database_option
@@ -58,7 +59,9 @@ async def export(
     if form == MSGPACK:
         source = ledger_place(session, database_url)
         with progress(session.out, "export") as tell:
-            done = transfer().export(source, target, force=force, tell=tell)
+            done = transfer().export(
+                source, target, force=force, tell=tell, confidential=confidential
+            )
         show_transferred(session.out, done)
         return
     _check_free(target, force=force)

@@ -46,6 +46,11 @@ class Transferred(Protocol):
         """How many of them were there already."""
         ...
 
+    @property
+    def confidential(self) -> int:
+        """Of how many campaigns, samples and results it holds what must not leave the site."""
+        ...
+
 
 class Transfer(Protocol):
     """Carries ledgers from place to place; ``tell`` hears of the progress."""
@@ -58,7 +63,9 @@ class Transfer(Protocol):
         """Write a backup to where nothing is."""
         ...
 
-    def export(self, source: str, target: Path, *, force: bool, tell: Tell) -> Transferred:
+    def export(
+        self, source: str, target: Path, *, force: bool, tell: Tell, confidential: bool
+    ) -> Transferred:
         """Write a ledger in the portable form."""
         ...
 
@@ -81,12 +88,17 @@ async def backup(session: Session, *, target: Path, force: bool, database_url: s
     """Write the ledger into the SQLite file TARGET, while the broker node runs or after.
 
     What is written is the ledger at one moment, checked entry by entry. TARGET is there whole or
-    not at all. Every command that takes --ledger-file reads it.
+    not at all. Every command that takes --ledger-file reads it. It is whole: what is confidential
+    is in it, too, and keeps to the site.
     """
     source = ledger_place(session, database_url)
     with progress(session.out, "backup") as tell:
         done = transfer().backup(source, target, force=force, tell=tell)
     show_transferred(session.out, done)
+    if done.confidential:
+        session.out.remark(
+            f"it holds what is confidential ({done.confidential} declared): keep it at this site"
+        )
 
 
 @click.command("restore")

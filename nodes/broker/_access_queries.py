@@ -34,7 +34,7 @@ def access(
         raise CallRefusedError("subject and name go together", code="bad_arguments")
     found = [view for view in declarations(connection) if _matches(view, arguments)]
     if not sight.whole:
-        found = [view for view in found if view.level is not Level.CONFIDENTIAL]
+        found = [view for view in found if view.strictness is not Level.CONFIDENTIAL]
     after = -1 if arguments.after is None else arguments.after
     later = ((view.offset, view.model_dump()) for view in found if view.offset > after)
     page, following = fill(later, arguments.limit)

@@ -6,7 +6,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from messages.errors import ConfigurationError, LabmeshError
-from nodes.broker._confidential import refuse_confidential
+from nodes.broker._confidential import confidential_subjects, refuse_confidential
 from nodes.broker._row import Row
 from nodes.broker._transfer_file import new_file
 from nodes.broker._transfer_place import file_of, reading, refuse_all_but, summarise
@@ -46,12 +46,15 @@ class Transferred:
         entries: How many it has there.
         head: The hash of the last one.
         found: How many of them were there already.
+        confidential: Of how many campaigns, samples and results it holds what must not leave the
+            site.
     """
 
     where: str
     entries: int
     head: bytes
     found: int = 0
+    confidential: int = 0
 
 
 def backup(source: str, target: Path, *, force: bool, tell: Tell) -> Transferred:
@@ -74,7 +77,8 @@ def backup(source: str, target: Path, *, force: bool, tell: Tell) -> Transferred
         else:
             with closing(SqlStore(sqlite_url(temporary))) as store:
                 _copy_entries(connection, store, summary, source, tell)
-        return _proven(temporary, summary, target, tell)
+        confidential = len(confidential_subjects(connection))
+        return replace(_proven(temporary, summary, target, tell), confidential=confidential)
 
 
 def restore(source: Path, to: str, *, tell: Tell) -> Transferred:
