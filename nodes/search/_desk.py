@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from functools import cached_property
+from threading import Lock
 from typing import Any
 
 from messages.errors import LabmeshError
+from nodes.search._features import Features
+from nodes.search._find import find
 from nodes.search._lexicon import Lexicon
-from nodes.search._question import read_question
-from nodes.search._services import Findings, Question
+from nodes.search._related import related
+from nodes.search._rows import Teller
+from nodes.search._services import Question
 from nodes.search._sparql import GRAPHS, TABLES, check, evaluate, written
 from nodes.search._store import Document, Place, TripleStore
+from nodes.search._view import View
 
 
 class Desk:
@@ -22,6 +27,8 @@ class Desk:
 
     def __init__(self, store: TripleStore) -> None:
         self._store = store
+        self._features: dict[bool, Features] = {}
+        self._lock = Lock()
 
     @cached_property
     def lexicon(self) -> Lexicon:
@@ -90,11 +97,28 @@ class Desk:
     def find(self, question: dict[str, Any], *, inside: bool, provenance: bool) -> dict[str, Any]:
         """Answer a `nodes.search._services.Question`, with the fields of `Findings`."""
         asked = Question.model_validate(question)
-        reading = read_question(asked.text, self.lexicon)
-        return Findings(
-            understood=tuple(reading.understood), ignored=tuple(reading.ignored)
-        ).model_dump(mode="json")
+        found = find(self._store, self.lexicon, asked, inside=inside, provenance=provenance)
+        return found.model_dump(mode="json")
 
     def related(self, like: str, *, limit: int, inside: bool, provenance: bool) -> dict[str, Any]:
         """Return what is nearest to a result or a sample, with the fields of `Findings`."""
-        return Findings().model_dump(mode="json")
+        if like.startswith("urn:uuid:"):
+            like = like.removeprefix("urn:uuid:")
+        teller = Teller(View(self._store, inside=inside), self.lexicon)
+        found = related(
+            self._known(inside=inside), self.lexicon, teller, like, limit=limit,
+            provenance=provenance,
+        )  # fmt: skip
+        return found.model_dump(mode="json")
+
+    def warm(self) -> None:
+        """Read what recommendations need, before anybody waits for it."""
+        self._known(inside=False)
+
+    def _known(self, *, inside: bool) -> Features:
+        """Return the features of all results, up to date."""
+        inside = inside and self._store.has_confidential
+        with self._lock:
+            kept = self._features.setdefault(inside, Features(self.lexicon, inside=inside))
+            kept.read(self._store)
+        return kept

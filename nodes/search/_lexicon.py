@@ -48,6 +48,9 @@ _ALSO: Final = {
 _LONGEST: Final = 6
 """Words of the longest name looked for."""
 
+_SHORT: Final = 6
+"""Letters of an abbreviation at most."""
+
 _LABELS: Final = """
 PREFIX skos: <http://www.w3.org/2004/02/skos/core#>
 PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>
@@ -94,6 +97,9 @@ class Lexicon:
         self.label = {iri: label for iri, label, preferred in known if preferred}
         named = {label: iri for iri, label in self.label.items()}
         roots = [(kind, named[label]) for kind, label in _ROOTS if label in named]
+        self._short = {
+            iri: label for iri, label, preferred in known if not preferred and len(label) <= _SHORT
+        }
         self.concepts: dict[str, Concept] = {}
         for iri, label in self.label.items():
             over = self.above(iri)
@@ -106,6 +112,10 @@ class Lexicon:
         for key, label in _ALSO.items():
             if label in named:
                 self._names[key].append(self.concepts[named[label]])
+
+    def short(self, iri: str) -> str:
+        """Return the shortest that a class is called, ``EC`` say; its label where it is no word."""
+        return self._short.get(iri) or self.label.get(iri, iri)
 
     @classmethod
     def of(cls, store: TripleStore) -> Lexicon:
@@ -121,6 +131,16 @@ class Lexicon:
     def above(self, iri: str) -> set[str]:
         """Return a class and all its super-classes."""
         return _reach(iri, self._above)
+
+    def heights(self, classes: Iterable[str]) -> dict[str, int]:
+        """Return all super-classes of some classes, and how many steps up each is."""
+        found = dict.fromkeys(classes, 0)
+        edge, step = list(found), 0
+        while edge:
+            step += 1
+            up = [each for here in edge for each in self._above.get(here, ())]
+            edge = [each for each in dict.fromkeys(up) if found.setdefault(each, step) == step]
+        return found
 
     def below(self, iri: str) -> set[str]:
         """Return a class and all its sub-classes."""

@@ -100,10 +100,14 @@ class SearchNode(Node[SearchParameters]):
             self._news.set()
 
     async def _follow(self) -> None:
+        cold = True
         while True:
             self._news.clear()
             try:
                 await self._at.catch_up(self._tell)
+                if cold:
+                    await self._store.ask("warm")
+                    cold = False
             except LabmeshError as error:
                 self.diagnose("store", Level.WARN, f"not up to date: {error.what}",
                               remedy=error.remedy)  # fmt: skip

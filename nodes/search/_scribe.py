@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -14,14 +13,10 @@ from labmesh.access import AccessBook, Level
 from labmesh.record import JournalEntry
 from labmesh.semantics import DATA, Describer
 from messages.errors import LabmeshError
-from messages.ledger import EntryKind
 from nodes.search._store import FORMAT, Document
 
 _FILES: Final = ("tbox.ttl", "labmesh.ttl")
 """The ontology: what is upstream's, and what is ours."""
-
-_SCHEMAS: Final = frozenset({EntryKind.CAPABILITY, EntryKind.OFFER})
-"""Kinds whose entries the describer needs before others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +46,7 @@ class Scribe:
     def hear(self, entry: JournalEntry) -> None:
         """Take note of what an entry says about others: access, samples, schemas."""
         self._book.take(entry)
-        if entry.kind in _SCHEMAS and entry.body is not None:
-            self._describer.document(entry)
+        self._describer.learn(entry)
 
     def may_leave(self, entry: JournalEntry) -> bool:
         """Tell whether an entry may leave the site, after all that was heard."""
@@ -72,9 +66,9 @@ class Scribe:
         documents: list[Document] = []
         failed: list[tuple[int, str]] = []
         for entry in entries:
-            text = "{}"
+            text = ""
             try:
-                text = json.dumps(self._describer.document(entry))
+                text = self._describer.nquads(entry, named=False)
             except (LabmeshError, ValueError, TypeError, KeyError, AttributeError) as error:
                 # One entry that nobody can describe must not hide those after it.
                 failed.append((entry.offset, f"{type(error).__name__}: {error}"))

@@ -95,8 +95,9 @@ class Found(Model):
     Attributes:
         result: Its id; ``labmesh result show`` has all of it.
         quantity: Label of its class.
-        value: In ``unit``.
+        value: In ``unit``; None of a series of numbers, which the result has.
         uncertainty: Standard uncertainty, in ``unit``.
+        count: Of a series, how many numbers.
         kind: measured, simulated, predicted or stated.
         quality: Rating, 0 to 5.
         sample: Its id.
@@ -112,6 +113,7 @@ class Found(Model):
     value: float | None
     unit: str
     uncertainty: float | None = None
+    count: int | None = None
     conditions: tuple[Condition, ...] = ()
     method: str = ""
     kind: str = ""

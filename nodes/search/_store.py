@@ -38,7 +38,7 @@ FORMAT: Final = 1
 """Of what is written; a store of another one is made anew."""
 
 Document = tuple[int, str, bool]
-"""An entry's offset, what it says as JSON-LD, and whether that may leave the site."""
+"""An entry's offset, what it says as N-Triples, and whether that may leave the site."""
 
 Answer = QuerySolutions | QueryTriples | QueryBoolean
 
@@ -77,7 +77,7 @@ class TripleStore:
                 remedy="see that no other process has it open; delete the folder to have it made "
                 "anew from the ledger",
             ) from None  # fmt: skip
-        self._has_confidential = self._any(CONFIDENTIAL)
+        self.has_confidential = self._any(CONFIDENTIAL)
 
     def place(self) -> Place:
         """Return how far the ledger is in here."""
@@ -101,8 +101,7 @@ class TripleStore:
         """Add entries and note how far that is, all or nothing; return the triples given.
 
         Args:
-            documents: Of each entry its offset, what it says as JSON-LD, and whether that may leave
-                the site.
+            documents: Of entries.
             place: Of the last of these entries.
         """
         quads: list[Quad] = []
@@ -110,7 +109,7 @@ class TripleStore:
             if not may_leave:
                 quads.append(Quad(_PLACE, _WITHHELD, Literal(str(offset)), BOOK))
             graph = DefaultGraph() if may_leave else CONFIDENTIAL
-            for each in parse(input=text, format=RdfFormat.JSON_LD):
+            for each in parse(input=text, format=RdfFormat.N_TRIPLES):
                 triple = (each.subject, each.predicate, each.object)
                 # A triple that is public anyway would be found twice where both graphs are asked.
                 if may_leave or Quad(*triple, DefaultGraph()) not in self.store:
@@ -120,7 +119,7 @@ class TripleStore:
         for note in before:
             if note != _note(place):
                 self.store.remove(note)
-        self._has_confidential = self._has_confidential or self._any(CONFIDENTIAL)
+        self.has_confidential = self.has_confidential or self._any(CONFIDENTIAL)
         return len(quads)
 
     def ask(self, query: str, *, inside: bool) -> Answer:
@@ -134,7 +133,7 @@ class TripleStore:
             SyntaxError: It is no SPARQL query.
         """
         graphs: list[NamedNode | BlankNode | DefaultGraph] = [DefaultGraph()]
-        if inside and self._has_confidential:
+        if inside and self.has_confidential:
             graphs.append(CONFIDENTIAL)
         return self.store.query(query, default_graph=graphs, named_graphs=[])
 

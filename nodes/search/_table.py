@@ -11,15 +11,19 @@ COLUMNS: Final = (
     "sample", "campaign", "result",
 )  # fmt: skip
 
+_SHOWN: Final = 3
+"""Conditions in a table; JSON has them all."""
+
 
 def row(found: Found) -> tuple[str, ...]:
     """Return the cells of a value, as `COLUMNS` name them."""
     return (
         found.quantity,
-        with_unit(found.value, found.unit),
+        _value(found),
         "" if found.uncertainty is None else f"± {found.uncertainty:.3g}",
         "; ".join(
-            f"{each.quantity} {with_unit(each.value, each.unit)}" for each in found.conditions
+            f"{each.quantity} {with_unit(each.value, each.unit)}"
+            for each in found.conditions[:_SHOWN]
         ),
         ", ".join(found.contains),
         found.method,
@@ -29,6 +33,13 @@ def row(found: Found) -> tuple[str, ...]:
         found.campaign,
         found.result,
     )
+
+
+def _value(found: Found) -> str:
+    if found.value is not None or found.count is None:
+        return with_unit(found.value, found.unit)
+    unit = "" if found.unit in {"", "1"} else f" in {found.unit}"
+    return f"{found.count} values{unit}"
 
 
 def with_unit(value: float | None, unit: str) -> str:

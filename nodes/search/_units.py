@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 Dimension = tuple[int, int, int, int, int, int]
@@ -98,12 +98,18 @@ class Unit:
 
 
 def read_unit(text: str) -> Unit | None:
-    """Return the unit that ``text`` names; None: it names none."""
+    """Return the unit that a person means by ``text``; None: it names none."""
     plain = text.strip()
     plain = _WORDS.get(plain, _WORDS.get(plain.lower(), plain))
-    if plain == "degC":
-        return Unit(text, 1.0, 273.15, _BASE["K"][1])
-    plain = plain.translate(_LETTERS)
+    found = unit_of(plain.translate(_LETTERS))
+    return replace(found, symbol=text) if found else None
+
+
+def unit_of(symbol: str) -> Unit | None:
+    """Return the unit that a schema writes as ``symbol``; None: it is not known here."""
+    if symbol == "degC":
+        return Unit(symbol, 1.0, 273.15, _BASE["K"][1])
+    plain = symbol.replace("(", "").replace(")", "")
     factor, dimension = 1.0, _ONE
     # "A/(A.h)" has lost its brackets: all that follows a stroke stands below it.
     for place, part in enumerate(plain.split("/")):
@@ -117,7 +123,7 @@ def read_unit(text: str) -> Unit | None:
             factor *= known[0] ** power
             dimension = _times(dimension, known[1], power)
     # Products of decimal factors are off in the last digit.
-    return Unit(text, float(f"{factor:.12g}"), 0.0, dimension)
+    return Unit(symbol, float(f"{factor:.12g}"), 0.0, dimension)
 
 
 def _symbol(word: str) -> tuple[float, Dimension] | None:
