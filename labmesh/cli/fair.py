@@ -84,7 +84,7 @@ def _show(out: Output, answers: tuple[Answer, ...], *, commands: bool) -> None:
         (
             (
                 each.requirement.number, each.requirement.words, each.verdict.value,
-                ", ".join(f"{count} {what}" for what, count in each.evidence.items()),
+                ", ".join(f"{what}: {count}" for what, count in each.evidence.items()),
                 *([each.command] if commands else []),
             )
             for each in answers

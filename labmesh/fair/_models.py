@@ -148,7 +148,7 @@ def learned(exhibit: Exhibit) -> Found:
             words = f"{name_of(entry)} and the card of {note['model']}"
             found.faults.append(f"{words} differ in their data")
     if not found.evidence["results of named models"]:
-        found.undecided = _NONE
+        found.undecided = "no result names its model (Order.reproducible)"
     else:
         found.remains = "that training it again predicts the same: the command"
     return found

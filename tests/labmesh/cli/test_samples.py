@@ -63,6 +63,10 @@ def test_a_sample_in_doubt_until_a_person_decides(lab: Lab, labmesh: Command) ->
     assert (state["quantity"], state["method"]) == ("sample_state", "inspection")
     assert "Ada decided: glass all over" in labmesh.text("sample", "trace", "vial-9")
     assert "Ada decided: glass all over" in labmesh.text("sample", "show", "vial-9")
+    history = labmesh.text("sample", "history", "vial-9")
+    for words in ("0 formulated", "1 unknown", "it fell from the gripper", "2 discarted",
+                  "Ada decided: glass all over"):  # fmt: skip
+        assert words in history
     again = labmesh(*decide, "--label", "discarded", "--reason", "a typo", "--any-state", "--json")
     assert (again.json["state"], again.json["expects_state"], again.err) == (3, 2, "")
     assert labmesh("sample", "list", "--unknown", "--json").json == []
