@@ -13,6 +13,7 @@ from messages.chemistry import DMC, EC, LIPF6, Formulation
 from messages.electrolyte import ConductivityInput
 from messages.errors import RefusedError, RequestFailedError
 from messages.formulation_algebra import formulation_from
+from messages.reproducibility import REPRODUCIBILITY, Reproducibility
 from nodes.aiida import composition_of, shipped_model
 from tests.mesh.conftest import Lab, lab_of
 from tests.support import MqttBroker, Processes
@@ -72,6 +73,11 @@ async def test_requests_before_and_after_a_kill(lab: Lab, tmp_path: Path) -> Non
     notes = first.provenance.notes
     assert notes["model"]["sha256"] == shipped_model().sha256
     assert notes["extrapolated"] == ["w_EC 0.4 is above 0.3"]
+    made = Reproducibility.model_validate(notes[REPRODUCIBILITY])
+    equation = notes["model"]["equation"]
+    assert made.training_sha256 == shipped_model().about(equation)["data"]["sha256"]
+    assert made.code.packages["aiida-core"]
+    assert made.requester is not None
     graph = notes["aiida"]["graph"]
     assert len(graph["nodes"]) == 5
     assert first.data["run_info"]["internal_reference"] == notes["aiida"]["process"]

@@ -39,6 +39,10 @@ async def test_one_run_serves_all_three(start: Start, desk: Desk, whole: RunFold
         (folder,) = (node.data_dir / "runs").iterdir()
     assert [o.notes["run_reused"] for o in (first, second, third)] == [False, True, True]
     assert {o.notes["run"] for o in (first, second, third)} == {folder.name}
+    assert first.recipe is not None
+    assert first.recipe.model == f"molecular dynamics {folder.name}"
+    assert first.recipe.seeds == (first.notes["integrator"]["seed"],)
+    assert first.recipe.initial_parameters["temperature"] == 298.15
     assert conductivity.density == density.density
     assert conductivity.rdf is not None
     assert density.conductivity is None, "a quick run knows none"

@@ -11,6 +11,7 @@ from messages.chemistry import Formulation
 from messages.errors import RefusedError
 from messages.formulation_algebra import molality_and_w_ec
 from messages.ledger import Rating, Status
+from messages.reproducibility import REPRODUCIBILITY, RESTS_ON_SIMULATED, Reproducibility
 from nodes.optimiser import (
     Campaign,
     CampaignError,
@@ -93,6 +94,13 @@ async def test_a_campaign_from_beginning_to_end() -> None:
     assert [done for done, _, _ in notes.progressed] == list(range(1, 16))
     assert not notes.warned
     assert outcome.begun_wall == 1
+    made = [r.provenance.notes for r in lab.decisions.values() if r.method == "proposal"]
+    recipes = [Reproducibility.model_validate(each[REPRODUCIBILITY]) for each in made]
+    assert len(recipes) == 15
+    assert {(each.model, each.seeds) for each in recipes} == {("strategy gaussian_process", (0,))}
+    assert len({each.training_sha256 for each in recipes}) == 15
+    # The first decision knew of nothing; all others learned from a simulated instrument.
+    assert [each.get(RESTS_ON_SIMULATED, False) for each in made] == [False] + 14 * [True]
 
 
 async def test_the_same_seed_goes_the_same_way() -> None:

@@ -16,6 +16,7 @@ from messages.formulation_algebra import molality_and_w_ec
 from messages.ledger import Failure, Provenance, Rating, ResultStatus, Source, Status
 from messages.quantity import Quantity
 from messages.query import RequestView, ResultView
+from messages.reproducibility import RESTS_ON_SIMULATED
 from nodes.optimiser import CampaignFile, load_campaign
 from nodes.optimiser._chapters import write_chapters
 from nodes.optimiser._relations import relations_chapter
@@ -151,12 +152,16 @@ def test_what_is_synthetic_and_what_is_not() -> None:
                    Provenance(source=Source(title="CALiSol-23", doi="10.1/x", licence="CC-BY-4.0",
                                             retrieved="2026"))),
             result("campaign/plan", 5, Provenance()),
+            result("degradation_eol/model", 6, Provenance(notes={RESTS_ON_SIMULATED: True})),
         ]
     )  # fmt: skip
     assert found is not None
     assert found.data["synthetic"] == {law: ["capacity/cycling"]}
     assert found.data["published"] == {"CALiSol-23, doi:10.1/x": ["conductivity/literature"]}
     assert found.data["simulated"] == {"capacity/cycling": 2, "electrolyte/flow": 1}
+    assert found.data["rests_on_simulated"] == {"degradation_eol/model": 1}
+    assert found.data["not_simulated"] == {"conductivity/literature": 1}
+    assert found.lines[-2] == "computed, from simulated data: degradation_eol/model (1)"
     assert found.data["optimum_is_of_the_simulator"] is True
     assert found.lines[0] == f"synthetic: {law} (capacity/cycling)"
     assert "optimum is a property of the simulator" in found.lines[1]
