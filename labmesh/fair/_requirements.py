@@ -9,7 +9,7 @@ from labmesh.fair._types import Requirement
 _EXPORT: Final = "labmesh ledger export campaign.jsonld --format jsonld"
 _CRATE: Final = "labmesh crate write CAMPAIGN crate && labmesh crate check crate"
 _RESULTS: Final = "labmesh result list --campaign CAMPAIGN --json"
-_ACCESS: Final = "labmesh result list --quantity access --json"
+_ACCESS: Final = "labmesh access list"
 
 REQUIREMENTS: Final = tuple(
     Requirement(number, words, section, command)
