@@ -29,7 +29,7 @@ def put_cells(
         parents = nodes.values(cell, "prov:wasDerivedFrom")
         filled = [p for p in parents if isinstance(p, Ref) and _is_electrolyte(nodes, p.iri)]
         if not any(nodes.values(cell, part) for part in _PARTS):
-            place = Place(cell, cell, (), "hasProperty", "schema:hasPart", "ConventionalProperty")
+            place = Place(cell, cell, (), "hasProperty", "hasPart", "ConventionalProperty")
             built = _without_electrolyte(shared) if filled else shared
             walk.fields(built, sense.schema, place, schema)
         for parent in filled:

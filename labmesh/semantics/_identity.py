@@ -25,8 +25,6 @@ _SAMPLE_PATTERN: Final = "^[A-Za-z0-9][A-Za-z0-9._:-]*$"
 
 _NODE: Final = re.compile(r"[a-z][a-z0-9_-]*/[a-z][a-z0-9_-]*")
 _ABSOLUTE: Final = re.compile(r"(https?://|urn:|ni:)\S+")
-_NO_IRI: Final = re.compile(r'[\x00-\x20<>"{}|^`\\]')
-"""What an IRI may not hold (RFC 3987, as N-Triples has it)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +46,8 @@ def identity(
     value: Mapping[str, Any], schema: Schema, root: Schema, depth: int = _DEPTH
 ) -> Identity | None:
     """Return the identity that an object's own fields tell, None where none does."""
-    known = schema.get("properties") or {}
-    for key, inner in known.items():
+    known = schema.get("properties")
+    for key, inner in known.items() if isinstance(known, Mapping) else ():
         item = value.get(key)
         if item is None or item == "" or not isinstance(inner, Mapping):
             continue
@@ -101,7 +99,7 @@ def named(value: str, schema: Schema) -> str | None:
         return iris.artifact(value)
     if doi := _DOI.fullmatch(value):
         return f"https://doi.org/{iris.safe_path(doi[1])}"
-    if _ABSOLUTE.fullmatch(value) and not _NO_IRI.search(value):
+    if _ABSOLUTE.fullmatch(value) and not iris.NO_IRI.search(value):
         return value
     if schema.get("pattern") == _SAMPLE_PATTERN:
         return iris.sample(value)

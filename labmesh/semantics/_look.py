@@ -68,17 +68,16 @@ def look(schema: Schema, root: Schema, value: Any) -> Sense:
     term = relation = unit = ""
     values: Mapping[str, str] = {}
     for _ in range(_DEPTH):
-        if TERM in node and not term:
-            term = str(node[TERM])
-        if TERM in node:
-            relation = relation or str(node.get(RELATION, ""))
-            values = values or node.get(VALUES, {})
-        unit = unit or str(node.get("unit", ""))
-        if "$ref" in node:
+        if isinstance(node.get(TERM), str):
+            term = term or node[TERM]
+            relation = relation or _text(node.get(RELATION))
+            values = values or _choices(node.get(VALUES))
+        unit = unit or _text(node.get("unit"))
+        if isinstance(node.get("$ref"), str):
             node = _referred(node["$ref"], root)
             continue
         choices = node.get("anyOf") or node.get("oneOf") or node.get("allOf")
-        if not choices:
+        if not isinstance(choices, list | tuple) or not choices:
             break
         node = _fitting(choices, root, value)
     return Sense(term, relation, values, unit, node)
@@ -99,6 +98,17 @@ def has_terms(schema: Any) -> bool:
     return False
 
 
+def _text(value: Any) -> str:
+    """A keyword of a stranger's schema, who may have put anything there."""
+    return value if isinstance(value, str) else ""
+
+
+def _choices(value: Any) -> Mapping[str, str]:
+    if not isinstance(value, Mapping):
+        return {}
+    return {word: label for word, label in value.items() if isinstance(label, str)}
+
+
 def _referred(reference: str, root: Schema) -> Schema:
     node: Any = root
     for step in reference.removeprefix("#").strip("/").split("/"):
@@ -109,7 +119,7 @@ def _referred(reference: str, root: Schema) -> Schema:
 
 def _fitting(choices: Sequence[Schema], root: Schema, value: Any) -> Schema:
     """Return the first alternative that a value looks like, else the first that is not null."""
-    some = [choice for choice in choices if choice.get("type") != "null"]
+    some = [c for c in choices if isinstance(c, Mapping) and c.get("type") != "null"]
     for choice in some:
         if _fits(choice, root, value):
             return choice
@@ -119,7 +129,7 @@ def _fitting(choices: Sequence[Schema], root: Schema, value: Any) -> Schema:
 def _fits(choice: Schema, root: Schema, value: Any) -> bool:
     node = choice
     for _ in range(_DEPTH):
-        if "$ref" not in node:
+        if not isinstance(node.get("$ref"), str):
             break
         node = _referred(node["$ref"], root)
     wanted = node.get("type")
@@ -132,7 +142,8 @@ def _fits(choice: Schema, root: Schema, value: Any) -> bool:
     if "enum" in node and value not in node["enum"]:
         return False
     if isinstance(value, dict):
-        known = node.get("properties", {})
+        known = node.get("properties")
+        known = known if isinstance(known, Mapping) else {}
         if any(each not in value for each in node.get("required", ())):
             return False
         if node.get("additionalProperties") is False and value.keys() - known.keys():

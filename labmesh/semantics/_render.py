@@ -34,14 +34,15 @@ def as_nodes(nodes: Nodes, words: Words) -> tuple[list[JsonObject], set[str]]:
     for iri, types, values in nodes:
         told: JsonObject = {"@id": iri}
         if types:
-            told["@type"] = types if len(types) > 1 else types[0]
+            kinds = [words.short(each) for each in types]
+            told["@type"] = kinds if len(kinds) > 1 else kinds[0]
             used.update(types)
         for key, items in values.items():
             used.add(key)
             used.update(item.word for item in items if isinstance(item, Label))
             used.update(item.datatype for item in items if isinstance(item, Typed))
-            shown = [_shown(item, words.coercion(key), words) for item in items]
-            told[key] = shown if len(shown) > 1 else shown[0]
+            shown: list[Any] = [_shown(item, words.coercion(key), words) for item in items]
+            told[words.short(key)] = shown if len(shown) > 1 else shown[0]
         graph.append(told)
     return graph, used
 
@@ -94,7 +95,7 @@ def _shown(value: Value, coercion: str, words: Words) -> Any:
         return value.iri if coercion in (ID, VOCAB) else {"@id": value.iri}
     if isinstance(value, Label):
         if coercion == VOCAB:
-            return value.word
+            return words.short(value.word)
         found = words.expand(value.word)
         return found if coercion == ID else {"@id": found}
     if isinstance(value, Typed):

@@ -63,7 +63,7 @@ def put_parameters(
             base or iri,
             ("parameters",),
             "hasProperty",
-            "schema:hasPart",
+            "hasPart",
             "ConventionalProperty",
         )
         walk.root(parameters, schema, place)

@@ -49,7 +49,7 @@ class Place:
 
     def within(self, node: str) -> Place:
         """Return the place of what belongs to ``node`` rather than to the whole."""
-        return replace(self, node=node, quantities="hasProperty", things="schema:hasPart")
+        return replace(self, node=node, quantities="hasProperty", things="hasPart")
 
     @property
     def iri(self) -> str:
@@ -99,7 +99,7 @@ class Walk:
 
     def fields(self, value: Mapping[str, Any], schema: Schema, place: Place, root: Schema) -> None:
         """Describe what an object consists of."""
-        known = schema.get("properties") or {}
+        known = _mapping(schema.get("properties"))
         others = schema.get("additionalProperties")
         for key, item in value.items():
             inner = known.get(key, others)
@@ -123,7 +123,8 @@ class Walk:
             self._scalar(value, sense, place)
 
     def _items(self, value: Any, sense: Sense, place: Place, root: Schema) -> None:
-        first = sense.schema.get("prefixItems") or ()
+        told = sense.schema.get("prefixItems")
+        first = told if isinstance(told, list | tuple) else ()
         rest = sense.schema.get("items")
         for index, item in enumerate(value):
             schema = first[index] if index < len(first) else rest
@@ -140,7 +141,7 @@ class Walk:
             )
             return
         who = identity(value, sense.schema, root)
-        if not value.keys() & (sense.schema.get("properties") or {}).keys():
+        if not value.keys() & _mapping(sense.schema.get("properties")).keys():
             self._map(value, sense, place, root)
             return
         if not label:
@@ -293,6 +294,10 @@ class Walk:
         self._nodes.link(place.node, relation, iri)
         self.quantities.append((place.node, relation, iri))
         self.classes.append(sense.term)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _has_composition(value: Mapping[str, Any]) -> bool:

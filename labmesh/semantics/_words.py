@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, Final
 
+from labmesh.semantics import iris
 from labmesh.semantics._context import context
 from messages.model import JsonObject
 
@@ -38,11 +39,19 @@ class Words:
         return word in self._terms or word.partition(":")[0] in self._terms
 
     def expand(self, word: str) -> str:
-        """Return the IRI that a label or ``prefix:name`` stands for; an IRI stands for itself."""
+        """Return the IRI that a label or ``prefix:name`` stands for; an IRI stands for itself.
+
+        A label that this process does not know, of a vocabulary that is not installed here, has an
+        IRI below ``urn:labmesh:unknown-term:``.
+        """
         found = self._expanded.get(word)
         if found is None:
             found = self._expanded[word] = self._expand(word)
         return found
+
+    def short(self, word: str) -> str:
+        """Return a word as a document with our context may write it."""
+        return word if word in self else self.expand(word)
 
     def coercion(self, word: str) -> str:
         """Return what the values of a property are.
@@ -94,8 +103,10 @@ class Words:
         prefix, colon, name = word.partition(":")
         base = self._terms.get(prefix)
         if colon and isinstance(base, str) and not name.startswith("//"):
-            return base + name
-        return word
+            return base + iris.safe_path(name)
+        if colon and not iris.NO_IRI.search(word):
+            return word
+        return f"{iris.OWN}unknown-term:{iris.safe(word)}"
 
 
 @cache

@@ -5,12 +5,16 @@ Names come into IRIs percent-encoded (RFC 3986) where they hold what an IRI may 
 
 from __future__ import annotations
 
+import re
 from typing import Final
 from urllib.parse import quote
 from uuid import UUID
 
 OWN: Final = "urn:labmesh:"
 """Beginning of every IRI that is no uuid."""
+
+NO_IRI: Final = re.compile(r'[\x00-\x20<>"{}|^`\\]')
+"""What an IRI may not hold (RFC 3987, as N-Triples has it)."""
 
 
 def record(uuid: UUID | str) -> str:
