@@ -20,7 +20,7 @@ from messages.model import JsonObject
 from nodes.eln._documents import Documents
 from nodes.eln._eln_graph import METADATA, ElnGraph, result_folder, sample_folder
 from nodes.eln._names import free_name
-from nodes.eln._story import Result, Story, Tell
+from nodes.eln._story import Result, Sample, Story, Tell
 from nodes.eln._variables import variables
 
 _JSON: Final = "application/json"
@@ -116,17 +116,10 @@ async def _fill(
     graph = ElnGraph(story, description, {each.id for each in samples})
     total, count, missing = len(samples) + len(results), 0, []
     for done, sample in enumerate(samples, 1):
-        folder = sample_folder(sample.id)
-        files = [
-            _write(root, folder, "sample.json", documents.sample(sample), _JSON,
-                   "the sample and its states, as the ledger has them"),
-            _write(root, folder, "metadata.jsonld", documents.sample_linked(sample), _JSON_LD,
-                   "the sample and its history as linked data"),
-        ]  # fmt: skip
-        graph.sample(sample, folder, files)
+        files = await asyncio.to_thread(_sample_files, documents, root, sample)
+        graph.sample(sample, sample_folder(sample.id), files)
         count += len(files)
         tell(done, total)
-        await asyncio.sleep(0)
     for done, result in enumerate(results, 1 + len(samples)):
         files, lost = await _result_files(record, documents, root, result)
         key = result.capability
@@ -138,16 +131,31 @@ async def _fill(
     return len(samples), len(results), count, tuple(dict.fromkeys(missing))
 
 
-async def _result_files(
-    record: Record, documents: Documents, root: Path, result: Result
-) -> tuple[list[JsonObject], list[str]]:
+def _sample_files(documents: Documents, root: Path, sample: Sample) -> list[JsonObject]:
+    folder = sample_folder(sample.id)
+    return [
+        _write(root, folder, "sample.json", documents.sample(sample), _JSON,
+               "the sample and its states, as the ledger has them"),
+        _write(root, folder, "metadata.jsonld", documents.sample_linked(sample), _JSON_LD,
+               "the sample and its history as linked data"),
+    ]  # fmt: skip
+
+
+def _documents_of(documents: Documents, root: Path, result: Result) -> list[JsonObject]:
     folder = result_folder(result)
-    files = [
+    return [
         _write(root, folder, "result.json", documents.result(result), _JSON,
                "the result, as the ledger has it"),
         _write(root, folder, "metadata.jsonld", documents.result_linked(result), _JSON_LD,
                "the result as linked data"),
     ]  # fmt: skip
+
+
+async def _result_files(
+    record: Record, documents: Documents, root: Path, result: Result
+) -> tuple[list[JsonObject], list[str]]:
+    folder = result_folder(result)
+    files = await asyncio.to_thread(_documents_of, documents, root, result)
     missing = []
     taken = {"result.json", "metadata.jsonld"}
     for each in result.files:
@@ -156,7 +164,7 @@ async def _result_files(
             missing.append(each.sha256)
             continue
         name = free_name(each.name, taken)
-        _place(source, root / folder / name)
+        await asyncio.to_thread(_place, source, root / folder / name)
         files.append(_node(folder, name, each))
     return files, missing
 

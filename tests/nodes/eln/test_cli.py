@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
-from tests.labmesh.cli._lab import Command
+from labmesh.cli._root import root
+from tests.labmesh.cli._lab import ROOT, Command
 from tests.nodes.eln.conftest import Told
 from tests.support.openbis_server import TOKEN, OpenBisServer
 
@@ -24,6 +27,22 @@ def labmesh(
 def server() -> Iterator[OpenBisServer]:
     with OpenBisServer() as server:
         yield server
+
+
+def test_the_page_shows_command_lines_that_there_are() -> None:
+    page = (ROOT / "docs" / "eln.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    lines = [line.split() for block in blocks for line in block.splitlines()]
+    ours = [words[1:] for words in lines if words[0] == "labmesh"]
+    assert len(ours) >= 8
+    for words in ours:
+        command: click.Command = root
+        context = click.Context(root)
+        while isinstance(command, click.Group):
+            found = command.get_command(context, words.pop(0))
+            assert found is not None, words
+            command = found
+        command.make_context("labmesh", words)
 
 
 def test_a_campaign_is_exported(labmesh: Command, conductivity: Told, tmp_path: Path) -> None:

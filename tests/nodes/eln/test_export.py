@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import AsyncIterator, Collection
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import jsonschema_rs
 import pytest
@@ -17,13 +14,11 @@ import rdflib
 from rocrate.rocrate import ROCrate
 
 from labmesh.crate import Author, CrateDescription
-from labmesh.record import JournalEntry, Record
 from messages.errors import ConfigurationError
-from messages.ledger import EntryKind
 from nodes.eln._documents import Documents
 from nodes.eln._export import Exported, export
 from nodes.eln._story import Story, read_story
-from tests.nodes.eln.conftest import Told
+from tests.nodes.eln.conftest import Declared, Told
 from tests.support.roc_validator import ROOT, roc_validate
 
 # rdflib reads JSON-LD into a graph that it has deprecated itself.
@@ -156,38 +151,6 @@ async def test_a_target_that_cannot_be_is_refused(conductivity: Told, tmp_path: 
         await export(conductivity.record, conductivity.story, tmp_path / "no" / "x.eln", SAID)
     with pytest.raises(ConfigurationError, match="no results in this ledger"):
         await read_story(conductivity.record, "other")
-
-
-class Declared:
-    """A record, and what somebody declared after its last entry."""
-
-    def __init__(self, record: Record, *said: dict[str, str]) -> None:
-        self._record, self._said = record, said
-
-    async def head(self) -> tuple[int, bytes]:
-        offset, head = await self._record.head()
-        return offset + len(self._said), head
-
-    async def entries(
-        self, start: int = 0, until: int | None = None, kinds: Collection[EntryKind] = ()
-    ) -> AsyncIterator[JournalEntry]:
-        last = None
-        async for entry in self._record.entries(start, until, kinds):
-            if entry.kind is EntryKind.RESULT:
-                last = entry
-            yield entry
-        assert last is not None
-        for said in self._said:
-            body: dict[str, Any] = {
-                "request": None, "quantity": "access", "method": "declaration", "samples": [],
-                "outcome": "resolved", "artifacts": [], "campaign": None, "parameters": {},
-                "data": {"person": "Ada", "contact": "ada@kit.example", **said},
-                "provenance": {},
-            }  # fmt: skip
-            yield replace(last, offset=last.offset + 1, uuid=uuid4(), body=body)
-
-    async def artifact(self, sha256: str) -> Path | None:
-        return await self._record.artifact(sha256)
 
 
 def texts(root: Path) -> str:

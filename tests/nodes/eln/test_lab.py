@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import sys
 import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -29,12 +31,16 @@ from tests.nodes.eln.conftest import Told
 from tests.nodes.eln.files import SHARED, entry, file_node, graph, written
 from tests.support import MqttBroker, Processes
 
+LABMESH = Path(sys.executable).with_name("labmesh")
+
 
 @dataclass
 class Lab:
     client: LabClient
     node: ElnNode
     folder: Path
+    mqtt: str
+    processes: Processes
 
     async def imported(self, path: Path, **options: Any) -> list[Imported]:
         return await import_file(self.client, path, **options)
@@ -62,7 +68,7 @@ async def lab(
                 await asyncio.sleep(0.01)
             while not (await client.query("query.offers"))["offers"]:
                 await asyncio.sleep(0.05)
-        yield Lab(client, node, tmp_path)
+        yield Lab(client, node, tmp_path, place.mqtt, processes)
     node.finish()
     assert await task == 0
 
@@ -72,6 +78,7 @@ async def test_entries_come_in_once_and_the_node_writes_what_it_is_asked_for(
 ) -> None:
     await entries_of_others_come_in_once_and_go_out_again(lab, conductivity)
     await the_node_writes_a_campaign_into_its_folder(lab)
+    await an_operator_imports_and_exports_over_the_mesh(lab)
 
 
 async def entries_of_others_come_in_once_and_go_out_again(lab: Lab, conductivity: Told) -> None:
@@ -173,3 +180,23 @@ async def the_node_writes_a_campaign_into_its_folder(lab: Lab) -> None:
         assert archive.read(name) == b"1,2\n"
     with pytest.raises(RequestFailedError, match="campaign nothing has no results"):
         await lab.client.request(*DEPLOYMENT, {"campaign": "nothing"}, timeout=30)
+
+
+async def an_operator_imports_and_exports_over_the_mesh(lab: Lab) -> None:
+    content = b"3,4\n"
+    metadata = graph(
+        entry(name="Two", hasPart=[{"@id": "./one/b.csv"}]), file_node("./one/b.csv", content)
+    )
+    path = written(lab.folder / "two.eln", metadata, {"root/one/b.csv": content})
+    where = (f"--mqtt={lab.mqtt}", "--site=kit", "--json")
+    told = await lab.processes.run(LABMESH, "eln", "import", path, "--campaign=two", *where)
+    assert told.code == 0, told.stderr
+    (said,) = json.loads(told.stdout)
+    assert said["outcome"] == "told"
+    target = lab.folder / "two-back.eln"
+    back = await lab.processes.run(LABMESH, "eln", "export", "two", target, *where)
+    assert back.code == 0, back.stderr
+    assert json.loads(back.stdout)["results"] == 1
+    with zipfile.ZipFile(target) as archive:
+        (name,) = [each for each in archive.namelist() if each.endswith("/b.csv")]
+        assert archive.read(name) == content

@@ -22,9 +22,9 @@ from nodes.eln._openbis_deploy import Written, deploy_openbis
 from nodes.eln._openbis_plan import Plan, code_of, plan
 from nodes.eln._openbis_session import NotebookError, OpenBis
 from nodes.eln._openbis_types import make_types
-from nodes.eln._story import Story
+from nodes.eln._story import Story, read_story
 from nodes.eln._tree import tree_of
-from tests.nodes.eln.conftest import Told
+from tests.nodes.eln.conftest import Declared, Told
 from tests.support.openbis_server import TOKEN, OpenBisServer, RefusalError
 
 PLACE = "/LABMESH/CAMPAIGNS"
@@ -266,6 +266,27 @@ async def test_a_type_of_somebody_else_is_not_touched(
         await deployed(server, conductivity)
     assert not server.types["Sample"]["CELL"]["propertyAssignments"]
     assert not server.samples
+
+
+async def test_what_is_restricted_goes_without_files_and_what_is_confidential_not_at_all(
+    server: OpenBisServer, eol: Told
+) -> None:
+    secret, other = [e.id for e in eol.story.samples.values() if e.kind == "coin_cell"]
+    record = Declared(
+        eol.record,
+        {"subject": "sample", "name": secret, "level": "confidential"},
+        {"subject": "sample", "name": other, "level": "restricted"},
+    )
+    await deployed(server, eol, await read_story(record, "eol"))
+    kept = [*server.samples.values(), *server.data_sets.values()]
+    assert secret.upper() not in str(kept).upper()
+    assert f"{PLACE}/{code_of(other)}" in server.samples
+    owned = [each for each in server.data_sets.values() if each["sample"]]
+    cycled = [each for each in owned if each["sample"]["type"]["code"] == "CYCLING_PROCESS"]
+    assert len(cycled) == 1
+    assert set(cycled[0]["files"]) == {"result.json", "metadata.jsonld"}
+    assert cycled[0]["properties"]["LABMESH_NOTE"] == "3 files are restricted and not here"
+    assert cycled[0]["properties"]["LABMESH_CONTACT"] == "ada@kit.example"
 
 
 async def test_a_dry_run_writes_nothing_and_shows_a_tree(server: OpenBisServer, eol: Told) -> None:
