@@ -41,46 +41,34 @@ def counted(said: ElnDeploymentOutput) -> dict[str, tuple[int, int]]:
     return {each.kind: (each.created, each.present) for each in said.written}
 
 
-async def test_a_campaign_is_imported_once(
+async def test_what_is_missing_is_imported_once(
     server: ElabFtwServer, key: str, conductivity: Told
 ) -> None:
     story = conductivity.story
     samples, results = len(story.samples), len(story.results)
+    last = list(story.results)[-1]
+    older = replace(story, results={n: each for n, each in story.results.items() if n != last})
     dry = await deployed(server, conductivity, dry_run=True)
     assert counted(dry) == {"items": (samples, 0), "experiments": (results, 0)}
     assert not any(server.entries.values())
-    first = await deployed(server, conductivity)
-    assert counted(first) == counted(dry)
-    assert "never against an eLabFTW server" in first.verified
+    await deployed(server, replace(conductivity, story=older))
+    newer = await deployed(server, conductivity)
+    assert counted(newer) == {"items": (0, samples), "experiments": (1, results - 1)}
+    assert "never against an eLabFTW server" in newer.verified
+    again = await deployed(server, conductivity)
+    assert counted(again) == {"items": (0, samples), "experiments": (0, results)}
+    assert server.imports == 2
     assert {kind: len(each) for kind, each in server.entries.items()} == {
         "items": samples, "experiments": results,
     }  # fmt: skip
-    measured = [each for each in server.entries["experiments"] if "data.conductivity"
-                in each["fields"]]  # fmt: skip
+    there = server.entries["experiments"]
+    assert len({each["title"] for each in there}) == len(there)
+    measured = [each for each in there if "data.conductivity" in each["fields"]]
     assert len(measured) >= 4
     assert measured[0]["fields"]["data.conductivity"]["unit"] == "S/m"
     assert "simulated" in measured[0]["tags"]
     assert measured[0]["links"]
     assert {"result.json", "metadata.jsonld"} <= set(measured[0]["files"])
-    again = await deployed(server, conductivity)
-    assert counted(again) == {"items": (0, samples), "experiments": (0, results)}
-    assert server.imports == 1
-
-
-async def test_only_what_is_missing_is_sent(
-    server: ElabFtwServer, key: str, conductivity: Told
-) -> None:
-    last = list(conductivity.story.results)[-1]
-    older = replace(
-        conductivity.story,
-        results={n: each for n, each in conductivity.story.results.items() if n != last},
-    )
-    await deployed(server, replace(conductivity, story=older))
-    said = await deployed(server, conductivity)
-    assert counted(said)["experiments"] == (1, len(older.results))
-    assert counted(said)["items"] == (0, len(older.samples))
-    titles = [each["title"] for each in server.entries["experiments"]]
-    assert len(titles) == len(set(titles)) == len(conductivity.story.results)
 
 
 async def test_a_refusal_is_told_in_words_without_the_key(

@@ -78,80 +78,21 @@ def parents(server: OpenBisServer, identifier: str) -> set[str]:
     return {server.samples[each["identifier"]["identifier"]]["type"]["code"] for each in found}
 
 
-async def test_cells_stand_below_what_they_were_made_of(server: OpenBisServer, eol: Told) -> None:
-    written = await deployed(server, eol)
-    by_type: dict[str, list[str]] = {}
-    for identifier, each in server.samples.items():
-        by_type.setdefault(each["type"]["code"], []).append(identifier)
-        # Every step has its time (PREMISE, deliverable 3.4).
-        assert each["properties"]["LABMESH_AT"]
-        if each["type"]["code"] in {"ASSEMBLY", "CYCLING_PROCESS", "ELECTROLYTE", "CELL"}:
-            said = each["properties"]
-            assert said["LABMESH_BEGUN"] <= said["LABMESH_ENDED"] <= said["LABMESH_AT"]
-            assert said["LABMESH_SIMULATED"] is True or said["LABMESH_SIMULATED"] == "true"
-    expected: dict[str, list[set[str]]] = {
-        "COMPONENT": [set()], "ELECTROLYTE": [{"COMPONENT"}],
-        "ASSEMBLY": [{"ELECTROLYTE", "COMPONENT"}], "CELL": [{"ASSEMBLY"}],
-        "CYCLING_PROCESS": [{"CELL", "CELL_STATE"}],
-        "CELL_STATE": [{"CELL", "ASSEMBLY"}, {"CELL", "CELL_STATE"},
-                       {"CELL", "CELL_STATE", "CYCLING_PROCESS"}],
-        "ELECTROLYTE_STATE": [{"ELECTROLYTE"}, {"ELECTROLYTE", "ELECTROLYTE_STATE"},
-                              {"ELECTROLYTE", "ELECTROLYTE_STATE", "ASSEMBLY"}],
-    }  # fmt: skip
-    assert set(by_type) == set(expected)
-    for kind, identifiers in by_type.items():
-        for identifier in identifiers:
-            assert parents(server, identifier) in expected[kind], identifier
-    assert sum(written.created[kind] for kind in by_type) == len(server.samples)
-
-    for sample in eol.story.samples.values():
-        assert f"{PLACE}/{code_of(sample.id)}" in server.samples
-    assert len(by_type["CELL_STATE"]) == sum(
-        len(each.states) for each in eol.story.samples.values() if each.kind == "coin_cell"
-    )  # fmt: skip
-    # The data of a cell's cycling belong to its process, its history to the cell.
-    data = [each for each in server.data_sets.values()
-            if each["sample"] and each["sample"]["type"]["code"] == "CYCLING_PROCESS"]  # fmt: skip
-    assert len(data) == len(by_type["CYCLING_PROCESS"])
-    for each in data:
-        assert {Path(name).suffix for name in each["files"]} == {
-            ".csv", ".parquet", ".json", ".jsonld",
-        }  # fmt: skip
-    linked = [each for each in server.data_sets.values()
-              if each["sample"] and each["sample"]["type"]["code"] == "CELL"
-              and each["type"]["code"] == "LINKED_DATA"]  # fmt: skip
-    assert len(linked) == len(by_type["CELL"])
-    for each in linked:
-        document = each["files"]["metadata.jsonld"]
-        with pytest.warns(DeprecationWarning, match="ConjunctiveGraph"):
-            assert len(rdflib.Graph().parse(data=document, format="json-ld")) > 500
-
-
-def test_types_carry_the_terms_they_stand_for(typed: OpenBisServer) -> None:
-    said = {
-        (each["entityType"] or each["propertyType"])["code"]: each["descriptorAccessionId"]
-        for each in typed.annotations
-    }
-    known = vocabulary()
-    assert said["CELL"] == known.iri("BatteryCell")
-    assert said["ELECTROLYTE"] == known.iri("ElectrolyteSolution")
-    assert said["CYCLING_PROCESS"] == known.iri("CyclingTest")
-    assert said["LABMESH_BEGUN"] == "http://www.w3.org/ns/prov#startedAtTime"
-    assert len(said) == len(typed.annotations)
-
-
-async def test_again_is_nothing_new(server: OpenBisServer, eol: Told, conductivity: Told) -> None:
-    await deployed(server, eol)
-    await deployed(server, conductivity)
+async def test_a_campaign_is_deployed_step_by_step(server: OpenBisServer, eol: Told) -> None:
+    dry = await deployed(server, eol, dry_run=True)
+    assert dry.created["CELL"] == 2
+    assert not created(server)
+    await new_states_are_added_and_nothing_else(server, eol)
+    cells_stand_below_what_they_were_made_of(server, eol)
     before = server.counts()
     server.calls.clear()
-    for told in (eol, conductivity):
-        assert not (await deployed(server, told)).created
+    for dry_run in (False, True):
+        assert not (await deployed(server, eol, dry_run=dry_run)).created
     assert not created(server)
     assert server.counts() == before
 
 
-async def test_new_states_are_added_and_nothing_else(server: OpenBisServer, eol: Told) -> None:
+async def new_states_are_added_and_nothing_else(server: OpenBisServer, eol: Told) -> None:
     cell = next(each for each in eol.story.samples.values() if each.kind == "coin_cell")
     cycled = [each for each in cell.states if each.label in {"formed", "discharged"}]
     assert cycled
@@ -176,6 +117,68 @@ async def test_new_states_are_added_and_nothing_else(server: OpenBisServer, eol:
     assert written.created["RESULT_DATA"] == 1
     assert len(server.data_sets) == data + 1 + written.created["LINKED_DATA"]
     assert f"{PLACE}/{code_of(cell.id)}" in there
+
+
+def cells_stand_below_what_they_were_made_of(server: OpenBisServer, eol: Told) -> None:
+    by_type: dict[str, list[str]] = {}
+    for identifier, each in server.samples.items():
+        by_type.setdefault(each["type"]["code"], []).append(identifier)
+        # Every step has its time (PREMISE, deliverable 3.4).
+        assert each["properties"]["LABMESH_AT"]
+        if each["type"]["code"] in {"ASSEMBLY", "CYCLING_PROCESS", "ELECTROLYTE", "CELL"}:
+            said = each["properties"]
+            assert said["LABMESH_BEGUN"] <= said["LABMESH_ENDED"] <= said["LABMESH_AT"]
+            assert said["LABMESH_SIMULATED"] is True or said["LABMESH_SIMULATED"] == "true"
+    expected: dict[str, list[set[str]]] = {
+        "COMPONENT": [set()], "ELECTROLYTE": [{"COMPONENT"}],
+        "ASSEMBLY": [{"ELECTROLYTE", "COMPONENT"}], "CELL": [{"ASSEMBLY"}],
+        "CYCLING_PROCESS": [{"CELL", "CELL_STATE"}],
+        "CELL_STATE": [{"CELL", "ASSEMBLY"}, {"CELL", "CELL_STATE"},
+                       {"CELL", "CELL_STATE", "CYCLING_PROCESS"}],
+        "ELECTROLYTE_STATE": [{"ELECTROLYTE"}, {"ELECTROLYTE", "ELECTROLYTE_STATE"},
+                              {"ELECTROLYTE", "ELECTROLYTE_STATE", "ASSEMBLY"}],
+    }  # fmt: skip
+    assert set(by_type) == set(expected)
+    for kind, identifiers in by_type.items():
+        for identifier in identifiers:
+            assert parents(server, identifier) in expected[kind], identifier
+    assert len(server.samples) == len(plan_of(eol.story).things)
+
+    for sample in eol.story.samples.values():
+        assert f"{PLACE}/{code_of(sample.id)}" in server.samples
+    assert len(by_type["CELL_STATE"]) == sum(
+        len(each.states) for each in eol.story.samples.values() if each.kind == "coin_cell"
+    )  # fmt: skip
+    # The data of a cell's cycling belong to its process, its history to the cell.
+    data = [each for each in server.data_sets.values()
+            if each["sample"] and each["sample"]["type"]["code"] == "CYCLING_PROCESS"]  # fmt: skip
+    assert len(data) == len(by_type["CYCLING_PROCESS"])
+    for each in data:
+        assert {Path(name).suffix for name in each["files"]} == {
+            ".csv", ".parquet", ".json", ".jsonld",
+        }  # fmt: skip
+    linked = [each for each in server.data_sets.values()
+              if each["sample"] and each["sample"]["type"]["code"] == "CELL"
+              and each["type"]["code"] == "LINKED_DATA"]  # fmt: skip
+    # One of each cell, and the older one of the cell that lived on.
+    assert len(linked) == len(by_type["CELL"]) + 1
+    for each in linked:
+        document = each["files"]["metadata.jsonld"]
+        with pytest.warns(DeprecationWarning, match="ConjunctiveGraph"):
+            assert len(rdflib.Graph().parse(data=document, format="json-ld")) > 500
+
+
+def test_types_carry_the_terms_they_stand_for(typed: OpenBisServer) -> None:
+    said = {
+        (each["entityType"] or each["propertyType"])["code"]: each["descriptorAccessionId"]
+        for each in typed.annotations
+    }
+    known = vocabulary()
+    assert said["CELL"] == known.iri("BatteryCell")
+    assert said["ELECTROLYTE"] == known.iri("ElectrolyteSolution")
+    assert said["CYCLING_PROCESS"] == known.iri("CyclingTest")
+    assert said["LABMESH_BEGUN"] == "http://www.w3.org/ns/prov#startedAtTime"
+    assert len(said) == len(typed.annotations)
 
 
 @pytest.mark.slow
@@ -235,9 +238,9 @@ async def test_it_goes_on_after_kill_9(
     written = await deployed(server, conductivity)
     assert not written.created["COMPONENT"]
     assert written.created["RESULT_DATA"] > 0
-    with OpenBisServer() as whole:
-        await deployed(whole, conductivity)
-        assert server.counts() == whole.counts()
+    wanted = plan_of(conductivity.story)
+    assert len(server.samples) == len(wanted.things)
+    assert len(server.data_sets) == len(wanted.data_sets)
 
 
 async def test_an_upload_that_is_not_whole_is_deleted_again(
@@ -269,7 +272,7 @@ async def test_a_type_of_somebody_else_is_not_touched(
 
 
 async def test_what_is_restricted_goes_without_files_and_what_is_confidential_not_at_all(
-    server: OpenBisServer, eol: Told
+    eol: Told,
 ) -> None:
     secret, other = [e.id for e in eol.story.samples.values() if e.kind == "coin_cell"]
     record = Declared(
@@ -277,30 +280,23 @@ async def test_what_is_restricted_goes_without_files_and_what_is_confidential_no
         {"subject": "sample", "name": secret, "level": "confidential"},
         {"subject": "sample", "name": other, "level": "restricted"},
     )
-    await deployed(server, eol, await read_story(record, "eol"))
-    kept = [*server.samples.values(), *server.data_sets.values()]
-    assert secret.upper() not in str(kept).upper()
-    assert f"{PLACE}/{code_of(other)}" in server.samples
-    owned = [each for each in server.data_sets.values() if each["sample"]]
-    cycled = [each for each in owned if each["sample"]["type"]["code"] == "CYCLING_PROCESS"]
-    assert len(cycled) == 1
-    assert set(cycled[0]["files"]) == {"result.json", "metadata.jsonld"}
-    assert cycled[0]["properties"]["LABMESH_NOTE"] == "3 files are restricted and not here"
-    assert cycled[0]["properties"]["LABMESH_CONTACT"] == "ada@kit.example"
+    wanted = plan(await read_story(record, "eol"))
+    sent = [*wanted.things, *wanted.data_sets, *(e.documents() for e in wanted.data_sets)]
+    assert secret.upper() not in str(sent).upper()
+    assert code_of(other) in {each.code for each in wanted.things}
+    (cycled,) = [each for each in wanted.data_sets if each.owner.startswith("CYCLING-")]
+    assert not cycled.artifacts
+    assert cycled.said["NOTE"] == "3 files are restricted and not here"
+    assert cycled.said["CONTACT"] == "ada@kit.example"
 
 
-async def test_a_dry_run_writes_nothing_and_shows_a_tree(server: OpenBisServer, eol: Told) -> None:
-    written = await deployed(server, eol, dry_run=True)
-    assert written.created["CELL"] == 2
-    assert not created(server)
+def test_a_plan_is_shown_as_a_tree(eol: Told) -> None:
     lines = tree_of(plan_of(eol.story), "labmesh", "campaigns")
     assert lines[0].startswith(PLACE)
     depth = {line.split()[0]: len(line) - len(line.lstrip()) for line in lines}
     assert depth["COMPONENT"] < depth["ELECTROLYTE"]
     assert depth["ASSEMBLY"] < depth["CELL"] < depth["CYCLING_PROCESS"]
     assert sum("[RESULT_DATA]" in line for line in lines) == len(eol.story.results)
-    await deployed(server, eol)
-    assert not (await deployed(server, eol, dry_run=True)).created
 
 
 async def test_the_token_is_told_to_nobody(
