@@ -17,6 +17,7 @@ Severity = Literal["violation", "warning", "info"]
 
 SHAPES: Final = (
     "shapes_measurement.ttl",
+    "shapes_units.ttl",
     "shapes_fair.ttl",
     "battinfo/publication.shapes.ttl",
     "battinfo/cell-spec.shapes.ttl",

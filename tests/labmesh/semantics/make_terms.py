@@ -91,6 +91,7 @@ def files() -> dict[str, str]:
     return {
         "terms.csv": text.getvalue(),
         "tbox.ttl": _tbox(table),
+        "shapes_units.ttl": _unit_shapes(table),
         "context.jsonld": json.dumps({"@context": _context(table)}, indent=1) + "\n",
     }
 
@@ -292,6 +293,39 @@ def _statements(iri: str, subject: Subject) -> Iterator[str]:
 
 def _text(value: str) -> str:
     return str(ox.Literal(value, language="en"))
+
+
+MEASURED: Final = (
+    "ElectricConductivity", "ElectricResistance", "Voltage", "ElectricCurrent", "ElectricCharge",
+    "Duration", "Volume", "Mass", "MolarMass", "Length", "Area", "Energy", "Frequency", "CRate",
+    "AreicCapacity", "RatioQuantity", "PureNumberQuantity", "Pressure",
+)  # fmt: skip
+"""Quantities whose units a shape holds them, and all their sub-classes, to."""
+
+
+def _unit_shapes(table: list[dict[str, str]]) -> str:
+    """Return a shape for each of `MEASURED`: a unit of the table, of the same dimension."""
+    by_label = {row["label"]: row for row in table}
+    lines = [
+        "# Units of quantities, and of all their sub-classes: those of the table with the same",
+        "# dimension. Made by tests/labmesh/semantics/make_terms.py.",
+        "",
+        "@prefix sh: <http://www.w3.org/ns/shacl#> .",
+        "@prefix s: <urn:labmesh:shape:unit:> .",
+    ]
+    for label in MEASURED:
+        quantity = by_label[label]
+        dimension = quantity["dimension"] or ONE
+        units = [r["iri"] for r in table if r["kind"] == "unit" and r["dimension"] == dimension]
+        lines += [
+            "",
+            f"s:{label} a sh:NodeShape ;",
+            f"    sh:targetClass <{quantity['iri']}> ;",
+            f"    sh:property [ sh:path <{upstream.HAS_UNIT}> ;",
+            f"        sh:in ( {' '.join(f'<{iri}>' for iri in units)} ) ;",
+            f'        sh:message "a unit of {label}, of dimension {dimension}" ] .',
+        ]
+    return "\n".join(lines) + "\n"
 
 
 def _context(table: list[dict[str, str]]) -> dict[str, Any]:
