@@ -30,7 +30,12 @@ def last(labmesh: Command, sample: str) -> Any:
 def test_a_sample_in_doubt_until_a_person_decides(lab: Lab, labmesh: Command) -> None:
     lab.start(HAND, "hand")
     eventually(lambda: "position/by_hand" in labmesh.text("capability", "list"))
-    labmesh.text("request", "send", "mixture", "stirring", "-s", "sample=vial-9", "--wait")
+    stir = ("request", "send", "mixture", "stirring", "-s", "sample=vial-9", "--campaign", "tour")
+    labmesh.text(*stir, "--wait")
+    # The mesh answers what a file would: its ledger is copied, entry by entry, and restored.
+    told = labmesh("fair", "check", "tour", "--only", "14", "--only", "27", "--json").json
+    assert [each["verdict"] for each in told] == ["holds", "holds"]
+    assert told[1]["evidence"]["entries"] > 5
     known = labmesh("sample", "resolve", "vial-9", "--label", "used", "--reason", "poured")
     assert known.code == 1
     assert "vial-9 is in state 0, formulated: there is nothing to resolve" in known.err
