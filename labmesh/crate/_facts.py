@@ -135,6 +135,18 @@ def facts(
     )
 
 
+def strictest(one: Access, other: Access) -> Access:
+    """Return the stricter level and the longer embargo of two; whom to ask for the stricter."""
+    first, second = (one, other) if one.level.rank >= other.level.rank else (other, one)
+    embargoes = [each.embargo for each in (one, other) if each.embargo is not None]
+    return Access(
+        level=first.level,
+        embargo=max(embargoes, key=lambda each: (each.until, each.reason), default=None),
+        contact=first.contact or second.contact,
+        owner=one.owner or other.owner,
+    )
+
+
 def _embargo(said: CrateDescription, access: Access) -> tuple[str, str]:
     found = []
     if said.embargo is not None:

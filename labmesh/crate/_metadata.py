@@ -147,6 +147,7 @@ def _root(
 def _files(entities: Entities, contents: Contents) -> tuple[list[JsonObject], dict[str, list[str]]]:
     """Add every file; return the parts of the root, and the files of each result."""
     data = {each.path: each for each in contents.data}
+    deeds = {each.uuid: each for each in contents.deeds}
     parts, by_result = [], defaultdict[str, list[str]](list)
     # Its content covers this file's hash; its size follows from the names alone.
     names = [METADATA, *(each.path for each in contents.files)]
@@ -159,8 +160,7 @@ def _files(entities: Entities, contents: Contents) -> tuple[list[JsonObject], di
         if found is None:
             parts.append(_own(entities, file, contents))
         else:
-            by_result[found.result].append(_result_file(entities, file, found, contents))
-    deeds = {each.uuid: each for each in contents.deeds}
+            by_result[found.result].append(_result_file(entities, file, found, deeds[found.result]))
     for result, files in sorted(by_result.items()):
         parts.append(_dataset(entities, deeds[result], files, contents))
     return parts, by_result
@@ -182,11 +182,10 @@ def _own(entities: Entities, file: CrateFile, contents: Contents) -> JsonObject:
     )  # fmt: skip
 
 
-def _result_file(entities: Entities, file: CrateFile, found: DataFile, contents: Contents) -> str:
+def _result_file(entities: Entities, file: CrateFile, found: DataFile, deed: Deed) -> str:
     if found.conforms_to:
         entities.add(found.conforms_to, "CreativeWork", name=found.conforms_to)
     made = "" if not found.made_from else f", made from {found.made_from} by Labmesh"
-    deed = next(each for each in contents.deeds if each.uuid == found.result)
     software = None if is_open(found.media_type) else deed.software or deed.instrument or None
     entities.add(
         href(file.path), "File", name=found.name,

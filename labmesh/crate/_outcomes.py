@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 from labmesh.crate._plain import when
@@ -13,10 +14,16 @@ from messages.model import JsonObject
 
 
 class Outcomes:
-    """Knows the statuses of requests and results at any offset; to be fed in the ledger's order."""
+    """Knows the statuses of requests and results at any offset; to be fed in the ledger's order.
 
-    def __init__(self) -> None:
-        self._log: dict[str, list[tuple[int, JsonObject]]] = defaultdict(list)
+    Args:
+        hidden: Tells whether a result, by its uuid, is confidential: of it a request's log says no
+            word.
+    """
+
+    def __init__(self, hidden: Callable[[str], bool]) -> None:
+        self._hidden = hidden
+        self._log: dict[str, list[tuple[int, tuple[str, JsonObject]]]] = defaultdict(list)
         self._amended: dict[str, list[tuple[int, str]]] = defaultdict(list)
         self._results: dict[str, list[tuple[int, str]]] = defaultdict(list)
 
@@ -28,7 +35,8 @@ class Outcomes:
                 name: body.get(name) for name in ("before", "after", "message", "by", "worker")
             }
             line = {**change, "stamp": when(entry.stamp), "offset": entry.offset}
-            self._log[str(body["request"])].append((entry.offset, line))
+            found = str(body["result"]) if body.get("result") else ""
+            self._log[str(body["request"])].append((entry.offset, (found, line)))
         elif entry.kind is EntryKind.RESULT_STATUS:
             self._amended[str(body["result"])].append((entry.offset, str(body["status"])))
         elif entry.kind is EntryKind.RESULT and body.get("request"):
@@ -36,7 +44,10 @@ class Outcomes:
 
     def log(self, request: str, until: int) -> list[JsonObject]:
         """Return a request's changes of status, the first one first."""
-        return _until(self._log.get(request, []), until)
+        return [
+            {**line, "message": ""} if result and self._hidden(result) else line
+            for result, line in _until(self._log.get(request, []), until)
+        ]
 
     def status(self, request: str, until: int) -> str:
         """Return a request's status."""
@@ -44,8 +55,9 @@ class Outcomes:
         return str(log[-1]["after"]) if log else Status.PENDING.value
 
     def results(self, request: str, until: int) -> list[str]:
-        """Return the results of a request."""
-        return _until(self._results.get(request, []), until)
+        """Return the results of a request, but for confidential ones."""
+        found: list[str] = _until(self._results.get(request, []), until)
+        return [each for each in found if not self._hidden(each)]
 
     def result_status(self, result: str, until: int) -> str:
         """Return a result's status."""

@@ -44,7 +44,7 @@ class Selection:
         self.until = -1
         self.head = b""
         self.lines = Lines()
-        self.outcomes = Outcomes()
+        self.outcomes = Outcomes(lambda result: access.of_result(result).confidential)
         self._belongs = Belongs()
         self._other: set[int] = set()
         self._own: set[int] = set()

@@ -11,7 +11,7 @@ from labmesh.crate._data import DataFolder
 from labmesh.crate._database import Database
 from labmesh.crate._deeds import Deed
 from labmesh.crate._description import CrateDescription
-from labmesh.crate._facts import Facts, Tally, facts
+from labmesh.crate._facts import Facts, Tally, facts, strictest
 from labmesh.crate._folder import Workplace, workplace
 from labmesh.crate._graph import GraphFile
 from labmesh.crate._keywords import keywords
@@ -33,6 +33,7 @@ from labmesh.crate._types import (
     silent,
 )
 from labmesh.record import JournalEntry, Record
+from messages.access import OPEN, Access
 from messages.errors import LabmeshError
 from messages.ledger import EntryKind
 
@@ -84,6 +85,7 @@ class _Writer:
     deeds: list[Deed] = field(default_factory=list)
     withheld: Counter[str] = field(default_factory=Counter)
     bodies: int = 0
+    access: Access = OPEN
     _data: DataFolder = field(init=False)
     _tables: Tables = field(init=False)
     _database: Database = field(init=False)
@@ -128,6 +130,8 @@ class _Writer:
             self.withheld[reason] += 1
             return
         self.bodies += 1
+        # Files go as a whole: one restricted result restricts all of them.
+        self.access = strictest(self.access, self.chosen.access.of(entry))
         if self.chosen.aside(entry.offset):
             return
         artifacts = await self._data.take(entry) if entry.kind is EntryKind.RESULT else []
@@ -164,7 +168,7 @@ class _Writer:
             raise LabmeshError(
                 "the ledger changed while it was read", remedy="write the crate again"
             )
-        access = chosen.access.of_campaign(chosen.campaign)
+        access = strictest(chosen.access.of_campaign(chosen.campaign), self.access)
         found = facts(self.said, chosen.campaign, self.tally, last, access)
         words = keywords(self._graph.types, self.said)
         withheld = dict(sorted(self.withheld.items()))

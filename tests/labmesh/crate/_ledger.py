@@ -80,9 +80,11 @@ class MemoryLedger:
         }  # fmt: skip
         return self.add(EntryKind.REQUEST, "Request@2", body, "kit/optimiser")
 
-    def status(self, request: str, before: str, after: str, result: str | None = None) -> None:
+    def status(
+        self, request: str, before: str, after: str, result: str | None = None, message: str = ""
+    ) -> None:
         body = {
-            "request": request, "before": before, "after": after, "message": "",
+            "request": request, "before": before, "after": after, "message": message,
             "by": "kit/broker", "worker": "kit/asab", "token": 1, "attempt": 1, "result": result,
             "reservation": None, "cause": "",
         }  # fmt: skip

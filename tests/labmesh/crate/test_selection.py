@@ -111,6 +111,28 @@ async def test_confidential_bodies_and_files_stay(ledger: MemoryLedger, tmp_path
     assert check_crate(tmp_path / "crate", shapes=False) == ()
 
 
+async def test_a_request_says_no_word_of_a_confidential_result(
+    ledger: MemoryLedger, tmp_path: Path
+) -> None:
+    asked = ledger.request("acid")
+    result = ledger.result("acid", asked)
+    ledger.status(asked, "running", "resolved", result, message="yield 99 %")
+    ledger.declare("result", result, "confidential")
+    await write(ledger, tmp_path / "crate")
+    item = next(each for each in table(tmp_path / "crate", "requests") if each["id"] == asked)
+    assert (item["status"], item["results"]) == ("resolved", [])
+    for name, content in bytes_of(tmp_path / "crate").items():
+        assert b"yield 99" not in content, name
+
+
+async def test_one_restricted_result_restricts_the_crates_files(
+    ledger: MemoryLedger, tmp_path: Path
+) -> None:
+    ledger.declare("result", ledger.result("acid"), "restricted", contact="Bob Example")
+    done = await write(ledger, tmp_path / "crate")
+    assert (done.access, done.contact) == ("restricted", "Bob Example")
+
+
 async def test_a_confidential_campaign_has_no_crate(ledger: MemoryLedger, tmp_path: Path) -> None:
     ledger.declare("campaign", "acid", "confidential")
     with pytest.raises(LabmeshError, match="nothing of it may leave the site"):
