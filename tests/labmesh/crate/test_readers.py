@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import sqlite3
@@ -48,8 +49,13 @@ def triples(folder: Path) -> Any:
 
 
 async def test_the_same_record_gives_the_same_bytes(
-    ledger: MemoryLedger, said: CrateDescription, small: Path, tmp_path: Path
+    ledger: MemoryLedger,
+    said: CrateDescription,
+    small: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("time.time", lambda: 1e9)  # at another time
     ledger.result("acid", quantity="trace", method="logger", artifacts=table(ledger))
     await write_crate(ledger, "acid", tmp_path / "crate", said)
     assert contents(tmp_path / "crate") == contents(small)
@@ -117,7 +123,9 @@ def test_it_is_what_an_eln_file_must_be(eol: Made, small: Path, tmp_path: Path) 
     for each in (eol.folder, small):
         jsonschema_rs.validator_for(schema).validate(metadata(each))
     zip_crate(small, tmp_path / "one.eln")
-    shutil.copytree(small, tmp_path / "copy")  # files of another time
+    shutil.copytree(small, tmp_path / "copy")
+    for file in (tmp_path / "copy").rglob("*"):
+        os.utime(file, (1e9, 1e9))
     (tmp_path / "x").mkdir()
     zip_crate(tmp_path / "copy", tmp_path / "x" / "one.eln")
     assert (tmp_path / "one.eln").read_bytes() == (tmp_path / "x" / "one.eln").read_bytes()

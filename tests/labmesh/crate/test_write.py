@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -66,11 +67,12 @@ def test_killed_anywhere_the_crate_is_whole_or_as_it_was(
     target.parent.mkdir()
     asyncio.run(write_crate(ledger, "acid", target, SAID))
     before = contents(target)
+    old = shutil.copytree(target, tmp_path / "old")
     ledger.result("acid")
     asyncio.run(write_crate(ledger, "acid", tmp_path / "new", SAID))
     after = contents(tmp_path / "new")
 
-    def dies_at(step: int) -> Callable[[], None]:
+    def dies_at(step: int, counter: Path, where: Path) -> Callable[[], None]:
         count = 0
 
         def counted(function: Any) -> Any:
@@ -86,24 +88,30 @@ def test_killed_anywhere_the_crate_is_whole_or_as_it_was(
         def work() -> None:
             for name in ("_sync", "_exchange", "_link", "digest"):
                 setattr(_folder, name, counted(getattr(_folder, name)))
+            shutil.rmtree = counted(shutil.rmtree)
+            Path.rename = counted(Path.rename)  # type: ignore[method-assign]
             for name in ("file", "write", "_put", "clear"):
                 setattr(_folder.Workplace, name, counted(getattr(_folder.Workplace, name)))
-            asyncio.run(write_crate(ledger, "acid", target, SAID))
+            asyncio.run(write_crate(ledger, "acid", where, SAID))
+            counter.write_text(str(count))
 
         return work
 
+    counter = tmp_path / "steps"
     outcomes = []
-    for step in range(1, 200, 6):
-        code = in_child(dies_at(step))
+    assert in_child(dies_at(0, counter, shutil.copytree(old, tmp_path / "counted"))) == 0
+    steps = int(counter.read_text())
+    for step in (*range(1, steps - 14, 6), *range(steps - 14, steps + 1)):
+        assert in_child(dies_at(step, counter, target)) == -9, step
         found = contents(target)
         assert found in (before, after), step
         outcomes.append(found == after)
-        if code == 0:
-            break
-        assert code == -9
+        if found == after:
+            shutil.rmtree(target)
+            shutil.copytree(old, target)
     assert not outcomes[0]
     assert outcomes[-1]
-    assert len(outcomes) > 5
+    assert len(outcomes) > 20
     asyncio.run(write_crate(ledger, "acid", target, SAID))
     assert contents(target) == after
     assert [each.name for each in target.parent.iterdir()] == ["acid"]
