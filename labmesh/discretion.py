@@ -19,6 +19,9 @@ from messages.topics import Topic
 _ABOUT_ITSELF: Final = ("node.", "param.", "lifecycle.", "log.", "component.", "agent.")
 """Services, by the beginning of their names, that tell of a node itself and not of its work."""
 
+_BUT: Final = frozenset({"agent.log"})
+"""What nodes write on their screens has every word."""
+
 
 class Discretion:
     """Heeds the word of the ledgers at this site.
@@ -57,7 +60,8 @@ class Discretion:
 
     def answers(self, service: str, caller: str) -> bool:
         """Tell whether a caller gets an answer of a service."""
-        return not self.asked or self._is_ours(caller) or service.startswith(_ABOUT_ITSELF)
+        about_itself = service.startswith(_ABOUT_ITSELF) and service not in _BUT
+        return not self.asked or self._is_ours(caller) or about_itself
 
     def gives(self, _sha256: str, to: str) -> bool:
         """Tell whether a node gets an artifact from its author."""

@@ -197,6 +197,8 @@ async def test_what_is_confidential_arrives_nowhere_else(world: World) -> None:
         assert other.recorder.where(SECRET) == []
         assert other.recorder.where(LATER, marks[id(other)]) == []
         assert other.recorder.where(PLAIN)
+        # What is for the site alone, no bridge carries.
+        assert not [t for t, _ in other.recorder.heard if t.endswith(("/here", "/broker/access"))]
         assert await retained_now(other, SECRET) == []
         # Of what was told before, nothing is left but the name that everybody had heard.
         covered = f"lab1/kit/broker/sample/{LATER.decode()}-1"
