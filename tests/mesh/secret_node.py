@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 from labmesh import Node, NodeParameters, Order, OrderError, capability, service
 from messages.ledger import SampleId, SampleStep
 from messages.model import Flag, Model, Text
@@ -13,6 +16,8 @@ class Word(Model):
     word: Text
     sample: SampleId
     fail: Flag = False
+    file: Text = ""
+    """Not done before this file is there."""
 
 
 class Said(Model):
@@ -55,6 +60,8 @@ class TalkativeNode(Node[NodeParameters]):
                 properties={"word": word},
             )
         )  # fmt: skip
+        while asked.file and not Path(asked.file).exists():
+            await asyncio.sleep(0.05)
         if asked.fail:
             raise OrderError(f"cannot say {word}")
         return Said(word=word)

@@ -20,6 +20,7 @@ from uuid import UUID
 
 import pytest
 
+from labmesh.calls import Caller
 from labmesh.client import LabClient, Visitor, requester, visit
 from labmesh.crate import CrateDescription, write_crate
 from labmesh.mosquitto import Bridge
@@ -172,11 +173,20 @@ async def test_what_is_confidential_arrives_nowhere_else(world: World) -> None:
     # A campaign that nobody had declared when it ran; what has left has left, but no more of it.
     later = await say(ada, LATER, "later")
     await arrived(world.eve.recorder, LATER)
+    # One of Eve's own, under way while it is declared: its result is not for her any more.
+    go = world.folder / "go"
+    hers = await eve.submit(
+        "word", "saying", {"word": LATER.decode(), "sample": "hers", "file": str(go)},
+        campaign="later",
+    )  # fmt: skip
+    await until_running(eve, hers.id)
     await declare(ada, "campaign", "secret", "confidential")
     await declare(ada, "campaign", "later", "confidential")
     await until_discreet(world)
     marks = {id(each): len(each.recorder.heard) for each in (world.eve, world.hub)}
     secret = [await say(ada, SECRET, "secret"), await say(ada, SECRET, "secret", 2, fail=True)]
+    go.touch()
+    await until_resolved(ada, hers.id)
     plain = await say(ada, PLAIN, "open")
     handle = await eve.submit(
         "word", "saying", {"word": f"{PLAIN.decode()}-eve", "sample": "eves"}, campaign="open"
@@ -194,6 +204,8 @@ async def test_what_is_confidential_arrives_nowhere_else(world: World) -> None:
         ]
         for result in (*secret, later):
             assert await artifacts_of(other, result, world.folder) == []
+            assert await pieces_of(other, result) == []
+        assert len(await pieces_of(other, plain)) == 1
         assert other.recorder.where(SECRET) == []
         assert other.recorder.where(LATER, marks[id(other)]) == []
         assert other.recorder.where(PLAIN)
@@ -239,6 +251,22 @@ async def until_discreet(world: World) -> None:
                     return
                 raise
             await asyncio.sleep(0.05)
+
+
+async def until_running(lab: LabClient, request: UUID) -> None:
+    async with asyncio.timeout(20):
+        while await status_of(lab, request) != "running":
+            await asyncio.sleep(0.05)
+
+
+async def until_resolved(lab: LabClient, request: UUID) -> None:
+    async with asyncio.timeout(20):
+        while await status_of(lab, request) != "resolved":
+            await asyncio.sleep(0.05)
+
+
+async def status_of(lab: LabClient, request: UUID) -> str:
+    return str((await lab.query("query.request", {"id": str(request)}))["request"]["status"])
 
 
 async def arrived(recorder: Recorder, marker: bytes) -> None:
@@ -290,6 +318,20 @@ async def artifacts_of(seat: Seat, result: JsonObject, folder: Path) -> list[byt
         except ArtifactError:
             continue
         found.append(file.read_bytes())
+    return found
+
+
+async def pieces_of(seat: Seat, result: JsonObject) -> list[bytes]:
+    """The pieces that the broker node itself gives to who knows the hash."""
+    caller = Caller(seat.visitor.mesh, kind="fetch")
+    await caller.open()
+    found: list[bytes] = []
+    for ref in result["artifacts"]:
+        try:
+            piece = await caller.call(LEDGER, ref["sha256"], {"offset": 0, "length": 100})
+        except CallRefusedError:
+            continue
+        found.append(piece["data"])
     return found
 
 
