@@ -211,9 +211,10 @@ class DepositEngine:
             state = self._kept(key, state, hand)
         if hand.kind == "version" and not await client.files(hand.draft, draft=True):
             await client.import_files(hand.draft)
-        await client.put(hand.draft, wanted.payload(version=hand.version, date=hand.date))
         if hand.kind != "edit":
             await sync_files(client, hand.draft, wanted.files, tell=self._tell, moved=self._moved)
+        # After the files: of a draft without any the archive complains that they are missing.
+        await client.put(hand.draft, wanted.payload(version=hand.version, date=hand.date))
         if wanted.community and hand.kind == "new":
             return await hand_in(
                 client, hand, draft, wanted, lambda new: self._kept(key, state, new)

@@ -38,6 +38,7 @@ SETTINGS = {
     "RATELIMIT_STORAGE_URL": f"{REDIS}/3",
     "IIIF_CACHE_REDIS_URL": f"{REDIS}/0",
     "COMMUNITIES_IDENTITIES_CACHE_REDIS_URL": f"{REDIS}/4",
+    "APP_ENABLE_SECURE_HEADERS": False,  # they send whoever comes by http to https
     "DATACITE_ENABLED": False,
     "MAIL_SUPPRESS_SEND": True,
     "SITE_UI_URL": "https://archive.example.org",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -65,31 +65,52 @@ def wanted(files: Mapping[str, bytes], folder: Path, **changes: Any) -> Wanted:
 class Archiver:
     """An engine on a store of its own, as a process has it."""
 
-    def __init__(self, client: InvenioClient, store: DepositStore, folder: Path) -> None:
+    def __init__(
+        self,
+        client: InvenioClient,
+        store: DepositStore,
+        folder: Path,
+        mark: str,
+        settle: tuple[float, ...],
+    ) -> None:
         self.folder = folder
+        self.mark = mark
         self.engine = DepositEngine(
-            client, store, today=lambda: "2026-11-22", settle=(0.0, 0.05), pause=0.01
+            client, store, today=lambda: "2026-11-22", settle=settle, pause=0.01
         )
 
     async def deposit(
         self, files: Mapping[str, bytes], *, by: str = "one", former: str = "", **changes: Any
     ) -> Deposited:
         """Deposit files of these contents."""
-        asked = wanted(files, self.folder / "files", **changes)
+        asked = wanted(files, self.folder / "files", mark=self.mark, **changes)
         return await self.engine.deposit("campaign", asked, by=by, former=former)
 
 
 @asynccontextmanager
-async def archiver(
-    server: InvenioServer, folder: Path, *, token: Callable[[], str] = lambda: TOKEN
+async def archiver_at(
+    url: str,
+    folder: Path,
+    *,
+    token: Callable[[], str] = lambda: TOKEN,
+    mark: str = MARK,
+    patience: float = 2.0,
+    settle: tuple[float, ...] = (0.0, 0.05),
 ) -> AsyncIterator[Archiver]:
     """Return an archiver of a server; another one on the same folder goes on where it ended."""
     store = DepositStore(folder / "store.sqlite")
     try:
-        async with InvenioClient(server.url, token, timeout=2.0) as client:
-            yield Archiver(client, store, folder)
+        async with InvenioClient(url, token, timeout=patience) as client:
+            yield Archiver(client, store, folder, mark, settle)
     finally:
         store.close()
+
+
+def archiver(
+    server: InvenioServer, folder: Path, *, token: Callable[[], str] = lambda: TOKEN
+) -> AbstractAsyncContextManager[Archiver]:
+    """Return an archiver of the tests' own server."""
+    return archiver_at(server.url, folder, token=token)
 
 
 def published(server: InvenioServer) -> list[Record]:

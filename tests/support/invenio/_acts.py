@@ -15,6 +15,9 @@ from tests.support.invenio._state import File, Record, now
 
 Answer = tuple[int, Any]
 
+_NO_FILES: Final = (
+    "Missing uploaded files. To disable files for this record please mark it as metadata-only."
+)
 NOT_FOUND: Final[Answer] = (404, failure(404, "Not found."))
 FORBIDDEN: Final[Answer] = (403, failure(403, "Permission denied."))
 
@@ -78,6 +81,8 @@ class Archive:
             return 400, failure(400, f"Invalid value {error}.")
         found.enabled = (payload.get("files") or {}).get("enabled", True)
         found.revision += 2
+        if found.enabled and not found.files:
+            complaints.append({"field": "files.enabled", "messages": [_NO_FILES]})
         return 200, self._shown(found, draft=True, complaints=complaints)
 
     def delete_draft(self, record: str) -> Answer:
@@ -192,11 +197,7 @@ class Archive:
         if errors := missing(found.metadata):
             return invalid(*errors)
         if found.enabled and not found.files:
-            return wrong(
-                "files.enabled",
-                "Missing uploaded files. To disable files for this record please mark it as "
-                "metadata-only.",
-            )
+            return wrong("files.enabled", _NO_FILES)
         if any(not file.complete for file in found.files.values()):
             return wrong(
                 "files", "One or more files have not completed their transfer, please wait."
