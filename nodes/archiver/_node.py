@@ -11,6 +11,7 @@ from labmesh import LabmeshError, Level, Node, Order, OrderError, capability
 from labmesh.record import Record, mesh_record
 from messages.archive import DEPOSIT, DepositInput, DepositOutput
 from messages.errors import CallError, ConfigurationError, TransportError
+from messages.node import State
 from nodes.archiver._errors import ArchiveError
 from nodes.archiver._feedback import telling
 from nodes.archiver._folder import FolderTarget
@@ -73,7 +74,7 @@ class ArchiverNode(Node[ArchiverParameters]):
     async def on_parameters(self, before: ArchiverParameters, after: ArchiverParameters) -> None:
         """Keep the new schedules."""
         changed = (before.campaigns, before.schedule) != (after.campaigns, after.schedule)
-        if changed and self._schedules:
+        if changed and self.state is State.ACTIVE:
             self.spawn(self._begin_again(), name="schedules")
 
     @capability(*DEPOSIT)

@@ -43,6 +43,12 @@ class Lab:
         found = self.client.results(quantity=quantity, method=method)
         return [DepositOutput.model_validate(each.data) async for each in found if each.data]
 
+    async def deposited(self, number: int) -> None:
+        """Return when the ledger has so many results of deposits."""
+        async with asyncio.timeout(30):
+            while len(await self.deposits()) < number:
+                await asyncio.sleep(0.1)
+
     async def told(self, quantity: str, method: str, asked: Any, data: Any) -> None:
         """Tell the ledger of a result that nobody ordered."""
         result = Result(

@@ -136,12 +136,13 @@ async def _disturbed(number: int, fault: Fault, folder: Path) -> bool:
     return not hit
 
 
-async def test_a_fault_at_any_request_makes_no_duplicate_and_no_half_record(tmp_path: Path) -> None:
-    """Each request of a first deposit and of a second one goes wrong once, one way or another."""
-    kinds, number = list(Fault), 1
-    while await _disturbed(number, kinds[number % len(kinds)], tmp_path):
-        number += 1
-    assert number > 35  # the undisturbed pair of deposits has as many requests
+async def test_a_fault_at_a_request_makes_no_duplicate_and_no_half_record(tmp_path: Path) -> None:
+    """Every third request of a first deposit and of a second one goes wrong once, in turn."""
+    kinds = list(Fault)
+    numbers = range(1, 60, 3)
+    hit = [await _disturbed(n, kinds[n // 3 % len(kinds)], tmp_path) for n in numbers]
+    assert sum(hit) > 12  # the undisturbed pair of deposits has some forty requests
+    assert not hit[-1]
 
 
 @pytest.mark.slow

@@ -71,16 +71,37 @@ async def test_without_an_archive_there_is_a_folder_of_crates(lab: Lab) -> None:
         assert third.access == "restricted"
         with pytest.raises(RequestFailedError, match="a deposit belongs to no campaign"):
             await lab.deposit(campaign=CAMPAIGN)
-    assert len(await lab.deposits()) == 3
+        assert len(await lab.deposits()) == 3
+
+        # On a schedule it asks by itself, and only if there is something new.
+        schedule = {"campaigns": [CAMPAIGN, "not-begun"], "schedule": "1 s"}
+        await lab.visitor.caller.call(node.id, "param.set", {"values": schedule}, timeout=5)
+        await lab.deposited(4)
+        await asyncio.sleep(2.2)  # two more looks
+        assert len(await lab.deposits()) == 4
+        await lab.told(*declared("public"))
+        await lab.deposited(5)
+    assert [each.new for each in await lab.deposits()] == [True, False, True, False, True]
 
 
-async def test_an_archive_gets_versions_and_the_ledger_their_names(lab: Lab, secret: str) -> None:
+async def test_an_archive_gets_versions_and_the_ledger_their_names(
+    lab: Lab, secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_engine, "_TRIES", 2)
     said = lab.folder / f"{CAMPAIGN}.yaml"
     said.write_text(SAID)
     with InvenioServer() as server:
         server.doi_prefix = "10.5072"
         settings = {"kind": "invenio", "url": server.url, "token_file": secret, "publisher": "Demo"}
-        async with lab.archiver(**settings, description=str(lab.folder)):
+        async with lab.archiver(**settings, description=str(lab.folder)) as node:
+            server.choose = lambda *_: Fault.ERROR
+            with pytest.raises(RequestFailedError, match="the archive answers 500"):
+                await lab.deposit(attempts=1)
+            topic = node.topics.own("node", "diag", "archive")
+            ((_, told),) = await retained(lab.visitor.mesh, topic, Diagnostic)
+            assert "the archive answers 500" in told.message
+            server.choose = lambda *_: None
+
             one = await lab.deposit()
             (record,) = published(server)
             assert one.record == record.id
@@ -125,37 +146,6 @@ async def test_an_archive_gets_versions_and_the_ledger_their_names(lab: Lab, sec
     names = contents(newest)
     assert "ro-crate-metadata.json" in names
     assert json.loads(names["ro-crate-metadata.json"])
-
-
-async def test_an_archive_in_trouble_is_shown_to_the_operator(
-    lab: Lab, secret: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(_engine, "_TRIES", 2)
-    with InvenioServer() as server:
-        settings = {"kind": "invenio", "url": server.url, "token_file": secret}
-        async with lab.archiver(**settings) as node:
-            topic = node.topics.own("node", "diag", "archive")
-            server.choose = lambda *_: Fault.ERROR
-            with pytest.raises(RequestFailedError, match="the archive answers 500"):
-                await lab.deposit(attempts=1)
-            ((_, told),) = await retained(lab.visitor.mesh, topic, Diagnostic)
-            assert "the archive answers 500" in told.message
-            server.choose = lambda *_: None
-            assert (await lab.deposit()).new
-
-
-async def test_the_schedule_deposits_what_is_new_and_asks_for_nothing_else(lab: Lab) -> None:
-    async with lab.archiver(campaigns=[CAMPAIGN, "not-begun"], schedule="1 s"):
-        async with asyncio.timeout(30):
-            while not await lab.deposits():
-                await asyncio.sleep(0.1)
-        await asyncio.sleep(2.5)  # two more looks
-        assert len(await lab.deposits()) == 1
-        await lab.told(*declared("restricted"))
-        async with asyncio.timeout(30):
-            while len(await lab.deposits()) < 2:
-                await asyncio.sleep(0.1)
-    assert [each.new for each in await lab.deposits()] == [True, True]
 
 
 def test_zips_of_data_are_the_same_whenever_they_are_made(tmp_path: Path) -> None:
