@@ -8,6 +8,7 @@ from typing import Annotated
 
 import pytest
 
+from labmesh.node import capabilities_of, find_node, node_programs
 from labmesh.semantics import gaps, vocabulary
 from messages import catalogue
 from messages.array import Array
@@ -69,6 +70,18 @@ def test_every_process_that_a_node_names_is_one() -> None:
 def test_every_capability_is_a_process(key: tuple[str, str]) -> None:
     for schema in CAPABILITIES[key].schemas:
         assert vocabulary().is_a(schema["term"], "Process"), schema["term"]
+
+
+@pytest.mark.slow
+def test_every_node_that_is_installed_offers_what_is_understood() -> None:
+    found = [
+        f"{name}: {gap}"
+        for name in sorted(node_programs())
+        for bound in capabilities_of(object.__new__(find_node(name))).values()
+        for offer in [bound.offer({})]
+        for gap in (*gaps(offer.parameters_schema), *gaps(offer.result_schema))
+    ]
+    assert not found, "\n".join(["", *found, "see docs/semantics.md"])
 
 
 class Inner(Model):
