@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -42,6 +43,15 @@ class Lab:
         quantity, method = DEPOSIT
         found = self.client.results(quantity=quantity, method=method)
         return [DepositOutput.model_validate(each.data) async for each in found if each.data]
+
+    async def labmesh(self, *words: str) -> str:
+        """Return what a command says; it has to succeed."""
+        program = Path(sys.executable).with_name("labmesh")
+        done = await self.processes.run(
+            program, *words, f"--mqtt={self.place.mqtt}", "--site=kit", timeout=60
+        )
+        assert done.code == 0, done.stderr
+        return done.stdout
 
     async def deposited(self, number: int) -> None:
         """Return when the ledger has so many results of deposits."""

@@ -71,17 +71,25 @@ async def test_without_an_archive_there_is_a_folder_of_crates(lab: Lab) -> None:
         assert third.access == "restricted"
         with pytest.raises(RequestFailedError, match="a deposit belongs to no campaign"):
             await lab.deposit(campaign=CAMPAIGN)
-        assert len(await lab.deposits()) == 3
+        listed = json.loads(await lab.labmesh("archive", "list", "--json"))
+        assert [each["version"] for each in listed] == [third.version]
+        shown = await lab.labmesh("archive", "deposit", CAMPAIGN, "--wait")
+        assert f"{third.version} (nothing new)" in shown
+        assert str(crate) in shown
+        assert len(await lab.deposits()) == 4
 
         # On a schedule it asks by itself, and only if there is something new.
         schedule = {"campaigns": [CAMPAIGN, "not-begun"], "schedule": "1 s"}
         await lab.visitor.caller.call(node.id, "param.set", {"values": schedule}, timeout=5)
-        await lab.deposited(4)
-        await asyncio.sleep(2.2)  # two more looks
-        assert len(await lab.deposits()) == 4
-        await lab.told(*declared("public"))
         await lab.deposited(5)
-    assert [each.new for each in await lab.deposits()] == [True, False, True, False, True]
+        await asyncio.sleep(2.2)  # two more looks
+        assert len(await lab.deposits()) == 5
+        await lab.told(*declared("public"))
+        await lab.deposited(6)
+    assert [each.new for each in await lab.deposits()] == [
+        *(True, False, True, False),
+        *(False, True),
+    ]
 
 
 async def test_an_archive_gets_versions_and_the_ledger_their_names(
