@@ -204,3 +204,9 @@ def small_lab(folder: Path | None = None, campaign: str = "acid") -> MemoryLedge
     made = ledger.result(campaign, asked, makes="vial-1", parents=["stock-1"])
     ledger.status(asked, "running", "resolved", made)
     return ledger
+
+
+def add_table(ledger: MemoryLedger) -> None:
+    """Append a result with a table to the campaign."""
+    ledger.capability("trace", "logger")
+    ledger.result("acid", quantity="trace", method="logger", artifacts=table(ledger))

@@ -19,7 +19,7 @@ from labmesh.crate import (
     write_crate,
 )
 from labmesh.record import file_record
-from tests.labmesh.crate._ledger import MemoryLedger, small_lab, table
+from tests.labmesh.crate._ledger import MemoryLedger, add_table, small_lab
 from tests.support.recorded_lab import CONDUCTIVITY, EOL, RecordedLab, recorded_lab
 
 DESCRIPTION = """\
@@ -75,7 +75,7 @@ def small(tmp_path_factory: pytest.TempPathFactory, said: CrateDescription) -> P
     """The crate of a small lab whose last result has a table."""
     folder = tmp_path_factory.mktemp("small")
     ledger = small_lab(folder)
-    ledger.result("acid", quantity="trace", method="logger", artifacts=table(ledger))
+    add_table(ledger)
     asyncio.run(write_crate(ledger, "acid", folder / "crate", said))
     return folder / "crate"
 

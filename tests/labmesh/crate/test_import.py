@@ -79,22 +79,24 @@ async def test_bodies_that_were_added_later_are_put_back(
 
 
 def test_the_command_line_writes_checks_and_imports(
-    eol: Made, tmp_path: Path, labmesh: Command
+    small: Path, tmp_path: Path, labmesh: Command
 ) -> None:
-    ledger, folder = str(eol.lab.ledger), tmp_path / "crates" / "eol"
-    folder.parent.mkdir()
-    said = tmp_path / "crate.yaml"
+    write_ledger(small, tmp_path / "ledger.gz")
+    lab = str(tmp_path / "lab.sqlite")
+    transfer.import_ledger(tmp_path / "ledger.gz", lab, tell=lambda *_: None)
+    said, folder = tmp_path / "crate.yaml", tmp_path / "acid"
     said.write_text("title: From the command line\n")
-    written = labmesh(
-        "crate", "write", eol.lab.campaign, str(folder), "-d", str(said), "--ledger-file", ledger,
-        "--json",
-    )  # fmt: skip
-    answer = json.loads(written.out)
-    assert answer["title"] == "From the command line"
-    assert answer["head"]["offset"] == eol.summary.head[0]
-    assert labmesh.text("crate", "check", str(folder), "--no-shapes").endswith("all sound\n")
-    copy = str(tmp_path / "copy.sqlite")
-    assert eol.summary.head[1].hex() in labmesh.text("ledger", "import", str(folder), copy)
+    for target in (folder, tmp_path / "acid.eln"):
+        written = labmesh(
+            "crate", "write", "acid", str(target), "-d", str(said), "--ledger-file", lab, "--json"
+        )
+        answer = json.loads(written.out)
+        assert answer["title"] == "From the command line"
+        assert len(answer["missing"]) == 2  # this ledger has no artifacts beside it
+        assert labmesh.text("crate", "check", str(target), "--no-shapes").endswith("all sound\n")
+        copy = str(target.with_suffix(".sqlite"))
+        assert answer["head"]["hash"] in labmesh.text("ledger", "import", str(target), copy)
+        Path(copy).unlink()
 
     file = folder / "results.json"
     file.write_bytes(file.read_bytes().replace(b"resolved", b"resolveD", 1))
@@ -104,5 +106,6 @@ def test_the_command_line_writes_checks_and_imports(
         {"check": "hashes", "path": "results.json", "what": "its content is not what was written"}
     ]
     refused = labmesh("ledger", "import", str(folder), str(tmp_path / "x.sqlite"))
+    assert refused.code == 1
     assert "results.json: its content is not what was written" in refused.err
     assert not (tmp_path / "x.sqlite").exists()

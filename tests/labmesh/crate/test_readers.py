@@ -18,7 +18,7 @@ import pytest
 
 from labmesh.crate import CrateDescription, check_crate, write_crate, zip_crate
 from labmesh.semantics import ontology
-from tests.labmesh.crate._ledger import MemoryLedger, table
+from tests.labmesh.crate._ledger import MemoryLedger, add_table
 from tests.labmesh.crate.conftest import Made
 from tests.support.roc_validator import roc_validate
 
@@ -56,7 +56,7 @@ async def test_the_same_record_gives_the_same_bytes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("time.time", lambda: 1e9)  # at another time
-    ledger.result("acid", quantity="trace", method="logger", artifacts=table(ledger))
+    add_table(ledger)
     await write_crate(ledger, "acid", tmp_path / "crate", said)
     assert contents(tmp_path / "crate") == contents(small)
 
