@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from functools import cached_property
-from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from messages.errors import LabmeshError
-from nodes.search._features import Features
-from nodes.search._find import find
-from nodes.search._lexicon import Lexicon
-from nodes.search._related import related
-from nodes.search._rows import Teller
-from nodes.search._services import Question
 from nodes.search._sparql import GRAPHS, TABLES, check, evaluate, written
 from nodes.search._store import Document, Place, TripleStore
-from nodes.search._view import View
+
+if TYPE_CHECKING:
+    from nodes.search._answers import Answers
 
 
 class Desk:
@@ -27,13 +22,6 @@ class Desk:
 
     def __init__(self, store: TripleStore) -> None:
         self._store = store
-        self._features: dict[bool, Features] = {}
-        self._lock = Lock()
-
-    @cached_property
-    def lexicon(self) -> Lexicon:
-        """The words of the ontology in the store."""
-        return Lexicon.of(self._store)
 
     def state(self) -> dict[str, Any]:
         """Return how far the store is."""
@@ -52,7 +40,7 @@ class Desk:
     def found(self, ontology: str, edition: str) -> None:
         """Begin an empty store with the ontology (Turtle)."""
         self._store.found(ontology, edition)
-        self.__dict__.pop("lexicon", None)
+        self.__dict__.pop("_answers", None)
 
     def take(self, documents: list[Document], offset: int, chain: str, edition: str) -> int:
         """Add described entries, all or none; return the triples given."""
@@ -96,29 +84,19 @@ class Desk:
 
     def find(self, question: dict[str, Any], *, inside: bool, provenance: bool) -> dict[str, Any]:
         """Answer a `nodes.search._services.Question`, with the fields of `Findings`."""
-        asked = Question.model_validate(question)
-        found = find(self._store, self.lexicon, asked, inside=inside, provenance=provenance)
-        return found.model_dump(mode="json")
+        return self._answers.find(question, inside=inside, provenance=provenance)
 
     def related(self, like: str, *, limit: int, inside: bool, provenance: bool) -> dict[str, Any]:
         """Return what is nearest to a result or a sample, with the fields of `Findings`."""
-        if like.startswith("urn:uuid:"):
-            like = like.removeprefix("urn:uuid:")
-        teller = Teller(View(self._store, inside=inside), self.lexicon)
-        found = related(
-            self._known(inside=inside), self.lexicon, teller, like, limit=limit,
-            provenance=provenance,
-        )  # fmt: skip
-        return found.model_dump(mode="json")
+        return self._answers.related(like, limit=limit, inside=inside, provenance=provenance)
 
     def warm(self) -> None:
         """Read what recommendations need, before anybody waits for it."""
-        self._known(inside=False)
+        self._answers.warm()
 
-    def _known(self, *, inside: bool) -> Features:
-        """Return the features of all results, up to date."""
-        inside = inside and self._store.has_confidential
-        with self._lock:
-            kept = self._features.setdefault(inside, Features(self.lexicon, inside=inside))
-            kept.read(self._store)
-        return kept
+    @cached_property
+    def _answers(self) -> Answers:
+        # Begins a second later, where the store alone must be there soon.
+        from nodes.search._answers import Answers  # noqa: PLC0415
+
+        return Answers(self._store)

@@ -50,34 +50,34 @@ class Keeper:
         self.starts = 0
         """How often the process was started."""
 
-    async def ask(self, verb: str, *, limit: float | None = None, **arguments: Any) -> Any:
+    async def ask(self, verb: str, *, seconds: float | None = None, **arguments: Any) -> Any:
         """Return what the process answers.
 
         Args:
             verb: A method of `nodes.search._desk.Desk`.
-            limit: Wall seconds after which the process is ended; None: as long as it takes.
+            seconds: Wall seconds after which the process is ended; None: as long as it takes.
             arguments: Plain values.
 
         Raises:
-            LabmeshError: A refusal, or no answer within ``limit``.
+            LabmeshError: A refusal, or no answer within ``seconds``.
             LostError: The process ended, and so it did when asked again.
             StoreError: It cannot open the store.
         """
         for left in reversed(range(_TRIES)):
             try:
-                return await self._ask(verb, limit, arguments)
+                return await self._ask(verb, seconds, arguments)
             except LostError:
                 if verb == "take" or not left:
                     raise
         raise AssertionError
 
-    async def _ask(self, verb: str, limit: float | None, arguments: dict[str, Any]) -> Any:
+    async def _ask(self, verb: str, seconds: float | None, arguments: dict[str, Any]) -> Any:
         process = await self._started()
         number = next(self._numbers)
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting[number] = future
         try:
-            async with asyncio.timeout(limit):
+            async with asyncio.timeout(seconds):
                 packed = msgpack.packb([number, verb, arguments])
                 with suppress(ConnectionError):
                     _pipe(process.stdin).write(_LENGTH.pack(len(packed)) + packed)
@@ -86,7 +86,7 @@ class Keeper:
         except TimeoutError:
             await self._end(process)
             raise LabmeshError(
-                f"the query was ended after {limit:g} s", where="query",
+                f"the query was ended after {seconds:g} s", where="query",
                 remedy="ask for less, say more exactly what, or raise the node's time_limit",
             ) from None  # fmt: skip
         finally:

@@ -240,21 +240,21 @@ class SearchNode(Node[SearchParameters]):
     async def _sparql(self, query: str, *, inside: bool, **how: Any) -> dict[str, Any]:
         async with self._queries:
             made: dict[str, Any] = await self._store.ask(
-                "sparql", limit=self.parameters.time_limit, query=query, inside=inside, **how
+                "sparql", seconds=self.parameters.time_limit, query=query, inside=inside, **how
             )
         return made
 
     async def _find(self, asked: FindArguments, *, inside: bool) -> Findings:
         question = Question.model_validate(asked.model_dump(exclude={"provenance"}))
         made = await self._store.ask(
-            "find", limit=self.parameters.time_limit, question=question.model_dump(mode="json"),
+            "find", seconds=self.parameters.time_limit, question=question.model_dump(mode="json"),
             inside=inside, provenance=asked.provenance,
         )  # fmt: skip
         return Findings.model_validate({**made, "offset": self._at.place.offset})
 
     async def _related(self, asked: RelatedArguments, *, inside: bool) -> Findings:
         made = await self._store.ask(
-            "related", limit=self.parameters.time_limit, inside=inside, **asked.model_dump()
+            "related", seconds=self.parameters.time_limit, inside=inside, **asked.model_dump()
         )
         return Findings.model_validate({**made, "offset": self._at.place.offset})
 

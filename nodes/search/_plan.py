@@ -108,18 +108,22 @@ def _condition(interval: Range, index: int, lexicon: Lexicon) -> str:
 def _sample(reading: Reading, lexicon: Lexicon) -> list[str]:
     lines = []
     examined = f"{term('hasMeasurementSample')}|{term('hasTestObject')}"
+    named = "(prov:used/schema:object)"
     if reading.sample:
         lines.append(
-            f"?result {examined}|prov:used|prov:generated <{iris.sample(reading.sample)}> ."
+            f"?result {examined}|prov:used|prov:generated|{named} <{iris.sample(reading.sample)}> ."
         )
-    if reading.containing or reading.without:
+    if reading.containing:
         lines.append(f"?result {examined}|prov:generated ?sample .")
     if reading.object is not None:
-        # A cell says itself what was predicted of it.
-        lines.append(f"?result {examined}|prov:generated|^prov:wasDerivedFrom ?object .")
+        # What a prediction is about is named by what was asked; a cell says it, too.
+        lines.append(f"?result {examined}|prov:generated|{named}|^prov:wasDerivedFrom ?object .")
         lines.append(f"{values('kind', lexicon.below(reading.object.iri))} ?object a ?kind .")
     lines += [_with(each, lexicon) for each in reading.containing]
-    lines += [f"MINUS {_with(each, lexicon)}" for each in reading.without]
+    lines += [
+        f"MINUS {{ ?result {examined}|prov:generated ?sample . {_with(each, lexicon)} }}"
+        for each in reading.without
+    ]
     return lines
 
 

@@ -83,8 +83,11 @@ class Teller:
         """Return the IRI of what a process examined, or else made; empty: nothing."""
         view = self._view
         examined = view.one(result, iri("hasMeasurementSample"), iri("hasTestObject"))
-        made = (each for each in view.all(result, f"{PROV}generated") if _is_sample(each))
-        return examined or next(made, "")
+        if _is_sample(examined):
+            return examined
+        named = view.all(f"{result}#parameters", f"{SCHEMA}object")
+        made = view.all(result, f"{PROV}generated")
+        return next(filter(_is_sample, [*named, *made]), examined)
 
     def contents(self, sample: str) -> tuple[str, ...]:
         """Return the classes of the substances in a sample, by label."""

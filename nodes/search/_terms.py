@@ -27,7 +27,7 @@ SIMULATED: Final = "urn:labmesh:term:simulated"
 
 PARTS: Final = (
     "hasSolute", "hasSolvent", "hasConstituent", "hasElectrolyte", "hasPositiveElectrode",
-    "hasNegativeElectrode", "hasSeparator",
+    "hasNegativeElectrode", "hasActiveMaterial", "hasSeparator",
 )  # fmt: skip
 """How a material or a cell hangs together; with prov:wasDerivedFrom, what is in a sample."""
 

@@ -14,6 +14,7 @@ from labmesh.record import FileRecord, JournalEntry, Record, file_record
 from nodes.search._desk import Desk
 from nodes.search._follow import Follower
 from nodes.search._store import TripleStore
+from tests.labmesh.cli._lab import Command
 from tests.support.recorded_lab import CONDUCTIVITY, EOL, recorded_lab
 
 
@@ -49,6 +50,12 @@ def follower(record: Record, store: Any, said: list[str] | None = None) -> Follo
         pytest.fail(f"entry {offset} could not be described: {why}")
 
     return Follower(record, store, here, (said if said is not None else []).append, fail)
+
+
+@pytest.fixture
+def labmesh(capsys: pytest.CaptureFixture[str]) -> Command:
+    """``labmesh``, run in this process."""
+    return Command(capsys)
 
 
 @pytest.fixture(scope="session")

@@ -272,11 +272,11 @@ async def test_the_process_is_ended_where_a_query_takes_too_long(
         await follower(Ledger(entries[:30]), keeper).catch_up(quiet)
         forever = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l }"
         slow = asyncio.create_task(
-            keeper.ask("sparql", limit=0.3, query=forever, inside=True, rows=1, size=99)
+            keeper.ask("sparql", seconds=0.3, query=forever, inside=True, rows=1, size=99)
         )
         await asyncio.sleep(0.1)
         other = asyncio.create_task(
-            keeper.ask("sparql", limit=30, query=forever[:24] + " { ?a ?b <urn:x> }",
+            keeper.ask("sparql", seconds=30, query=forever[:24] + " { ?a ?b <urn:x> }",
                        inside=True, rows=1, size=99)
         )  # fmt: skip
         with pytest.raises(LabmeshError, match=r"ended after 0\.3 s"):
