@@ -17,7 +17,6 @@ from labmesh.semantics import iris
 from labmesh.semantics._describer import Describer
 from labmesh.semantics._render import Triple, as_nodes, as_nquads, triples
 from labmesh.semantics._turtle import as_turtle
-from labmesh.semantics._vocabulary import vocabulary
 from labmesh.semantics._words import words
 
 Format = Literal["jsonld", "turtle", "nquads"]
@@ -106,8 +105,7 @@ class _JsonLd:
     def __init__(self, file: IO[str]) -> None:
         self._file = file
         self._first = True
-        labels = [entry.label for entry in vocabulary().entries()]
-        context = json.dumps(words().context([*labels, *words().prefixes]), ensure_ascii=False)
+        context = json.dumps(words().context(words().all), ensure_ascii=False)
         file.write(f'{{"@context": {context},\n"@graph": [')
 
     def add(self, describer: Describer, entry: JournalEntry) -> None:

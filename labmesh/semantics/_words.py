@@ -67,6 +67,11 @@ class Words:
         return found
 
     @property
+    def all(self) -> tuple[str, ...]:
+        """All words: labels, prefixes, properties whose values are of one kind."""
+        return tuple(sorted(self._terms))
+
+    @property
     def prefixes(self) -> tuple[str, ...]:
         """All prefixes, sorted."""
         return tuple(

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
+import shlex
+import textwrap
 from pathlib import Path
+from typing import Any, Final
 
 import pyoxigraph as ox
 import pytest
 import rdflib
 
+from labmesh.semantics import FORMATS
 from messages.access import DECLARATION
 from nodes.broker._node import vocabulary
 from tests.labmesh.cli._lab import Command, Lab
 from tests.nodes.broker.lab import Lab as Ledger
 from tests.support.recorded_lab import EOL, recorded_lab
+
+ROOT: Final = Path(__file__).parents[3]
 
 
 def triples(path: Path, form: ox.RdfFormat) -> set[str]:
@@ -38,6 +45,35 @@ def test_three_forms_of_the_same_triples(tmp_path: Path, labmesh: Command) -> No
     assert len(quads) > 4000
     assert triples(tmp_path / "out.turtle", ox.RdfFormat.TURTLE) == quads
     assert triples(tmp_path / "out.jsonld", ox.RdfFormat.JSON_LD) == quads
+
+
+def test_the_commands_of_the_page(tmp_path: Path, labmesh: Command) -> None:
+    lab = Ledger(tmp_path / "ledger.sqlite")
+    lab.worker("kit/asab")
+    lab.store.close()
+    page = (ROOT / "docs" / "semantics.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^labmesh (ledger export .*)$", page, re.MULTILINE)
+    assert len(lines) == len(FORMATS)
+    for line in lines:
+        words = shlex.split(line, comments=True)
+        labmesh.text(*words, "--ledger-file", "ledger.sqlite")
+        assert Path(words[2]).stat().st_size > 100
+
+
+async def test_the_code_of_the_page(tmp_path: Path) -> None:
+    lab = Ledger(tmp_path / "ledger.sqlite")
+    lab.worker("kit/asab")
+    lab.store.close()
+    page = (ROOT / "docs" / "semantics.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    code = next(block for block in blocks if "file_record" in block)
+    scope: dict[str, Any] = {}
+    body = "async def shown():\n" + textwrap.indent(code, "    ") + "    return locals()\n"
+    exec(body, scope)  # noqa: S102 - our own page
+    found = await scope["shown"]()
+    assert found["document"]["@graph"]
+    assert len(found["graph"]) > 5
+    assert found["wrong"] == ()
 
 
 def len_of(labmesh: Command, ledger: Path) -> int:

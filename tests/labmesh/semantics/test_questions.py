@@ -8,9 +8,11 @@ from typing import Any
 
 import pyoxigraph as ox
 import pytest
+import rdflib
+from rdflib import RDFS
 
 from labmesh.record import JournalEntry
-from labmesh.semantics import DATA, Describer, iris, vocabulary
+from labmesh.semantics import DATA, Describer, iris, ontology, vocabulary
 from labmesh.semantics._words import words
 from messages.ledger import EntryKind
 from tests.labmesh.semantics.labs import read_lab
@@ -79,6 +81,21 @@ def test_the_same_without_paths(store: ox.Store, lab: list[JournalEntry]) -> Non
     rows = ask(store, "query_conductivity_lipf6_flat.rq")
     assert {row["activity"].value for row in rows} == measured(lab).keys()
     assert len(rows) == len(measured(lab))
+
+
+@pytest.mark.parametrize("store", ["default", "Oxigraph"])
+def test_rdflib_answers_of_a_single_result(store: str, lab: list[JournalEntry]) -> None:
+    describer, graph = Describer(), rdflib.Graph(store=store)
+    for entry in lab:
+        describer.learn(entry)
+    asked = [e for e in lab if iris.record(e.uuid) in measured(lab) and (e.body or {})["request"]]
+    for triple in (*describer.graph(asked[0]), *ontology().triples((None, RDFS.subClassOf, None))):
+        graph.add(triple)
+    question = (SHARED / "query_conductivity_lipf6.rq").read_text(encoding="utf-8")
+    rows: Any = list(graph.query(question))
+    (row,) = rows
+    told = measured(lab)[iris.record(asked[0].uuid)]
+    assert (float(row["value"]), float(row["uncertainty"]), float(row["temperature"])) == told
 
 
 def test_a_campaign_s_own_are_told_from_those_it_imported(store: ox.Store) -> None:
