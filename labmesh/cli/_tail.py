@@ -10,8 +10,10 @@ from labmesh.cli._format import clean, one_line, short_ids, when
 from labmesh.cli._output import Output
 from labmesh.cli._records import MeshRecords, Records
 from labmesh.cli._session import Session
+from messages.access import withheld, withheld_hash
 from messages.envelope import Header, validate
 from messages.ledger import Entry, EntryKind, Head
+from messages.model import JsonObject
 from messages.topics import Topic
 
 _PAGE: Final = 100
@@ -29,8 +31,20 @@ async def entries_between(
         page = await source.query("journal.read", {"from": at, "limit": _PAGE, **chosen})
         for item in page["entries"]:
             if item["offset"] <= end:
-                yield validate(Entry, item, where="entry")
+                yield entry_of(item)
         at = page["next"]
+
+
+def entry_of(item: JsonObject) -> Entry:
+    """Return an entry as ``journal.read`` gives it; a withheld body is what stands for it.
+
+    Raises:
+        BodyError: It is none.
+    """
+    if item.get("body") is None and "body_hash" in item:
+        rest = {name: value for name, value in item.items() if name != "body_hash"}
+        item = {**rest, "body": withheld(item["body_hash"])}
+    return validate(Entry, item, where="entry")
 
 
 async def last_entries(
@@ -96,6 +110,8 @@ def show_line(out: Output, entry: Entry) -> None:
 
 def _gist(entry: Entry) -> str:
     body = entry.body
+    if withheld_hash(body) is not None:
+        return "withheld: it is confidential at the ledger's site"
     match entry.kind:
         case EntryKind.REQUEST:
             what = f"{body['quantity']}/{body['method']}"

@@ -21,7 +21,7 @@ from labmesh.cli._records import (
     records,
 )
 from labmesh.cli._session import Session, record_command
-from labmesh.cli._tail import follow_entries, last_entries, show_line
+from labmesh.cli._tail import entry_of, follow_entries, last_entries, show_line
 from labmesh.cli._verbs import Verbs
 from messages.envelope import validate
 from messages.errors import (
@@ -30,7 +30,7 @@ from messages.errors import (
     LabmeshError,
     NotConnectedError,
 )
-from messages.ledger import Entry, EntryKind, Head
+from messages.ledger import EntryKind, Head
 
 
 @click.group(cls=Verbs)
@@ -85,7 +85,7 @@ async def show(session: Session, offset: int) -> None:
     if session.out.as_json:
         session.out.document(entries[0])
         return
-    entry = validate(Entry, entries[0], where="entry")
+    entry = entry_of(entries[0])
     session.out.heading(f"entry {entry.offset}")
     session.out.pairs(
         (

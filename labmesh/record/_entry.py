@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
 
+from messages.access import withheld_hash
 from messages.chain import canonical, hash_body, hash_entry
 from messages.errors import BodyError
 from messages.ledger import EntryKind
@@ -54,6 +55,8 @@ class JournalEntry:
         """
         try:
             body = item["body"] if item["body"] is None else dict(item["body"])
+            if body is not None and (withheld := withheld_hash(body)) is not None:
+                item, body = {**item, "body_hash": withheld}, None  # as a journal topic has it
             told = item["body_hash"] if body is None else hash_body(canonical(body))
             return cls(
                 offset=int(item["offset"]),

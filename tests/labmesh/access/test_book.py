@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from labmesh.access import OPEN, AccessBook, Level, withheld, withheld_hash
+from labmesh.cli._tail import entry_of
+from labmesh.record import JournalEntry
 from messages.access import (
     DECLARATION,
     DeclarationInput,
@@ -203,6 +205,15 @@ def test_a_withheld_entry_is_confidential_to_whoever_reads_it() -> None:
     assert not book.may_leave(told)
     assert withheld_hash(told.body or {}) == b"\1" * 32
     assert withheld_hash({"withheld": 1}) is None
+    item = {
+        "offset": 0, "uuid": str(uid(1)), "kind": "result", "stamp": 0, "load_time": 0,
+        "author": "kit/asab", "type": "Result@1", "schema_hash": "", "prev_hash": bytes(32),
+        "hash": bytes(32),
+    }  # fmt: skip
+    on_topic = JournalEntry.read({**item, "body": withheld(b"\1" * 32)})
+    assert on_topic == JournalEntry.read({**item, "body": None, "body_hash": b"\1" * 32})
+    shown = entry_of({**item, "body": None, "body_hash": b"\1" * 32})
+    assert withheld_hash(shown.body) == b"\1" * 32
 
 
 @pytest.mark.parametrize(

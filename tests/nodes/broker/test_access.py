@@ -12,10 +12,11 @@ from sqlalchemy.exc import OperationalError
 
 from labmesh.record import JournalEntry
 from messages.access import DECLARATION
+from messages.errors import ConfigurationError
 from messages.ids import new_id
 from messages.ledger import Receipt, SampleStep
 from messages.model import JsonObject
-from nodes.broker import LedgerReader
+from nodes.broker import LedgerReader, transfer
 from nodes.broker._guard import Guard
 from nodes.broker._node import vocabulary
 from nodes.broker._sight import FromAway
@@ -341,3 +342,27 @@ def test_an_artifact_nobody_named_goes_nowhere_while_something_is_confidential(l
     assert guard.gives_artifact("a" * 64, "dtu/opt")
     assert not guard.gives_artifact("b" * 64, "dtu/opt")
     assert guard.gives_artifact("b" * 64, "kit/opt")
+
+
+def test_the_same_in_either_database(database_url: str, tmp_path: Path) -> None:
+    lab = Lab(database_url, dict(vocabulary()))
+    lab.settle()
+    lab.worker("kit/asab")
+    lab.result(None, "kit/asab", samples=(birth("old", location="shelf"),), campaign="eol")
+    assert declare_and_see(lab, "campaign", "eol", "confidential") == {"old": None}
+    told = lab.read("query.access", subject="sample", name="old")
+    assert told["access"]["by"] == ["campaign eol"]
+    assert [each["name"] for each in lab.read("query.access")["declarations"]] == ["eol"]
+    assert away(lab, "query.access")["declarations"] == []
+    assert away(lab, "query.access", subject="sample", name="old")["access"] is None
+    assert away(lab, "query.results")["total"] == 0
+    with pytest.raises(ConfigurationError, match="confidential: campaign eol"):
+        transfer.export(database_url, tmp_path / "e.gz", force=False, tell=lambda *_: None)
+    assert transfer.backup(
+        database_url, tmp_path / "b.sqlite", force=False, tell=lambda *_: None
+    ).confidential == 1  # fmt: skip
+    opened = declare_and_see(lab, "campaign", "eol", "public")
+    assert opened["old"] is not None
+    assert opened["old"]["location"] == "shelf"
+    lab.check()
+    lab.store.close()
