@@ -5,11 +5,41 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from labmesh.crate._entities import Entities, one_or_all, refs, slug
+from labmesh.crate._entities import Entities, add_licence, one_or_all, refs, slug
+from labmesh.crate._identifiers import link_of
+from labmesh.crate._licences import licences
 from labmesh.crate._plain import when
 from labmesh.crate._types import RESULTS
 from labmesh.record import JournalEntry
 from messages.model import JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class DataSource:
+    """Where imported data come from: others' work, to be named.
+
+    Attributes:
+        title: Its title.
+        link: A DOI's URL, or empty.
+        licence: SPDX identifier or words, or empty.
+    """
+
+    title: str
+    link: str
+    licence: str
+
+    @classmethod
+    def of(cls, source: JsonObject | None) -> DataSource | None:
+        """Return what a result's provenance says of its source."""
+        if not source:
+            return None
+        link = link_of(source["doi"]) if source.get("doi") else ""
+        return cls(str(source["title"]), link, str(source.get("licence") or ""))
+
+    @property
+    def words(self) -> str:
+        """How it is to be named."""
+        return ", ".join(each for each in (self.title, self.link, self.licence) if each)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +49,16 @@ class Deed:
     Attributes:
         uuid: Its identity.
         name: Quantity and method, for people.
+        author: The node that says it.
+        begun: When the work began, ISO 8601; ``ended`` and ``stamp`` likewise.
+        failure: Why it failed; empty where it did not.
+        samples: Those it made or changed, each with its kind.
+        source: Where it was imported from.
     """
 
     uuid: str
     name: str
     author: str
-    campaign: str | None
     begun: str | None
     ended: str | None
     stamp: str | None
@@ -32,8 +66,8 @@ class Deed:
     simulated: bool
     instrument: str
     software: str
-    samples: tuple[str, ...]
-    request: str
+    samples: tuple[tuple[str, str], ...]
+    source: DataSource | None
 
     @classmethod
     def of(cls, entry: JournalEntry) -> Deed:
@@ -44,7 +78,6 @@ class Deed:
             uuid=str(entry.uuid),
             name=f"{body['quantity']} by {body['method']}",
             author=entry.author,
-            campaign=body.get("campaign"),
             begun=when(provenance.get("begun")),
             ended=when(provenance.get("ended")),
             stamp=when(entry.stamp),
@@ -52,8 +85,10 @@ class Deed:
             simulated=bool(provenance.get("simulated")),
             instrument=str(provenance.get("instrument") or ""),
             software=str(provenance.get("software") or ""),
-            samples=tuple(dict.fromkeys(step["sample"] for step in body.get("samples", ()))),
-            request=str(body.get("request") or ""),
+            samples=tuple(
+                dict.fromkeys((step["sample"], step["kind"]) for step in body.get("samples", ()))
+            ),
+            source=DataSource.of(provenance.get("source")),
         )
 
 
@@ -67,9 +102,14 @@ def describe_deed(entities: Entities, deed: Deed, files: list[str]) -> JsonObjec
     """
     from labmesh.semantics import iris  # noqa: PLC0415
 
-    samples = [
-        entities.add(iris.sample(name), "IndividualProduct", name=name) for name in deed.samples
+    objects = [
+        entities.add(
+            iris.sample(name), "IndividualProduct", name=name, description=f"Sample, {kind}"
+        )
+        for name, kind in deed.samples
     ]
+    if deed.source is not None:
+        objects.append(_source(entities, deed.source))
     return entities.add(
         iris.record(deed.uuid),
         "CreateAction",
@@ -78,13 +118,26 @@ def describe_deed(entities: Entities, deed: Deed, files: list[str]) -> JsonObjec
         identifier=deed.uuid,
         agent=_site(entities, deed.author),
         instrument=one_or_all(_instruments(entities, deed)),
-        object=one_or_all(samples) if samples else None,
+        object=one_or_all(objects) if objects else None,
         result=one_or_all(refs(files or [RESULTS])),
         startTime=deed.begun or deed.stamp,
         endTime=deed.ended or deed.stamp,
         actionStatus=_status(entities, deed),
         error=deed.failure,
     )
+
+
+def _source(entities: Entities, source: DataSource) -> JsonObject:
+    licence = licences().get(source.licence)
+    if licence is not None:
+        add_licence(entities, licence)
+    return entities.add(
+        source.link or f"#source-{slug(source.title)}", "CreativeWork", name=source.title,
+        description="Data of others, imported", license=(
+            {"@id": licence.url} if licence else source.licence
+        ),
+        url=source.link,
+    )  # fmt: skip
 
 
 def _status(entities: Entities, deed: Deed) -> JsonObject:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
 
+from labmesh.crate._licences import Licence
 from messages.model import JsonObject
 
 
@@ -27,6 +28,14 @@ class Entities:
         first = ("ro-crate-metadata.json", "./")
         yield from (self._found[name] for name in first if name in self._found)
         yield from (self._found[name] for name in sorted(self._found) if name not in first)
+
+
+def add_licence(entities: Entities, licence: Licence) -> JsonObject:
+    """Add a licence; return the reference to it."""
+    return entities.add(
+        licence.url, "CreativeWork", name=licence.name, identifier=licence.id, url=licence.url,
+        description=f"SPDX identifier {licence.id}",
+    )  # fmt: skip
 
 
 def refs(identities: Iterable[str]) -> list[JsonObject]:

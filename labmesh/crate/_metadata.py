@@ -17,12 +17,12 @@ from typing import Final
 from labmesh.crate._data import DataFile
 from labmesh.crate._deeds import Deed, describe_deed
 from labmesh.crate._description import CrateDescription
-from labmesh.crate._entities import Entities, href, refs
+from labmesh.crate._entities import Entities, add_licence, href, refs
 from labmesh.crate._facts import Facts, Tally
+from labmesh.crate._licences import licences
 from labmesh.crate._media import GZIP, LEDGER, OWN, is_open
 from labmesh.crate._people import (
     author_id,
-    describe_licence,
     describe_people,
     describe_references,
 )
@@ -120,7 +120,7 @@ def _root(
         dateCreated=when(tally.first),
         dateModified=when(last.load_time),
         version=facts.version,
-        license=describe_licence(entities, contents.said),
+        license=add_licence(entities, licences()[contents.said.licence]),
         **people,
         keywords=", ".join(contents.keywords),
         citation=describe_references(entities, contents.said),

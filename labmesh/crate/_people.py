@@ -7,7 +7,6 @@ from typing import Any
 from labmesh.crate._description import Affiliation, Author, CrateDescription
 from labmesh.crate._entities import Entities, one_or_all, slug
 from labmesh.crate._facts import Facts
-from labmesh.crate._licences import licences
 from messages.model import JsonObject
 
 
@@ -27,15 +26,6 @@ def describe_people(entities: Entities, said: CrateDescription, facts: Facts) ->
         "publisher": publisher,
         "contactPoint": _contact(entities, said, facts),
     }
-
-
-def describe_licence(entities: Entities, said: CrateDescription) -> JsonObject:
-    """Add the licence."""
-    licence = licences()[said.licence]
-    return entities.add(
-        licence.url, "CreativeWork", name=licence.name, identifier=licence.id, url=licence.url,
-        description=f"SPDX identifier {licence.id}",
-    )  # fmt: skip
 
 
 def describe_references(entities: Entities, said: CrateDescription) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from labmesh.crate import _types as names
 from labmesh.crate._facts import Facts
 
@@ -11,7 +13,7 @@ _TEXT = """\
 {description}
 
 {licence}. Access: {conditions}. Version {version}, {published}; kept until {retain_until} at least.
-
+{sources}
 ## What is here
 
 | file | what |
@@ -111,7 +113,11 @@ print(pandas.read_csv("{csv}").head())
 
 
 def readme(
-    facts: Facts, licence: str, table: tuple[str, str] | None, withheld: dict[str, int]
+    facts: Facts,
+    licence: str,
+    table: tuple[str, str] | None,
+    withheld: dict[str, int],
+    sources: Sequence[str] = (),
 ) -> str:
     """Return the file's content.
 
@@ -120,6 +126,7 @@ def readme(
         licence: Its name and URL.
         table: A Parquet file of the crate and its CSV, for the example; None where there is none.
         withheld: Bodies that stay behind, by reason.
+        sources: Others' work that it holds, each as it is to be named.
     """
     return _TEXT.format(
         title=facts.title,
@@ -137,6 +144,7 @@ def readme(
         database=names.DATABASE,
         graph=names.GRAPH,
         hashes=names.HASHES,
+        sources="".join(f"\nIt holds data of others: {each}.\n" for each in sources),
         tables=_TABLE.format(parquet=table[0], csv=table[1]) if table else "",
         withheld=_withheld(withheld),
     )

@@ -203,4 +203,5 @@ class _Writer:
         tables = [each for each in self._data.files if each.path.endswith(".csv.gz")]
         example = (tables[0].made_from, tables[0].path) if tables and tables[0].made_from else None
         words = f"Licence: [{licence.name}]({licence.url})"
-        self.place.write(README, readme(found, words, example, withheld))
+        sources = sorted({each.source.words for each in self.deeds if each.source})
+        self.place.write(README, readme(found, words, example, withheld, sources))

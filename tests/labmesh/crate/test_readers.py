@@ -71,6 +71,17 @@ def test_the_recorded_labs_crates_are_sound(eol: Made, conductivity: Made) -> No
     assert {"Conductometry", "IonicConductivity", "test"} <= set(conductivity.summary.keywords)
 
 
+def test_others_whose_data_were_imported_are_named(conductivity: Made) -> None:
+    found = entities(conductivity.folder)
+    source = found["https://doi.org/10.1038/s41597-024-03575-8"]
+    assert source["name"].startswith("CALiSol-23")
+    assert found[source["license"]["@id"]]["identifier"] == "CC-BY-4.0"
+    uses = [each for each in found.values() if each.get("object") == {"@id": source["@id"]}]
+    assert len(uses) > 10
+    text = (conductivity.folder / "README.md").read_text("utf-8")
+    assert text.count("It holds data of others: CALiSol-23") == 1
+
+
 def test_sha256sum_finds_every_file_as_it_was_written(eol: Made) -> None:
     done = subprocess.run(
         ["sha256sum", "--strict", "-c", "hashes.sha256"],
