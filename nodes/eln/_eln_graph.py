@@ -25,7 +25,10 @@ from nodes.eln._words import (
 
 METADATA: Final = "ro-crate-metadata.json"
 
-CONTEXT: Final = ["https://w3id.org/ro/crate/1.1/context", {"sha256": "http://schema.org/sha256"}]
+CONTEXT: Final[list[Any]] = [
+    "https://w3id.org/ro/crate/1.1/context",
+    {"sha256": "http://schema.org/sha256"},
+]
 """RO-Crate 1.1, as the .eln format asks for; its context lacks sha256, which 1.2 has."""
 
 _LAYOUT: Final = "104"
@@ -43,12 +46,15 @@ class ElnGraph:
         story: The campaign.
         description: What a person says of it.
         samples: Ids of those that are in the file, and so can be pointed at.
+        plain: Use RO-Crate 1.1's own context alone, as SampleDB insists on.
     """
 
     def __init__(
-        self, story: Story, description: CrateDescription, samples: Collection[str]
-    ) -> None:
+        self, story: Story, description: CrateDescription, samples: Collection[str], *,
+        plain: bool = False,
+    ) -> None:  # fmt: skip
         self._samples = samples
+        self._context: Any = CONTEXT[0] if plain else CONTEXT
         self._story = story
         self._licence = licences()[description.licence]
         self._nodes: dict[str, JsonObject] = {}
@@ -67,7 +73,7 @@ class ElnGraph:
         self._entry(
             folder, files, variables,
             identifier=iris.sample(sample.id), name=sample_title(sample),
-            description=sample_line(sample), text=sample_text(sample), genre="resource",
+            description=sample_line(sample), text=sample_text(sample), genre="sample",
             dateCreated=when(sample.states[0].at), dateModified=when(last.at),
             keywords=_tags(sample.kind, simulated=sample.simulated),
             mentions=self._mentions(sample.parents),
@@ -100,7 +106,7 @@ class ElnGraph:
             {
                 "@id": METADATA, "@type": "CreativeWork", "about": {"@id": "./"},
                 "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"}, "dateCreated": ended,
-                "sdPublisher": {"@id": PUBLISHER}, "version": version("labmesh"),
+                "sdPublisher": {"@id": PUBLISHER}, "version": "1.1",
             },
             {
                 "@id": "./", "@type": "Dataset",
@@ -108,7 +114,8 @@ class ElnGraph:
                 "description": about.description or campaign_line(story),
                 "identifier": iris.campaign(story.campaign), "datePublished": ended[:10],
                 "dateCreated": ended, "license": {"@id": self._licence.url},
-                "author": {"@id": self._author}, "publisher": {"@id": self._site},
+                **({"author": {"@id": self._author}} if self._author else {}),
+                "publisher": {"@id": self._site},
                 "version": _LAYOUT,
                 "keywords": ",".join((story.campaign, *about.keywords)),
                 "hasPart": [{"@id": each} for each in self._entries],
@@ -116,7 +123,8 @@ class ElnGraph:
             # eLabFTW takes a publisher without areaServed for an old release of its own.
             {
                 "@id": PUBLISHER, "@type": "Organization", "name": "Labmesh",
-                "areaServed": "Laboratory", "description": "A mesh of autonomous laboratories.",
+                "areaServed": "Laboratory",
+                "description": f"A mesh of autonomous laboratories, {version('labmesh')}",
             },
             {
                 "@id": self._licence.url, "@type": "CreativeWork", "name": self._licence.name,
@@ -124,7 +132,7 @@ class ElnGraph:
             },
         ]  # fmt: skip
         graph = [*head, *(self._nodes[each] for each in sorted(self._nodes))]
-        document = {"@context": CONTEXT, "@graph": graph}
+        document = {"@context": self._context, "@graph": graph}
         return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
 
     def _mentions(self, samples: Iterable[str]) -> list[JsonObject]:
@@ -142,8 +150,9 @@ class ElnGraph:
         names.append(self._extra_fields(folder, [identity, *variables]))
         mentions = said.pop("mentions")
         self._nodes[folder] = {
-            "@id": folder, "@type": "Dataset", **said, "url": said["identifier"],
-            "temporal": said["dateCreated"], "author": {"@id": self._author},
+            "@id": folder, "@type": "Dataset", **said,
+            "temporal": said["dateCreated"],
+            **({"author": {"@id": self._author}} if self._author else {}),
             "license": {"@id": self._licence.url}, "encodingFormat": "text/html",
             "variableMeasured": [{"@id": each} for each in names],
             "hasPart": [{"@id": each["@id"]} for each in files],
@@ -164,7 +173,7 @@ class ElnGraph:
         if each.uncertainty is not None:
             node["description"] = f"standard uncertainty {each.uncertainty:.3g} {each.unit}"
         if iri := _iri(each.term):
-            node["additionalType"] = iri
+            node["identifier"] = iri  # where Kadi4Mat looks for a term
         self._nodes[name] = node
         return name
 
@@ -201,9 +210,9 @@ class ElnGraph:
         return name
 
     def _authors(self, description: CrateDescription) -> str:
-        """Add the people; return the first, or the site where nobody is named."""
+        """Add the people; return the first, or "": an author is a person, to SampleDB at least."""
         names = [self._person(n, each) for n, each in enumerate(description.authors, 1)]
-        return names[0] if names else self._site
+        return names[0] if names else ""
 
     def _person(self, number: int, author: Author) -> str:
         name = author.orcid or f"#author-{number}"

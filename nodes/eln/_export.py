@@ -53,6 +53,7 @@ async def export(
     description: CrateDescription,
     *,
     only: Collection[str] | None = None,
+    plain: bool = False,
     tell: Tell = lambda _done, _total: None,
 ) -> Exported:
     """Write a campaign into the .eln file ``target``, whole or not at all.
@@ -65,6 +66,8 @@ async def export(
         target: The file; one of that name is replaced.
         description: What a person says.
         only: Ids of the samples and results that shall be in it; None for all.
+        plain: With RO-Crate 1.1's own context alone: SampleDB insists on it. It has no term for
+            sha256, so that roc-validator refuses the file.
         tell: Told of the progress.
 
     Raises:
@@ -80,10 +83,12 @@ async def export(
         raise ConfigurationError(
             "there is no such folder", where=str(target.parent), remedy="make it first"
         )
+    there = {each for each in story.samples if only is None or each in only}
+    graph = ElnGraph(story, description, there, plain=plain)
     with TemporaryDirectory(prefix=".labmesh-eln-", dir=target.parent) as scratch:
         root = Path(scratch)
         try:
-            counts = await _fill(record, story, root, description, only, tell)
+            counts = await _fill(record, story, root, graph, only, tell)
             await asyncio.to_thread(zip_crate, root, target)
         except OSError as error:
             raise LabmeshError(
@@ -106,14 +111,13 @@ async def _fill(
     record: Record,
     story: Story,
     root: Path,
-    description: CrateDescription,
+    graph: ElnGraph,
     only: Collection[str] | None,
     tell: Tell,
 ) -> tuple[int, int, int, tuple[str, ...]]:
     samples = [each for each in story.samples.values() if only is None or each.id in only]
     results = [each for each in story.results.values() if only is None or each.id in only]
     documents = Documents(story)
-    graph = ElnGraph(story, description, {each.id for each in samples})
     total, count, missing = len(samples) + len(results), 0, []
     for done, sample in enumerate(samples, 1):
         files = await asyncio.to_thread(_sample_files, documents, root, sample)

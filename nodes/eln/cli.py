@@ -22,9 +22,13 @@ def command() -> None:
     "--description", metavar="FILE", type=click.Path(path_type=Path),
     help="YAML of what a person must say: title, authors, licence.",
 )  # fmt: skip
+@click.option(
+    "--plain", is_flag=True,
+    help="Only RO-Crate 1.1's own context, which SampleDB insists on.",
+)  # fmt: skip
 @record_command
 async def export_file(
-    session: Session, /, *, campaign: str, file: Path, description: Path | None
+    session: Session, /, *, campaign: str, file: Path, description: Path | None, plain: bool
 ) -> None:
     """Write a campaign into an .eln file, for eLabFTW, Kadi4Mat and others.
 
@@ -40,7 +44,7 @@ async def export_file(
         with progress(session.out, f"reading campaign {campaign}") as tell:
             story = await read_story(record, campaign, tell)
         with progress(session.out, f"writing {file}") as tell:
-            done = await export(record, story, file, words, tell=tell)
+            done = await export(record, story, file, words, plain=plain, tell=tell)
     if session.out.as_json:
         session.out.document(
             {

@@ -152,6 +152,23 @@ async def test_roc_validator_takes_whole_campaigns(campaign: Told, tmp_path: Pat
     assert not verdict.missed
 
 
+async def test_sampledb_gets_the_context_that_it_insists_on(
+    conductivity: Told, tmp_path: Path
+) -> None:
+    target, some = tmp_path / "plain.eln", {next(iter(conductivity.story.results))}
+    await export(
+        conductivity.record, conductivity.story, target, CrateDescription(), only=some, plain=True
+    )
+    with zipfile.ZipFile(target) as archive:
+        document = json.loads(archive.read("plain/ro-crate-metadata.json"))
+    assert document["@context"] == "https://w3id.org/ro/crate/1.1/context"
+    nodes = {each["@id"]: each for each in document["@graph"]}
+    assert nodes["ro-crate-metadata.json"]["version"] == "1.1"
+    # Authors are people, and addresses lead into the web; of neither there is one.
+    assert not any("author" in each or "url" in each for each in document["@graph"]
+                   if each["@type"] == "Dataset")  # fmt: skip
+
+
 async def test_a_target_that_cannot_be_is_refused(conductivity: Told, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"does not end in \.eln"):
         await export(conductivity.record, conductivity.story, tmp_path / "x.zip", SAID)
