@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import rdflib
 
 from labmesh.record import JournalEntry
 from labmesh.semantics import Describer, iris
+from messages.capabilities import CAPABILITIES
 from messages.errors import BodyError
 from messages.ledger import EntryKind
+from messages.meaning import KEYWORDS
+from messages.schema import hash_schema
 from tests.labmesh.semantics.labs import one_of_each, read_lab
 from tests.support.recorded_lab import CONDUCTIVITY, EOL
 
@@ -90,3 +94,35 @@ def test_a_body_that_is_not_of_its_kind_is_an_error_with_words(
     entry = next(e for e in labs[EOL] if e.kind is EntryKind.RESULT)
     with pytest.raises(BodyError, match=f"entry {entry.offset}: .*kind result.*cannot be descr"):
         Describer().document(replace(entry, body={"quantity": "x"}))
+
+
+def _bare(schema: Any) -> Any:
+    """A schema as labs had it before terms."""
+    if isinstance(schema, list):
+        return [_bare(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    bare = {key: value for key, value in schema.items() if key not in KEYWORDS}
+    return {
+        key: {name: _bare(each) for name, each in value.items()}
+        if key in ("properties", "$defs")
+        else _bare(value)
+        for key, value in bare.items()
+    }
+
+
+@pytest.mark.parametrize("name", LABS)
+def test_an_older_ledger_without_terms_is_described_by_ours(
+    name: str, labs: dict[str, list[JournalEntry]]
+) -> None:
+    now, old = Describer(), Describer()
+    for entry in labs[name]:
+        body = entry.body or {}
+        if entry.kind is EntryKind.CAPABILITY:
+            schemas = ("parameters_schema", "result_schema")
+            bare = {**body, **{key: _bare(body[key]) for key in schemas}}
+            assert hash_schema(bare["result_schema"]) == hash_schema(body["result_schema"])
+            now.learn(entry)
+            old.learn(replace(entry, body=bare))
+        elif (body.get("quantity"), body.get("method")) in CAPABILITIES:
+            assert old.nquads(entry) == now.nquads(entry), (entry.offset, body["quantity"])

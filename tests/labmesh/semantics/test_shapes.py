@@ -251,6 +251,16 @@ def test_what_is_wrong_fails(names: set[str], lab: str) -> None:
     assert not missed, found
 
 
+def test_a_model_s_result_that_nobody_can_make_again_fails() -> None:
+    good, iri = result(EOL, "degradation_eol")
+    bad = rdflib.Graph()
+    for triple in good:
+        bad.add(triple)
+    without("labmesh:reproducibility")(bad, iri)
+    found = [v.message for v in check(bad) if v.severity == "violation"]
+    assert found == ["says what it takes to make it again [17]"]
+
+
 @pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated")  # rdflib's own reader
 def test_the_example_of_the_shapes_passes(tmp_path: Path) -> None:
     """One made by hand, by the same pattern; it lacks what only a ledger knows."""
