@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 import json
+import shlex
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -20,12 +21,15 @@ from labmesh.place import Place
 from messages.errors import CallRefusedError
 from messages.ids import NodeId
 from messages.ledger import Result
-from tests.mesh.conftest import Lab, lab_of
+from tests.mesh.conftest import ROOT, Lab, lab_of
 from tests.support import MqttBroker, Processes
 from tests.support.recorded_lab import CONDUCTIVITY, recorded_lab
 
 SEARCH = NodeId("kit", "search")
-QUERY = (Path(__file__).parent / "query_conductivity_lipf6.rq").read_text(encoding="utf-8")
+REFERENCE = Path(__file__).parent / "query_conductivity_lipf6.rq"
+QUERY = REFERENCE.read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "search.md").read_text(encoding="utf-8")
+CONSOLE = [line[2:] for line in PAGE.splitlines() if line.startswith("$ ")]
 
 
 async def ask(lab: Lab, service: str, **arguments: Any) -> dict[str, Any]:
@@ -121,11 +125,17 @@ async def test_search_as_a_lab_has_it(
         assert main([*arguments, "--mqtt", lab.place.mqtt, "--site", "kit"]) == 0
         return capsys.readouterr().out
 
+    (found,) = (await ask(lab, "search.find", text="simulated conductivity", limit=1))["found"]
     text = await asyncio.to_thread(
         labmesh, "search", "simulated ionic conductivity above 1 mS/cm", "--provenance"
     )
     assert "two_electrode" in text
     assert "made from" in text
+    for line in CONSOLE:
+        words = line.replace("$RESULT", found["result"]).replace("$SAMPLE", found["sample"])
+        words = words.replace("query.rq", str(REFERENCE))
+        shown = await asyncio.to_thread(labmesh, *shlex.split(words.removeprefix("labmesh ")))
+        assert len(shown.splitlines()) > 1, line
     told = json.loads(await asyncio.to_thread(labmesh, "search", "--containing", "EC", "--json"))
     secret = next(f for f in told["found"] if f["kind"] == "simulated" and f["sample"])["result"]
 
