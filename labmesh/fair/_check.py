@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
-from labmesh.crate import CrateDescription, write_crate
+from labmesh.crate import CrateDescription, crate_record, write_crate
 from labmesh.fair._case import Case, read_case
 from labmesh.fair._copy import restore, write_portable
 from labmesh.fair._exhibit import Exhibit
@@ -72,6 +72,9 @@ async def show(
             )
         except LabmeshError as error:
             exhibit.broken = f"there is no crate: {error}"
+        else:
+            shipped = crate_record(exhibit.folder).entries()
+            exhibit.bodies = frozenset([e.hash async for e in shipped if e.body is not None])
     if _OF_THE_COPY & set(numbers):
         await _copy(record, exhibit, scratch)
     return exhibit

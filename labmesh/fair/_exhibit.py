@@ -27,6 +27,7 @@ class Exhibit:
         case: The campaign.
         description: What a person says; nothing by default.
         summary: Of the crate that was written; None where none was needed.
+        bodies: Hashes of the entries whose bodies the crate's ledger holds.
         copy: SQLite file of the ledger, written out and read in again; None where none was made.
         heads: Offset and hash of the last entry: of the ledger, and of its copy.
         broken: Why there is no copy, or no crate.
@@ -35,6 +36,7 @@ class Exhibit:
     case: Case
     description: CrateDescription = field(default_factory=CrateDescription)
     summary: CrateSummary | None = None
+    bodies: frozenset[bytes] = frozenset()
     copy: Path | None = None
     heads: tuple[tuple[int, bytes], tuple[int, bytes]] | None = None
     broken: str = ""

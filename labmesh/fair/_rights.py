@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from itertools import chain
 
 from labmesh.crate import licences
 from labmesh.fair._case import body_of, name_of
 from labmesh.fair._exhibit import Exhibit
 from labmesh.fair._found import Found, requirement
+from labmesh.record import JournalEntry
 from messages.access import DeclarationOutput, Level
+from messages.ledger import EntryKind
 
 
 @requirement(20)
@@ -18,21 +19,32 @@ def levels(exhibit: Exhibit) -> Found:
     case = exhibit.case
     secret = [entry for entry in case.entries if not case.book.may_leave(entry)]
     found = Found(evidence={"declarations": len(case.book.declared), "confidential": len(secret)})
+    whole = [entry for entry in secret if entry.hash in exhibit.bodies]
+    found.faults += [f"{name_of(entry)} is in the crate's ledger" for entry in whole]
+    free = {sha for entry in case.entries if case.book.may_leave(entry) for sha in _shas(entry)}
+    shipped = {each.sha256 for each in exhibit.summary.files} if exhibit.summary else set()
     for entry in secret:
-        for file in body_of(entry).get("artifacts") or ():
-            if any((exhibit.folder / "data").rglob(f"*{file.get('name')}")):
-                found.faults.append(f"{file.get('name')} of {name_of(entry)} is in the crate")
-    needles = {str(entry.uuid).encode(): entry for entry in secret if entry.kind.value == "result"}
-    for path in chain(exhibit.folder.glob("*.json"), exhibit.folder.glob("results*")):
-        content = path.read_bytes()
+        for sha256, name in _shas(entry).items():
+            if sha256 in shipped - free:
+                found.faults.append(f"{name} of {name_of(entry)} is in the crate")
+    words = {str(entry.uuid): entry for entry in secret if entry.kind is EntryKind.RESULT}
+    words |= {sha: entry for entry in secret for sha in _shas(entry) if sha not in free}
+    for path in (*exhibit.folder.glob("*.json"), *exhibit.folder.glob("*.md")):
+        content = path.read_text(encoding="utf-8", errors="replace")
         found.faults += [
             f"{name_of(entry)} is confidential, and in {path.name}"
-            for needle, entry in needles.items()
-            if needle in content
+            for word, entry in words.items()
+            if word in content
         ]
     if not secret:
         found.remains = "nothing here is declared confidential"
     return found
+
+
+def _shas(entry: JournalEntry) -> dict[str, str]:
+    """Return the names of a result's files by their sha256."""
+    files = body_of(entry).get("artifacts") or ()
+    return {str(file.get("sha256")): str(file.get("name")) for file in files}
 
 
 @requirement(21)

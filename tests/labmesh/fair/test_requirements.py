@@ -89,8 +89,9 @@ def copied(case: Case) -> Case:
 def shown(exhibit: Exhibit, case: Case) -> Exhibit:
     """Return an exhibit of another case, with the same crate and copy."""
     return Exhibit(
-        case, exhibit.description, exhibit.summary, exhibit.copy, exhibit.heads, exhibit.broken
-    )
+        case, exhibit.description, exhibit.summary, exhibit.bodies, exhibit.copy, exhibit.heads,
+        exhibit.broken,
+    )  # fmt: skip
 
 
 def crate_of(exhibit: Exhibit, folder: Path) -> Exhibit:
@@ -299,6 +300,8 @@ def test_20_a_secret_in_the_crate(eol: Exhibit) -> None:
     case.book = Secretive(eol, cycled.uuid)
     found = fails(shown(eol, case), 20, "is in the crate")
     assert any("results.json" in fault for fault in found.faults)
+    assert any("is in the crate's ledger" in fault for fault in found.faults)
+    assert any(".parquet of capacity/cycling" in fault for fault in found.faults)
 
 
 class Declared:
