@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
@@ -74,7 +74,7 @@ class OpenBisNotebook:
     """An openBIS server."""
 
     url: str
-    token: str
+    token: str = field(repr=False)
     space: str
     project: str
     ca_file: Path | None
@@ -115,7 +115,7 @@ class ElabFtwNotebook:
     """An eLabFTW server."""
 
     url: str
-    key: str
+    key: str = field(repr=False)
     ca_file: Path | None
     patience: float
     description: CrateDescription

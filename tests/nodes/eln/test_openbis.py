@@ -17,6 +17,7 @@ import rdflib
 
 from labmesh.semantics import vocabulary
 from messages.errors import ConfigurationError, MissingProgramError
+from nodes.eln import ElnParameters
 from nodes.eln._notebooks import OpenBisNotebook, make_notebook
 from nodes.eln._openbis_deploy import Written, deploy_openbis
 from nodes.eln._openbis_plan import Plan, code_of, plan
@@ -24,6 +25,7 @@ from nodes.eln._openbis_session import NotebookError, OpenBis
 from nodes.eln._openbis_types import make_types
 from nodes.eln._story import Story, read_story
 from nodes.eln._tree import tree_of
+from nodes.eln._work import notebook
 from tests.nodes.eln.conftest import Declared, Told
 from tests.support.openbis_server import TOKEN, OpenBisServer, RefusalError
 
@@ -356,7 +358,13 @@ def test_settings_that_cannot_be_are_refused(
         made(url="https://openbis.example.org", token_file=str(key))
     with pytest.raises(ConfigurationError, match="there is no token"):
         made(url="https://openbis.example.org")
+    parameters = ElnParameters(system="openbis", url="https://openbis.example.org")
+    with pytest.raises(ConfigurationError, match="there is no token"):
+        notebook(parameters, tmp_path)
     monkeypatch.setenv("LABMESH_OPENBIS_TOKEN", TOKEN)
+    found = notebook(parameters, tmp_path)
+    assert isinstance(found, OpenBisNotebook)
+    assert TOKEN not in repr(found)
     assert made(url="https://openbis.example.org/").url == "https://openbis.example.org"
 
 
