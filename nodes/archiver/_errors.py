@@ -84,6 +84,8 @@ def _remedy(status: int, complaints: str, message: str) -> str:
             "check that the token is this archive's, has not expired, and may write and publish "
             "(Zenodo: deposit:write and deposit:actions)"
         )
+    if 300 <= status < 400:
+        return "the address leads elsewhere: is it that of the API, with its base path?"
     if status == 413:
         return "the archive takes no file or record of that size; ask its operators"
     if complaints or status == 400:

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from messages.archive import DepositedFile, DepositOutput
 from messages.errors import ConfigurationError
 from nodes.archiver._state import DepositStore, Known, State
-from nodes.archiver._targets import Asked, part, today, work
+from nodes.archiver._targets import Asked, Done, part, today, work
 from nodes.archiver._wanted import digest_of, next_version
 
 
 class FolderTarget:
-    """A folder with one crate for each campaign."""
+    """A folder with one crate for each campaign.
+
+    Args:
+        folder: The folder.
+        store: What was deposited.
+        said: Returns where the descriptions are.
+    """
 
     kind: Final = "folder"
 
-    def __init__(self, folder: Path, store: DepositStore, said: str) -> None:
+    def __init__(self, folder: Path, store: DepositStore, said: Callable[[], str]) -> None:
         self._folder = folder
         self._store = store
         self._said = said
@@ -38,10 +45,10 @@ class FolderTarget:
             ) from error
         return f"crates are written into {self._folder}"
 
-    async def deposit(self, asked: Asked) -> DepositOutput:
+    async def deposit(self, asked: Asked) -> Done:
         """Write the crate where it belongs."""
         prepare = await work()
-        said = prepare.described(self._said, asked.campaign)
+        said = prepare.described(self._said(), asked.campaign)
         target = self._folder / prepare.folder_name(asked.campaign)
         summary = await prepare.written(
             asked.record, asked.campaign, target, said, part(asked.tell, 0.0, 1.0)
@@ -57,7 +64,7 @@ class FolderTarget:
                 before=known.files if known else {}, files=hashes, by=asked.by,
             )  # fmt: skip
             self._store.write(key, State(known=known))
-        return DepositOutput(
+        output = DepositOutput(
             campaign=asked.campaign, kind="folder", archive=self.address, state="published",
             new=known.by == asked.by, record=asked.campaign, url=str(target),
             version=known.version, publication_date=known.date,
@@ -75,3 +82,4 @@ class FolderTarget:
             removed=tuple(sorted(known.before.keys() - hashes.keys()))[:100],
             access=summary.access, content_sha256=content, metadata_sha256=digest_of(summary.title),
         )  # fmt: skip
+        return Done(output, summary.missing)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +15,7 @@ from nodes.archiver._client import InvenioClient, checked_url
 from nodes.archiver._engine import Deposited, DepositEngine
 from nodes.archiver._parameters import ArchiverParameters
 from nodes.archiver._state import DepositStore
-from nodes.archiver._targets import Asked, part, today, work
+from nodes.archiver._targets import Asked, Done, part, today, work
 from nodes.archiver._token import token_of
 from nodes.archiver._wanted import LocalFile, Wanted, read_files
 
@@ -23,15 +24,26 @@ _CRATE: Final = 0.3
 
 
 class InvenioTarget:
-    """An InvenioRDM."""
+    """An InvenioRDM.
+
+    Args:
+        parameters: Returns the node's parameters as they are.
+        folder: Of the node: crates and zips are written below it.
+        store: What was deposited, and what is in hand.
+        site: Whose laboratory it is.
+    """
 
     kind: Final = "invenio"
 
     def __init__(
-        self, parameters: ArchiverParameters, folder: Path, store: DepositStore, site: str
+        self,
+        parameters: Callable[[], ArchiverParameters],
+        folder: Path,
+        store: DepositStore,
+        site: str,
     ) -> None:
         self._set = parameters
-        self._url = checked_url(parameters.url)
+        self._url = checked_url(parameters().url)
         self._folder = folder
         self._store = store
         self._site = site
@@ -47,11 +59,11 @@ class InvenioTarget:
             await client.find("urn:labmesh:is-the-token-good")
         return f"{self._url} answers, and takes the token"
 
-    async def deposit(self, asked: Asked) -> DepositOutput:
+    async def deposit(self, asked: Asked) -> Done:
         """Write the crate into the node's folder, and bring the record up to date."""
         prepare = await work()
         metadata: Any = import_module("nodes.archiver._metadata")
-        said = prepare.described(self._set.description, asked.campaign)
+        said = prepare.described(self._set().description, asked.campaign)
         name = prepare.folder_name(asked.campaign)
         crate = self._folder / "crates" / name
         summary = await prepare.written(
@@ -60,13 +72,13 @@ class InvenioTarget:
         hashed = [(each.path, each.sha256) for each in summary.files]
         asked.tell(_CRATE, "packing")
         files = await asyncio.to_thread(_packed, crate, hashed, self._folder / "packs" / name)
-        publisher = self._set.publisher or urlsplit(self._url).hostname or self._url
+        publisher = self._set().publisher or urlsplit(self._url).hostname or self._url
         wanted = Wanted(
             mark=await prepare.mark_of(asked.record, asked.campaign),
             metadata=metadata.metadata_of(summary, said, publisher=publisher, site=self._site),
             access=metadata.access_of(summary, today()),
             files=files, version=summary.version,
-            community=said.community or self._set.community,
+            community=said.community or self._set().community,
         )  # fmt: skip
         async with self._client() as client:
             engine = DepositEngine(
@@ -77,12 +89,13 @@ class InvenioTarget:
             )  # fmt: skip
             key = f"{asked.campaign} {self._url}"
             found = await engine.deposit(key, wanted, by=asked.by, former=asked.former)
-        return _output(asked.campaign, self._url, wanted, found, metadata.words_of(wanted.access))
+        words = metadata.words_of(wanted.access)
+        return Done(_output(asked.campaign, self._url, wanted, found, words), summary.missing)
 
     def _client(self) -> InvenioClient:
-        at = self._set
+        at = self._set()
         return InvenioClient(
-            self._url, lambda: token_of(at.token_file), timeout=at.timeout,
+            self._url, lambda: token_of(self._set().token_file), timeout=at.timeout,
             longest_wait=at.longest_wait, ca=Path(at.ca_file) if at.ca_file else None,
         )  # fmt: skip
 

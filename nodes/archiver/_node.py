@@ -35,7 +35,9 @@ class ArchiverNode(Node[ArchiverParameters]):
         self._store = DepositStore(self.data_dir / "deposits.sqlite")
         if at.kind == "folder":
             folder = Path(at.folder) if at.folder else self.data_dir / "crates"
-            self._target = FolderTarget(folder.absolute(), self._store, at.description)
+            self._target = FolderTarget(
+                folder.absolute(), self._store, lambda: self.parameters.description
+            )
             await self._target.check()
         else:
             if not at.url:
@@ -45,7 +47,9 @@ class ArchiverNode(Node[ArchiverParameters]):
                 )  # fmt: skip
             # With httpx: a folder of crates does without it.
             invenio = import_module("nodes.archiver._invenio")
-            self._target = invenio.InvenioTarget(at, self.data_dir, self._store, self.id.site)
+            self._target = invenio.InvenioTarget(
+                lambda: self.parameters, self.data_dir, self._store, self.id.site
+            )
 
     async def on_activate(self) -> None:
         """Look at the archive, and begin to keep the schedules."""
@@ -92,7 +96,7 @@ class ArchiverNode(Node[ArchiverParameters]):
                 former=await self._former(campaign), tell=tell,
             )  # fmt: skip
             try:
-                found = await self._target.deposit(asked)
+                done = await self._target.deposit(asked)
             except ArchiveError as error:
                 self._say_error(error)
                 raise OrderError(
@@ -102,8 +106,15 @@ class ArchiverNode(Node[ArchiverParameters]):
                 raise
             except LabmeshError as error:
                 raise OrderError(error.what, where=error.where, remedy=error.remedy) from error
-        self._say_done(found)
-        return found
+        if done.missing:
+            words = (
+                f"{len(done.missing)} artifacts could not be had: labmesh artifact list --missing"
+            )
+            self.log.warn(f"{campaign}: {words}")
+            order.rate(success=True, rating=2, reason=words)
+            order.note(missing_artifacts=list(done.missing[:100]))
+        self._say_done(done.output)
+        return done.output
 
     def _record(self) -> Record:
         return mesh_record(self.lab, self.data_dir / "artifacts-of-others")

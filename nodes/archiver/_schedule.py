@@ -91,9 +91,6 @@ class Schedule:
                     self._say(Level.OK, "only when asked for")
                     return
                 await self._once(period_of(every))
-            except (RequestFailedError, RefusedError, ConfigurationError) as error:
-                self._say(Level.WARN, str(error), "labmesh archive deposit tries it again now")
-                await self._node.clock.sleep(60.0)
             except LabmeshError as error:
                 self._say(Level.WARN, f"waits: {error}")
                 await asyncio.sleep(_AGAIN)
@@ -104,16 +101,26 @@ class Schedule:
         if due > clock.now():
             await clock.sleep((due - clock.now()) / 1e9)
             return
-        seen = await self._look()
-        words = "nothing new"
-        if last is None or last[1] != seen:
-            identity = uuid5(_NAMESPACE, f"{self._node.id} {self._campaign} {due} {seen}")
-            asked = DepositInput(campaign=self._campaign)
-            view = await self._node.lab.request(*DEPOSIT, asked, id=identity)
-            found = validate(DepositOutput, view.data, where="result")
-            words = f"version {found.version} at {found.url or found.archive}"
+        try:
+            seen = await self._look()
+            words = "nothing new"
+            if last is None or last[1] != seen:
+                words = await self._deposited(due, seen)
+        except (RequestFailedError, RefusedError, ConfigurationError) as error:
+            # Not again under the same id, which has failed for good: the next time it is due.
+            self._store.ran(self._campaign, due, "")
+            self._say(Level.WARN, str(error), "labmesh archive deposit tries it again now")
+            return
         self._store.ran(self._campaign, due, seen)
         self._say(Level.OK, words)
+
+    async def _deposited(self, due: int, seen: str) -> str:
+        """Have it deposited; a second call with the same arguments asks for the very same."""
+        identity = uuid5(_NAMESPACE, f"{self._node.id} {self._campaign} {due} {seen}")
+        asked = DepositInput(campaign=self._campaign)
+        view = await self._node.lab.request(*DEPOSIT, asked, id=identity)
+        found = validate(DepositOutput, view.data, where="result")
+        return f"version {found.version} at {found.url or found.archive}"
 
     def _say(self, level: Level, words: str, remedy: str = "") -> None:
         component = f"schedule-{re.sub('[^a-z0-9_-]+', '-', self._campaign.lower())}"[:60]

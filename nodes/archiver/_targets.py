@@ -37,6 +37,19 @@ class Asked:
     tell: Tell
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of a deposit.
+
+    Attributes:
+        output: The result.
+        missing: sha256 of artifacts that the crate lacks because nobody could give them.
+    """
+
+    output: DepositOutput
+    missing: tuple[str, ...]
+
+
 class Target(Protocol):
     """Where deposits go."""
 
@@ -50,7 +63,7 @@ class Target(Protocol):
         """What it is."""
         ...
 
-    async def deposit(self, asked: Asked) -> DepositOutput:
+    async def deposit(self, asked: Asked) -> Done:
         """Write the crate and deposit it; errors as `DepositEngine.deposit` and `write_crate`."""
         ...
 

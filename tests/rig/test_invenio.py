@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -88,11 +89,12 @@ async def test_a_lost_store_is_no_loss(rig: InvenioRig, tmp_path: Path) -> None:
 
 async def test_complaints_are_failures(rig: InvenioRig, tmp_path: Path) -> None:
     async with archiver(rig, tmp_path, "3") as lab:
-        for changes, words in (
+        wrong: tuple[tuple[dict[str, Any], str], ...] = (
             ({"metadata": {**METADATA, "title": "x"}}, "metadata.title"),
             ({"metadata": {**METADATA, "description": "x"}}, "metadata.description"),
             ({"metadata": {**METADATA, "rights": [{"id": "nope"}]}}, "Invalid value nope"),
-        ):
+        )
+        for changes, words in wrong:
             with pytest.raises(ArchiveError, match=words):
                 await lab.deposit(FIRST, by="one", **changes)
         assert (await lab.deposit(FIRST, by="one")).new

@@ -50,7 +50,7 @@ def _in_lanes(points: list[int], folder: Path) -> None:
 def test_an_archiver_killed_anywhere_leaves_one_record(tmp_path: Path) -> None:
     names = points_of(tmp_path / "whole")
     assert len(names) > 100
-    chosen = range(3, len(names), max(len(names) // 12, 1))
+    chosen = range(3, len(names), max(len(names) // 10, 1))
     _in_lanes(list(chosen), tmp_path)
 
 
