@@ -192,3 +192,34 @@ def test_what_it_takes_to_make_it_again_is_told() -> None:
     versions = {str(v) for v in graph.objects(None, w("schema:softwareVersion"))}
     assert versions == {"2.1", "0.1", "2"}
     assert all("unit" in v.message for v in check(graph) if v.severity == "violation")
+
+
+def test_a_sample_s_composition_is_said_by_the_result_that_made_it_alone() -> None:
+    data = (result().body or {})["data"]
+    vial = {"name": "", "sample": "vial:1", "preparation_date": None, "batch": "", "location": None}
+    data = {**data, "run_info": {**data["run_info"], "formulation_info": vial}}
+    step = {
+        "sample": "vial:1", "kind": "electrolyte", "state": 0, "expects_state": None,
+        "label": "formulated", "parents": ["stock"], "location": "", "properties": {},
+    }  # fmt: skip
+    activity, sample = URIRef(iris.record(RESULT)), URIRef(iris.sample("vial:1"))
+    made = described(result(data=data, samples=[step]))
+    assert made.value(activity, w("hasMeasurementSample")) == sample
+    assert made.value(sample, w("hasSolute")) is not None
+    found = described(result(data=data))
+    seen = found.value(activity, w("hasMeasurementSample"))
+    assert found.value(seen, w("prov:specializationOf")) == sample
+    assert found.value(seen, w("hasSolute")) is not None
+    assert found.value(sample, w("hasSolute")) is None
+    assert (activity, w("prov:used"), seen) in found
+
+
+def test_an_instrument_s_run_that_is_simulated_measures_nothing() -> None:
+    body = result().body or {}
+    graph = described(result(provenance={**body["provenance"], "simulated": True}))
+    activity = URIRef(iris.record(RESULT))
+    kinds = set(graph.objects(activity, RDF.type))
+    assert {w("Simulation"), w("CharacterisationMeasurementProcess")} <= kinds
+    assert (None, RDF.type, w("ModelledProperty")) in graph
+    assert (None, RDF.type, w("MeasuredProperty")) not in graph
+    assert (activity, w("labmesh:simulated"), rdflib.Literal(True)) in graph
