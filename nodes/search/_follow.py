@@ -7,12 +7,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
 from labmesh.record import JournalEntry, Record
-from messages.errors import LabmeshError
+from messages.errors import LabmeshError, StoreError
 from nodes.search._scribe import Described, Scribe, edition, ontology_text
 from nodes.search._store import Place
 
 _BATCH: Final = 100
 """Entries written in one transaction; a crash loses no more than the work on these."""
+
+_IN_USE: Final = "lock"
+"""What RocksDB says of a store that another process has open; another trouble is a damaged one."""
 
 Tell = Callable[[int, int], Awaitable[None]]
 """Takes the offset that is reached, and that of the ledger's head."""
@@ -118,7 +121,13 @@ class Follower:
 
     async def _open(self) -> None:
         """Begin, or go on with, the store that is there."""
-        state = await self._store.ask("state")
+        try:
+            state = await self._store.ask("state")
+        except StoreError as error:
+            if _IN_USE in error.what:
+                raise
+            await self.rebuild(error.what)
+            state = await self._store.ask("state")
         self.place = Place(state["offset"], state["hash"], state["edition"])
         self._scribe, self._heard = Scribe(), Place()
         self.withheld, self.failed = set(state["withheld"]), 0

@@ -9,6 +9,7 @@ from labmesh import Level, Node, NodeOptions, service
 from labmesh.calls import called_by
 from labmesh.node import NoArguments
 from labmesh.record import mesh_record
+from labmesh.transport import Subscription
 from messages.envelope import Header, validate
 from messages.errors import LabmeshError
 from messages.ledger import Head
@@ -55,6 +56,7 @@ class SearchNode(Node[SearchParameters]):
         self._follower: Follower | None = None
         self._web: WebServer | None = None
         self._following: asyncio.Task[None] | None = None
+        self._heads: Subscription | None = None
         self._news = asyncio.Event()
         self._queries = asyncio.Semaphore(2)
 
@@ -74,11 +76,17 @@ class SearchNode(Node[SearchParameters]):
     async def on_activate(self) -> None:
         """Follow the ledger."""
         pattern = self.topics.of(self.lab.ledger, "head")
-        await self.on_message(pattern, Head, self._heard)
+        self._heads = await self.on_message(pattern, Head, self._heard)
         self._following = self.spawn(self._follow(), name="follow the ledger")
 
     async def on_deactivate(self) -> None:
         """Stop following."""
+        if self._heads is not None:
+            heads, self._heads = self._heads, None
+            await heads.cancel()
+        await self._stop_following()
+
+    async def _stop_following(self) -> None:
         if self._following is not None:
             self._following.cancel()
             await asyncio.wait([self._following])
@@ -184,7 +192,7 @@ class SearchNode(Node[SearchParameters]):
     @service("search.rebuild")
     async def rebuild(self, arguments: NoArguments) -> SearchStatus:
         """Make the store anew from the ledger; answers when it is empty, and fills it then."""
-        await self.on_deactivate()
+        await self._stop_following()
         try:
             await self._at.rebuild(f"{called_by()} asked for it")
         finally:

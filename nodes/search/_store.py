@@ -71,7 +71,7 @@ class TripleStore:
     def __init__(self, folder: Path | None) -> None:
         try:
             self.store = Store() if folder is None else Store(str(folder))
-        except OSError as error:
+        except (OSError, ValueError, RuntimeError) as error:
             raise StoreError(
                 f"the triple store cannot be opened: {error}", where=str(folder),
                 remedy="see that no other process has it open; delete the folder to have it made "
