@@ -134,9 +134,14 @@ class _Walk:
         for label in labels:
             if label and label not in self._terms and label not in {*DECLARED, IDENTITY}:
                 yield Gap(title, name, f"{label!r} is no term of the vocabulary{self._hint(label)}")
+        if said.relation in self._terms and not self._is_property(said.relation):
+            yield Gap(title, name, f"{said.relation!r} is a class, and no relation")
 
     def _is_class(self, label: str) -> bool:
         return self._terms.entry(label).kind == "class" and ":" not in label
+
+    def _is_property(self, label: str) -> bool:
+        return "property" in self._terms.entry(label).kind
 
     def _any_dimension(self, label: str) -> bool:
         return label in _ANY or self._terms.is_a(label, _UNCERTAINTY)

@@ -97,6 +97,8 @@ class Broken(Model, term="Densimetry"):
     furlongs: Annotated[Real, Unit("furlong"), Term("Length")]
     unknown: Annotated[Real, Unit("kg/m3"), Term("Densitty")]
     astray: Annotated[Real, Unit("kg/m3"), Term("Density", "hasNothing")]
+    no_relation: Annotated[Real, Unit("kg/m3"), Term("Density", "Volume")]
+    no_quantity: Annotated[Real, Unit("1"), Term("CoinCell")]
     curves: tuple[Array, ...] = ()
     inner: Inner | None = None
     choice: Annotated[Text, Term("schema:name", values=(("a", "Nonsense"),))] = "a"
@@ -116,6 +118,8 @@ class Broken(Model, term="Densimetry"):
         ("Broken.furlongs", "unit 'furlong' has no IRI"),
         ("Broken.unknown", "'Densitty' is no term of the vocabulary"),
         ("Broken.astray", "'hasNothing' is no term of the vocabulary"),
+        ("Broken.no_relation", "'Volume' is a class, and no relation"),
+        ("Broken.no_quantity", "is a number, but CoinCell is no quantity"),
         ("Broken.curves", "is a number without a term"),
         ("Inner", 'class Inner(Model, term="...")'),
         ("Broken.choice", "'Nonsense' is no term of the vocabulary"),
