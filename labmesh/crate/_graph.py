@@ -19,6 +19,7 @@ class GraphFile:
 
     Attributes:
         types: Labels of the classes that occur in what the campaign says, for keywords.
+        all_types: Those of all that is in the file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -32,14 +33,18 @@ class GraphFile:
         self._count = 0
         self._said: set[bytes] = set()
         self.types: set[str] = set()
+        self.all_types: set[str] = set()
 
     def take(self, entry: JournalEntry, *, own: bool) -> None:
         """Take the next entry whose body goes along; ``own`` says whether it is the campaign's."""
         document = self._describer.document(entry)
         self._merge(document.get("@context"), entry)
         for node in document.get("@graph", ()):
+            types = node.get("@type") or ()
+            named = {types} if isinstance(types, str) else set(types)
+            self.all_types |= named
             if own:
-                self._note(node.get("@type"))
+                self.types |= named
             text = line(node)
             # Sites and nodes are told of in every entry.
             if (told := sha256(text.encode()).digest()[:16]) in self._said:
@@ -71,6 +76,3 @@ class GraphFile:
                         f"{key} means two things in the graph of entry {entry.offset}",
                         remedy="this is a mistake in labmesh.semantics: report it",
                     )
-
-    def _note(self, types: Any) -> None:
-        self.types.update(types if isinstance(types, list) else [types] if types else [])

@@ -14,6 +14,7 @@ LEDGER: Final = "urn:labmesh:format:labmesh.ledger.1"
 OWN: Final = {
     names.README: ("text/markdown", "How to read this crate"),
     names.GRAPH: ("application/ld+json", "Everything it says, as linked data"),
+    names.TERMS: ("text/turtle", "What the terms of the linked data mean"),
     names.DATABASE: ("application/vnd.sqlite3", "Everything it says, as flat tables"),
     names.REQUESTS: (JSON, "What was asked for"),
     names.RESULTS: (JSON, "What came of it, with parameters, data and provenance"),

@@ -25,6 +25,7 @@ _TEXT = """\
 | `{capabilities}` | JSON Schemas of everything asked and answered, with units and terms |
 | `{database}` | the same as flat tables; its table `described` says what each column is |
 | `{graph}` | the same as linked data (JSON-LD): EMMO and its domains, PROV-O, schema.org |
+| `{terms}` | what its terms mean, and what they are sub-classes of |
 | `data/` | files of results, a folder a result; beside each Parquet table the same as gzip'ed CSV |
 | `ledger-*.msgpack.gz` | the laboratory's own record, bit for bit, chained by hashes |
 | `{hashes}` | sha256 of all of them |
@@ -61,7 +62,7 @@ As linked data, with rdflib:
 ```python
 import rdflib
 
-graph = rdflib.Graph().parse("{graph}", format="json-ld")
+graph = rdflib.Graph().parse("{graph}", format="json-ld").parse("{terms}")
 print(len(graph), "triples")
 ```
 
@@ -143,6 +144,7 @@ def readme(
         capabilities=names.CAPABILITIES,
         database=names.DATABASE,
         graph=names.GRAPH,
+        terms=names.TERMS,
         hashes=names.HASHES,
         sources="".join(f"\nIt holds data of others: {each}.\n" for each in sources),
         tables=_TABLE.format(parquet=table[0], csv=table[1]) if table else "",

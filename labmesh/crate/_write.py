@@ -27,6 +27,7 @@ from labmesh.crate._types import (
     METADATA,
     README,
     SEGMENT,
+    TERMS,
     CrateSummary,
     Tell,
     segment_name,
@@ -189,6 +190,8 @@ class _Writer:
         )  # fmt: skip
 
     def _about(self, found: Facts, withheld: dict[str, int]) -> None:
+        from labmesh.semantics import excerpt  # noqa: PLC0415
+
         licence = licences()[self.said.licence]
         self._database.about(
             {
@@ -203,5 +206,6 @@ class _Writer:
         tables = [each for each in self._data.files if each.path.endswith(".csv.gz")]
         example = (tables[0].made_from, tables[0].path) if tables and tables[0].made_from else None
         words = f"Licence: [{licence.name}]({licence.url})"
+        self.place.write(TERMS, excerpt(self._graph.all_types))
         sources = sorted({each.source.words for each in self.deeds if each.source})
         self.place.write(README, readme(found, words, example, withheld, sources))

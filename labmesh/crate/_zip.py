@@ -36,6 +36,9 @@ _DAMAGED: Final = (
     NotImplementedError, RuntimeError,
 )  # fmt: skip
 
+_UTF8: Final = 0x800
+"""The flag of a name that is not ASCII."""
+
 _PACKED: Final = (".gz", ".parquet", ".png", ".jpg", ".zip")
 """Ends of names of what deflate makes no smaller."""
 
@@ -157,6 +160,9 @@ def _as_written(archive: zipfile.ZipFile) -> bool:
     return not archive.comment and all(
         (info.create_system, info.external_attr, info.internal_attr, info.create_version)
         == (_UNIX, _MODE, 0, zipfile.DEFAULT_VERSION)
+        and (info.date_time, info.extract_version, info.reserved)
+        == (STAMP, zipfile.DEFAULT_VERSION, 0)
+        and info.flag_bits == (0 if info.filename.isascii() else _UTF8)
         and not info.comment
         and not info.extra
         and not info.volume

@@ -5,6 +5,7 @@ from labmesh.semantics._check import Violation, check
 from labmesh.semantics._context import CONTEXT_FILE, context
 from labmesh.semantics._describer import Describer
 from labmesh.semantics._entry import DATA, Entry
+from labmesh.semantics._excerpt import excerpt
 from labmesh.semantics._export import FORMATS, Exported, Format, export_linked_data
 from labmesh.semantics._find import Concept
 from labmesh.semantics._gaps import Gap, gaps
@@ -24,6 +25,7 @@ __all__ = [
     "Vocabulary",
     "check",
     "context",
+    "excerpt",
     "export_linked_data",
     "gaps",
     "iris",
