@@ -166,12 +166,12 @@ async def the_node_writes_a_campaign_into_its_folder(lab: Lab) -> None:
     )  # fmt: skip
     await lab.client.post_result(note)
     dry = await lab.client.request(
-        *DEPLOYMENT, {"campaign": "notes", "dry_run": True}, timeout=30
+        *DEPLOYMENT, {"campaign": "notes", "dry_run": True}, timeout=60
     )  # fmt: skip
     target = lab.node.data_dir / "notebooks" / "notes.eln"
     assert ElnDeploymentOutput.model_validate(dry.data).dry_run
     assert not target.exists()
-    view = await lab.client.request(*DEPLOYMENT, {"campaign": "notes"}, timeout=30)
+    view = await lab.client.request(*DEPLOYMENT, {"campaign": "notes"}, timeout=60)
     said = ElnDeploymentOutput.model_validate(view.data)
     assert said.place == str(target)
     assert {each.kind: each.created for each in said.written} == {"sample": 0, "result": 1}
@@ -179,7 +179,7 @@ async def the_node_writes_a_campaign_into_its_folder(lab: Lab) -> None:
         (name,) = [each for each in archive.namelist() if each.endswith("/a.csv")]
         assert archive.read(name) == b"1,2\n"
     with pytest.raises(RequestFailedError, match="campaign nothing has no results"):
-        await lab.client.request(*DEPLOYMENT, {"campaign": "nothing"}, timeout=30)
+        await lab.client.request(*DEPLOYMENT, {"campaign": "nothing"}, timeout=60)
 
 
 async def an_operator_imports_and_exports_over_the_mesh(lab: Lab) -> None:
@@ -188,7 +188,7 @@ async def an_operator_imports_and_exports_over_the_mesh(lab: Lab) -> None:
         entry(name="Two", hasPart=[{"@id": "./one/b.csv"}]), file_node("./one/b.csv", content)
     )
     path = written(lab.folder / "two.eln", metadata, {"root/one/b.csv": content})
-    where = (f"--mqtt={lab.mqtt}", "--site=kit", "--json")
+    where = (f"--mqtt={lab.mqtt}", "--site=kit", "--patience=30", "--json")
     told = await lab.processes.run(LABMESH, "eln", "import", path, "--campaign=two", *where)
     assert told.code == 0, told.stderr
     (said,) = json.loads(told.stdout)
