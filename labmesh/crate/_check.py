@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 from labmesh.crate._check_chain import check_chain
@@ -57,7 +59,17 @@ def _check(folder: Path, *, shapes: bool, tell: Tell) -> list[Finding]:
     found = [*check_ledger(folder, tell), *check_described(folder, described)]
     if not any(each.check in ("hashes", "chain") for each in found):
         # Of what was tampered with these would only say the same again, in more words.
-        found += check_content(folder, str(described.root.get("campaign")), tell)
+        campaign, hint = str(described.root.get("campaign")), _hint(described.written_by)
+        content = check_content(folder, campaign, tell)
+        found += [replace(each, what=f"{each.what}{hint}") for each in content]
         if shapes:
             found += check_shapes(folder)
     return found
+
+
+def _hint(written_by: str) -> str:
+    """Return what to consider where tables differ: another version may write them otherwise."""
+    ours = version("labmesh")
+    if written_by == ours:
+        return ""
+    return f" (written by Labmesh {written_by or 'unknown'}, compared by {ours})"

@@ -53,6 +53,12 @@ class Described:
         offset, found = self.root.get("head_offset"), self.root.get("head_hash")
         return (offset, found) if isinstance(offset, int) and isinstance(found, str) else None
 
+    @property
+    def written_by(self) -> str:
+        """The version of Labmesh that wrote it, as it says."""
+        words = str(self._entities.get("#labmesh", {}).get("description", ""))
+        return words.rpartition(" ")[2]
+
     def parts(self) -> set[str]:
         """Return the paths of everything that the crate has as its part."""
         found: set[str] = set()

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import random
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -155,6 +156,17 @@ def test_who_writes_all_hashes_anew_is_found_by_the_ledgers_own(
     found = check(crate)
     assert names(found) == {name}
     assert {each.check for each in found} <= {"content", "chain"}
+
+
+def test_tables_of_another_version_say_so_where_they_differ(crate: Path) -> None:
+    text = (crate / METADATA).read_text("utf-8")
+    (crate / METADATA).write_text(
+        re.sub(r"software Labmesh [^\"]+", "software Labmesh 9.9.9", text)
+    )
+    spoil_results(crate)
+    settle(crate)
+    (found,) = check(crate)
+    assert "not what the ledger says (written by Labmesh 9.9.9, compared by" in found.what
 
 
 async def test_a_segment_of_another_crate_is_found(
