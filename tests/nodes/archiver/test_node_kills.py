@@ -102,7 +102,8 @@ async def test_a_node_killed_anywhere_leaves_one_record_and_one_result(
     async with lab_of(mqtt_broker, processes, tmp_path) as lab:
         told = tmp_path / "points"
         await two_deposits(lab, 0, told)
-        number = len(told.read_text().splitlines())
+        # Not every run changes as many files: the last tenth may not be reached.
+        number = len(told.read_text().splitlines()) * 9 // 10
         assert number > 2 * POINTS
         for part in range(lane, POINTS, LANES):
             await two_deposits(lab, 1 + part * (number - 1) // POINTS)
