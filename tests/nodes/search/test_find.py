@@ -152,3 +152,17 @@ def test_the_command_line_reads_a_file(tmp_path: Path, labmesh: Command) -> None
         answer = labmesh("search", *arguments, "--ledger-file", ledger)
         assert answer.code in {1, 2}
         assert words in answer.err
+
+
+def test_every_quantity_of_both_labs_is_found_by_its_plain_name(cells: Desk, lab: Desk) -> None:
+    """Whatever a result gave out, asked for as a person would say it."""
+    for desk in (cells, lab):
+        names = set()
+        for row in found(desk, since="1970-01-01"):
+            names.update(row["quantity"].split(", "))
+        assert len(names) > 2
+        for name in sorted(names):
+            answer = desk.find({"text": f"{name} since 1970-01-01", "limit": 1}, inside=False,
+                               provenance=False)  # fmt: skip
+            assert answer["found"], name
+            assert not answer["ignored"], name
