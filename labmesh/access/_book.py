@@ -49,7 +49,8 @@ class AccessBook:
     """Tells the access of everything in a ledger, from its entries alone. Not for many threads.
 
     A request hangs on its campaign, the sample it begins from, the request in whose service it is
-    asked, and the samples, requests and results that its parameters name. A result hangs on its
+    asked, and the samples, requests and results that its parameters name; as an entry also on the
+    results to it, for the question tells of the answer. A result hangs on its
     request, its campaign, the samples it tells of, and what its parameters and data name. A sample
     hangs on the samples it was made of, and on the campaign and the request of the result that gave
     birth to it. A state, a change of status, an artifact hang on the result or request they are of.
@@ -75,7 +76,9 @@ class AccessBook:
             return
         if entry.kind == EntryKind.REQUEST.value:
             named = self._named((body.get("parameters"),))
-            self._hang(links.request(str(entry.uuid)), (*links.of_request(body), *named))
+            own = links.request(str(entry.uuid))
+            self._hang(own, (*links.of_request(body), *named))
+            self._hang(links.told(str(entry.uuid)), (own,))
         elif entry.kind == EntryKind.RESULT.value:
             self._take_result(str(entry.uuid), body)
 
@@ -84,6 +87,8 @@ class AccessBook:
         named = self._named((body.get("parameters"), body.get("data")))
         own, origin = links.result(uuid), links.origin(uuid)
         self._hang(own, (origin, *links.touched(body), *named))
+        if body.get("request"):
+            self._hang(links.told(str(body["request"])), (own,))
         for child, parents in links.births(body):
             self._hang(child, (origin, *parents))
         for artifact in links.artifacts(body):
@@ -118,14 +123,8 @@ class AccessBook:
         self._missed.clear()
 
     def _named(self, values: Iterable[object]) -> list[str]:
-        """Return the things that texts in ``values`` name, of those there are."""
-        known = self._hangs_on
-        return [
-            thing
-            for name in dict.fromkeys(links.names(values))
-            for thing in (links.sample(name), links.request(name), links.result(name))
-            if thing in known
-        ]
+        """Return the things that texts in ``values`` would name, whether they are there or not."""
+        return [thing for name in set(links.names(values)) for thing in links.named(name)]
 
     # -- telling ----------------------------------------------------------------------------
 
@@ -161,7 +160,7 @@ class AccessBook:
 
     def of_request(self, uuid: object) -> Access:
         """Return the access of a request."""
-        return self._of(links.request(str(uuid)))
+        return self._of(links.told(str(uuid)), links.request(str(uuid)))
 
     def of_result(self, uuid: object) -> Access:
         """Return the access of a result."""
@@ -208,15 +207,15 @@ class AccessBook:
         uuid = str(entry.uuid)
         match entry.kind:
             case EntryKind.REQUEST.value:
-                yield links.request(uuid)
-                if links.request(uuid) not in self._hangs_on:
+                yield links.told(uuid)
+                if links.told(uuid) not in self._hangs_on:
                     yield from links.of_request(body)
             case EntryKind.RESULT.value:
                 yield links.result(uuid)
                 if links.result(uuid) not in self._hangs_on:
                     yield from (*links.of_origin(body), *links.touched(body))
             case EntryKind.STATUS.value:
-                yield links.request(str(body.get("request")))
+                yield links.told(str(body.get("request")))
                 if body.get("result"):
                     yield links.result(str(body["result"]))
             case EntryKind.RESULT_STATUS.value:

@@ -1,6 +1,7 @@
 """What hangs on what: from an entry's body to the things whose access it shares.
 
-A thing is a text: ``campaign:NAME``, ``sample:ID``, ``request:UUID``, ``result:UUID``,
+A thing is a text: ``campaign:NAME``, ``sample:ID``, ``request:UUID``, ``told:UUID`` (a request as
+people read it, with the results to it), ``result:UUID``,
 ``origin:UUID`` (what a result came of, without the samples it touched), ``artifact:SHA256``.
 """
 
@@ -8,11 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from messages.model import JsonObject
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,79}")
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_UUID_LENGTH: Final = 36
 _ORIGIN: Final = "origin:"
 _DEEPEST: Final = 64
 """Levels of a body that are looked into; the envelope's own limit is lower."""
@@ -31,6 +35,19 @@ def sample(name: str) -> str:
 def request(uuid: str) -> str:
     """Return the thing that a request is."""
     return f"request:{uuid}"
+
+
+def told(uuid: str) -> str:
+    """Return the thing that a request is as people read it: with the results to it."""
+    return f"told:{uuid}"
+
+
+@lru_cache(maxsize=4096)
+def named(name: str) -> tuple[str, ...]:
+    """Return the things that a text may name; of words that come often always the same texts."""
+    if len(name) == _UUID_LENGTH and _UUID.fullmatch(name):
+        return sample(name), request(name), result(name)
+    return (sample(name),)
 
 
 def result(uuid: str) -> str:

@@ -185,6 +185,9 @@ async def test_what_is_confidential_arrives_nowhere_else(world: World) -> None:
     await until_discreet(world)
     marks = {id(each): len(each.recorder.heard) for each in (world.eve, world.hub)}
     secret = [await say(ada, SECRET, "secret"), await say(ada, SECRET, "secret", 2, fail=True)]
+    # One thing of an open campaign: its word is in the request, too.
+    await declare(ada, "sample", f"{SECRET.decode()}-3", "confidential")
+    secret.append(await say(ada, SECRET, "open", 3))
     go.touch()
     await until_resolved(ada, hers.id)
     plain = await say(ada, PLAIN, "open")

@@ -157,6 +157,22 @@ def test_whatever_names_it_in_its_parameters_or_data_is_as_confidential() -> Non
     assert book.of_new("request", carry.body or {}).confidential
 
 
+def test_a_request_tells_of_its_answer() -> None:
+    asked = request(1, parameters={"formulation": ["a secret"]})
+    came = result(2, request=str(uid(1)), samples=[born("vial"), born("other")])
+    change = E("status", uid(3), {"request": str(uid(1)), "result": None})
+    served = request(4, parent=str(uid(1)))
+    book = book_of(declared(8, "result", str(uid(2)), "confidential"), asked, came, served)
+    assert not book.may_leave(asked)
+    assert not book.may_leave(change)
+    assert book.of_request(uid(1)).confidential
+    # But not of what else was asked in its service.
+    assert book.may_leave(served)
+    names = request(5, parameters={"sample": "vial"})
+    early = book_of(names, declared(9, "sample", "vial", "confidential"))
+    assert not early.may_leave(names)
+
+
 def test_sub_requests_share_the_access_of_whom_they_serve() -> None:
     book = book_of(request(1, "eol"), request(2, parent=str(uid(1))))
     book.take(declared(9, "campaign", "eol", "confidential"))
@@ -338,6 +354,9 @@ def test_when_a_subject_is_declared_does_not_matter(
     last = {(e.body or {})["data"]["subject"] + (e.body or {})["data"]["name"]: e for e in said}
     usual = book_of(*entries, *said)
     early = book_of(*said, *entries)
+    anyhow = list(entries)
+    shuffler.shuffle(anyhow)
+    shuffled = book_of(*anyhow, *said)
     only_last = list(last.values())
     shuffler.shuffle(only_last)
     mixed = list(entries)
@@ -350,4 +369,4 @@ def test_when_a_subject_is_declared_does_not_matter(
         for each in entries:
             slow.of(each)
     for entry in entries:
-        assert usual.of(entry) == early.of(entry) == slow.of(entry)
+        assert usual.of(entry) == early.of(entry) == slow.of(entry) == shuffled.of(entry)
