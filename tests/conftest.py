@@ -44,6 +44,7 @@ _RIDES_WITH: Final = {
     "tests/nodes/transport/test_lab.py": "tests/nodes/overlort/test_expression.py",
     "tests/nodes/aiida/test_node.py": "tests/messages/test_topics.py",
     "tests/nodes/cycler/test_lab.py": "tests/labmesh/launch/test_mistakes.py",
+    "tests/mesh/test_leak.py": "tests/messages/test_quantity.py",
     "tests/mesh/test_samples.py": "tests/labmesh/launch/test_substitutions.py",
     "tests/labmesh/agent/test_agent.py": "tests/messages/test_imports.py",
     "tests/mesh/test_tracing.py": "tests/nodes/overlort/test_check.py",

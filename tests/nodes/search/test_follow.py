@@ -72,7 +72,8 @@ def declared(like: JournalEntry, subject: str, name: str, level: str) -> Journal
     """Return a person's declaration of access, as an entry."""
     body = {
         **(like.body or {}), "request": None, "token": None, "quantity": "access",
-        "method": "declaration", "parameters": {}, "outcome": "resolved", "failure": None,
+        "method": "declaration", "parameters": {"subject": subject, "name": name},
+        "outcome": "resolved", "failure": None,
         "rating": None, "campaign": None, "samples": [], "artifacts": [],
         "data": {"subject": subject, "name": name, "level": level, "person": "Ada"},
     }  # fmt: skip
