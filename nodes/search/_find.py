@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 from pyoxigraph import NamedNode, QuerySolutions
@@ -18,6 +19,9 @@ from nodes.search._view import View
 
 _SIZE: Final = 44 * 1024
 """Bytes of values on one page, as JSON, so that it travels with what is around it."""
+
+_PATIENCE: Final = 1.0
+"""Wall seconds after which no further hint is looked for."""
 
 _COUNTED: Final = 100
 """Values up to which those are counted that a freer question would find."""
@@ -62,8 +66,11 @@ def _why_nothing(
     store: TripleStore, lexicon: Lexicon, reading: Reading, *, inside: bool
 ) -> list[str]:
     """Return what would be found by asking for one thing less."""
-    hints = []
+    hints: list[str] = []
+    until = time.monotonic() + _PATIENCE
     for name, freer in freed(reading):
+        if time.monotonic() > until:
+            break
         rows = _rows(store, query(freer, lexicon, skip=0, limit=_COUNTED), inside=inside)
         if rows:
             count = f"{len(rows)} or more" if len(rows) == _COUNTED else str(len(rows))

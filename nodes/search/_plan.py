@@ -116,9 +116,13 @@ def _sample(reading: Reading, lexicon: Lexicon) -> list[str]:
     if reading.containing:
         lines.append(f"?result {examined}|prov:generated ?sample .")
     if reading.object is not None:
-        # What a prediction is about is named by what was asked; a cell says it, too.
-        lines.append(f"?result {examined}|prov:generated|{named}|^prov:wasDerivedFrom ?object .")
-        lines.append(f"{values('kind', lexicon.below(reading.object.iri))} ?object a ?kind .")
+        # What a prediction is about is named by what was asked; a cell says it, too. Joined as a
+        # whole: beside a path to what is inside, the store would begin at the wrong end.
+        lines.append(
+            f"{{ SELECT DISTINCT ?result WHERE {{ "
+            f"{values('kind', lexicon.below(reading.object.iri))} ?object a ?kind . "
+            f"?result {examined}|prov:generated|{named}|^prov:wasDerivedFrom ?object . }} }}"
+        )
     lines += [_with(each, lexicon) for each in reading.containing]
     lines += [
         f"MINUS {{ ?result {examined}|prov:generated ?sample . {_with(each, lexicon)} }}"
