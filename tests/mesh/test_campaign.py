@@ -18,7 +18,7 @@ BUDGET = 5
 
 async def campaign(processes: Processes, folder: Path, *arguments: str) -> Running:
     return await processes.labmesh(
-        "launch", LAUNCH, f"budget:={BUDGET}", "sim_rate:=1500", "seed:=7",
+        "launch", LAUNCH, f"budget:={BUDGET}", "sim_rate:=1500", "seed:=7", "archive:=false",
         "--data-dir", folder, *arguments, name="launch",
     )  # fmt: skip
 

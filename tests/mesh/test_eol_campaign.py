@@ -167,6 +167,7 @@ def check(campaign: Campaign) -> None:
     rounds, cells = campaign.rounds, campaign.rounds * campaign.cells
     requests = campaign.requests()
     assert Counter(r["method"] for r in requests) == {
+        "deposit": 1,
         "degradation_workflow": rounds,
         "service": rounds,
         "flow": rounds,
@@ -180,7 +181,7 @@ def check(campaign: Campaign) -> None:
     results = campaign.ledger.query("query.results", {"unsolicited": False, "limit": 500})
     answered = Counter(r["request"] for r in results["results"] if r["outcome"] == "resolved")
     assert set(answered.values()) == {1}
-    assert len(campaign.samples("electrolyte")) == rounds
+    assert len(campaign.samples("electrolyte")) == 2 * rounds, "a vial and a measured portion each"
     assert len(campaign.samples("coin_cell")) == cells
     for cell in campaign.samples("coin_cell"):
         labels = [label for label, _ in campaign.history(cell)]

@@ -13,6 +13,7 @@ import labmesh.node
 import nodes.asab
 import nodes.broker
 import nodes.container
+import nodes.search
 import nodes.transport
 from labmesh.security import READING, RIGHTS, Member, Restricted, Role, render_acl
 from messages.errors import ConfigurationError, NameInvalidError
@@ -78,7 +79,8 @@ def test_the_rights_are_sound() -> None:
 def test_what_everybody_may_call_is_there_and_changes_nothing() -> None:
     names = set()
     for package in (
-        labmesh.agent, labmesh.node, nodes.asab, nodes.broker, nodes.container, nodes.transport,
+        labmesh.agent, labmesh.node, nodes.asab, nodes.broker, nodes.container, nodes.search,
+        nodes.transport,
     ):  # fmt: skip
         for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             if not found.name.endswith("__main__"):

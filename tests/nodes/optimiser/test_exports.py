@@ -27,7 +27,7 @@ def test_what_is_named_is_there() -> None:
 def test_every_parameter_is_described() -> None:
     fields = package.OptimiserNode.Parameters.model_fields
     assert sorted(fields.keys() - NodeParameters.model_fields.keys()) == [
-        "budget", "campaign", "campaign_file", "fidelities", "fixed", "output", "seed",
+        "archive", "budget", "campaign", "campaign_file", "fidelities", "fixed", "output", "seed",
         "temperature",
     ]  # fmt: skip
     assert all(field.description for field in fields.values())

@@ -47,7 +47,7 @@ def test_graph() -> None:
     assert "  assemble -> carry_cells;" in dot
     told = json.loads(workflow("graph", EOL, "--json").stdout)
     assert [each["step"] for each in told] == [
-        "reserve", "formulate", "measure", "carry_vial", "assemble", "carry_cells", "cycle",
+        "reserve", "formulate", "carry_vial", "measure", "assemble", "carry_cells", "cycle",
         "predict",
     ]  # fmt: skip
 
