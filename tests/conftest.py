@@ -50,6 +50,9 @@ _RIDES_WITH: Final = {
     "tests/mesh/test_tracing.py": "tests/nodes/overlort/test_check.py",
     "tests/mesh/test_workflow.py": "tests/messages/test_array.py",
     "tests/nodes/degradation/test_lab.py": "tests/messages/test_mapping_page.py",
+    "tests/nodes/archiver/test_lab.py": "tests/labmesh/semantics/test_vocabulary.py",
+    "tests/nodes/search/test_node.py": "tests/labmesh/semantics/test_shapes.py",
+    "tests/nodes/eln/test_lab.py": "tests/labmesh/fair/test_requirements.py",
 }
 """Files of few tests that take long, each with one of many. Workers get files by their number of
 tests: these would come last, when one worker has nothing else to do beside them."""

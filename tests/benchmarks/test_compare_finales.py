@@ -59,6 +59,7 @@ def left(server: FinalesSimulator) -> set[str]:
             if each["request"]["tenant_uuid"] == TENANT}  # fmt: skip
 
 
+@pytest.mark.slow
 async def test_it_compares_and_leaves_nothing_to_do(
     server: FinalesSimulator, processes: Processes
 ) -> None:
@@ -96,6 +97,7 @@ def test_the_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert any("Both are on the disk" in line for line in lines)
 
 
+@pytest.mark.slow
 async def test_an_interrupted_run_cleans_up(server: FinalesSimulator, processes: Processes) -> None:
     running = await processes.start(
         *command(server, "--yes", "--seconds", "60", "--requests", "10000"),
@@ -110,6 +112,7 @@ async def test_an_interrupted_run_cleans_up(server: FinalesSimulator, processes:
     assert left(server) == {"retracted"}
 
 
+@pytest.mark.slow
 async def test_it_asks_before_it_posts(server: FinalesSimulator, processes: Processes) -> None:
     done = await compare(processes, *command(server))
     assert done.code == 2

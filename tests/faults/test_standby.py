@@ -201,6 +201,7 @@ async def test_a_killed_leader_is_succeeded_and_nothing_is_lost(site: Site) -> N
     assert await first_host.wait() == 0, first_host.output
 
 
+@pytest.mark.slow
 async def test_a_frozen_leader_that_wakes_writes_nothing_and_ends(site: Site) -> None:
     leader = await site.broker()
     second = await site.standby("broker-b")

@@ -22,8 +22,8 @@ NAMES = {
     "labmesh.node": [
         "BoundCapability", "CapabilitySpec", "NoArguments", "Node", "NodeOptions",
         "NodeParameters", "Order", "PlainMap", "capabilities_declared", "capabilities_of",
-        "capability", "effect_of", "find_node", "node_programs", "parameter", "parameters_of", "parse_parameters", "run_node",
-        "service", "transitions_from",
+        "capability", "effect_of", "find_node", "node_programs", "parameter",
+        "parameters_of", "parse_parameters", "run_node", "service", "transitions_from",
     ],
     "labmesh.client": [
         "CancelAnswer", "CancelCode", "Feedback", "GoalStatus", "LabClient", "RequestHandle",

@@ -137,6 +137,7 @@ async def until_held(lab: Lab, sha256: str, seconds: float = 60.0) -> None:
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.slow
 async def test_fifty_megabytes_reach_the_ledger_and_the_reader_while_others_work(
     lab: Lab, echo: Running, tmp_path: Path
 ) -> None:

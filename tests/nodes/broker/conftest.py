@@ -14,6 +14,11 @@ from tests.support import PostgresServer
 
 ENGINES = ("sqlite", "postgresql")
 
+POSTGRESQL_NIGHTLY = pytest.mark.parametrize(
+    "new_database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True
+)
+"""Of tests that take long, and go the same way on either engine."""
+
 
 @pytest.fixture(params=ENGINES)
 def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:

@@ -18,6 +18,7 @@ from messages.ledger import Request
 from nodes.broker import open_ledger
 from nodes.broker._door import Parcel
 from nodes.broker.store import LedgerTakenError, SqlStore, lock_holder, sqlite_url
+from tests.nodes.broker.conftest import POSTGRESQL_NIGHTLY
 from tests.nodes.broker.lab import LEDGER, Lab
 from tests.support import MqttBroker, PostgresServer, Processes, Running
 
@@ -86,6 +87,7 @@ async def test_a_second_writer_is_refused_and_told_who_is_the_first(
     take(database_url, patience=10)
 
 
+@POSTGRESQL_NIGHTLY
 async def test_writers_that_crowd_take_turns(processes: Processes, database_url: str) -> None:
     crowd = [
         await processes.start(
@@ -130,6 +132,7 @@ class NoLock:
     def release(self) -> None: ...
 
 
+@POSTGRESQL_NIGHTLY
 async def test_a_second_broker_node_ends_with_one_sentence(
     holder: Running, mqtt_broker: MqttBroker, processes: Processes, database_url: str
 ) -> None:

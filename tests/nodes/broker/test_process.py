@@ -17,6 +17,7 @@ from messages.ids import NodeId, new_id
 from messages.node import Diagnostic
 from nodes.broker import open_ledger
 from nodes.broker.store import sqlite_url
+from tests.nodes.broker.conftest import POSTGRESQL_NIGHTLY
 from tests.nodes.broker.lab import journal
 from tests.support import MqttBroker, PostgresServer, Processes, Running
 
@@ -78,6 +79,7 @@ async def test_requests_are_served_and_read(
         assert reader.query("query.requests", {"status": ["resolved"]})["total"] == 1
 
 
+@POSTGRESQL_NIGHTLY
 @pytest.mark.usefixtures("python_on_path")
 async def test_a_ledger_killed_again_and_again_loses_nothing_and_repeats_nothing(
     mqtt_broker: MqttBroker, processes: Processes, database_url: str
@@ -159,6 +161,7 @@ async def test_a_database_server_killed_under_load_loses_nothing_and_stops_nobod
     assert_each_was_resolved_once(url, ids)
 
 
+@POSTGRESQL_NIGHTLY
 @pytest.mark.usefixtures("python_on_path")
 async def test_a_backup_is_made_while_the_node_writes(
     mqtt_broker: MqttBroker, processes: Processes, database_url: str

@@ -23,6 +23,7 @@ from messages.ledger import FromState, ProgressKind, SampleStep
 from nodes.broker import Ledger, open_ledger
 from nodes.broker.store import SqlStore, sqlite_url
 from nodes.broker.store import _tables as t
+from tests.nodes.broker.conftest import POSTGRESQL_NIGHTLY
 from tests.nodes.broker.lab import PARAMETERS, Lab, content, execute
 
 
@@ -97,6 +98,7 @@ def random_history(lab: Lab, seed: int, steps: int) -> None:
                 lab.wait(dice.choice([0.1, 3.0, 20.0]))
 
 
+@POSTGRESQL_NIGHTLY
 @settings(
     max_examples=12,
     deadline=None,

@@ -89,6 +89,7 @@ async def test_a_quick_run_says_how_little_it_knows(
     assert "too low by about this much" in transport["finite_size"]
 
 
+@pytest.mark.slow
 async def test_solvents_without_salt_have_a_density_alone(start: Start, desk: Desk) -> None:
     plain = Formulation.of({EC: 0.4, EMC: 0.6})
     async with start(quick=TINY | {"molecules": 8, "transport": 0.0}) as node:

@@ -137,6 +137,7 @@ async def test_the_literature_is_offered_until_sigterm(kit: Kit) -> None:
     assert await optimiser.wait(PATIENCE) == 0
 
 
+@pytest.mark.slow
 async def test_it_rides_out_a_broker_node_that_dies(kit: Kit) -> None:
     await asab(kit)
     optimiser = await kit.optimise("budget=8")
