@@ -82,8 +82,16 @@ class AutobassNode(AssemblyDesk):
         )  # fmt: skip
 
     async def on_activate(self) -> None:
-        """Say what was in hand when the last process ended."""
+        """Say what was in hand when the last process ended, and whether that left the robot held.
+
+        A held robot is a fault before a batch begins on it, not the end of that batch.
+        """
         await self._show_in_hand()
+        if not self.dry_run and (await self._opened.robot.status()).paused:
+            self.fault(
+                "the robot was stopped in mid-motion and is held",
+                remedy="see where the arm is and what it holds, then reset the instrument",
+            )
 
     async def on_cleanup(self) -> None:
         """Close every wire."""

@@ -259,7 +259,8 @@ def test_kill_9_while_loading_leaves_a_store_that_goes_on(
             name = text.partition("urn:uuid:")[2].partition(">")[0].partition("#")[0]
             if not name.startswith(f"{each}-"):
                 continue
-            found = desk.sparql(f"ASK {{ <urn:uuid:{name}> ?p ?o }}", inside=True, rows=1, size=99)
+            ask = f"ASK {{ {{ <urn:uuid:{name}> ?p ?o }} UNION {{ ?s ?q <urn:uuid:{name}> }} }}"
+            found = desk.sparql(ask, inside=True, rows=1, size=99)
             assert ("true" in found["text"]) == (each == offset), "a whole entry, or nothing of it"
         reached = offset
         del desk

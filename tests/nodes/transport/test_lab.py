@@ -199,7 +199,11 @@ async def test_a_killed_node_asks_nothing_twice(lab: Lab) -> None:
     await node.wait()
     await handle.cancel("not needed", timeout=10)
     await start(lab, simulated_people=f"[{COURIER}]")
-    assert len(await until(lambda: jobs(lab, JobState.CANCELLED))) == 2
+
+    async def both_cancelled() -> bool:
+        return len(await jobs(lab, JobState.CANCELLED)) == 2
+
+    await until(both_cancelled)
     assert not await jobs(lab, JobState.OPEN)
     assert len({job.request for job in await jobs(lab)}) == 3
 
