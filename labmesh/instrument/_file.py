@@ -9,7 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from messages.errors import ConfigurationError, StoreError
+from labmesh.durable_file import open_durable
+from messages.errors import StoreError
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS step (
@@ -53,21 +54,10 @@ class InstrumentFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.RLock()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(
-                path, isolation_level=None, timeout=5.0, check_same_thread=False
-            )
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.executescript(_SCHEMA)
-        except (OSError, sqlite3.Error) as error:
-            raise ConfigurationError(
-                f"cannot open the instrument's file: {error}",
-                where=str(path),
-                remedy="check that the folder is writable and the disk not full; a damaged file "
-                "moved away loses what was in hand: look at the instrument first",
-            ) from error
+        self._db = open_durable(
+            path, _SCHEMA, name="the instrument's file",
+            loses="moved away loses what was in hand: look at the instrument first",
+        )  # fmt: skip
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

@@ -8,7 +8,8 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from messages.errors import ConfigurationError, StoreError
+from labmesh.durable_file import open_durable
+from messages.errors import StoreError
 
 _TABLE: Final = """
 CREATE TABLE IF NOT EXISTS deposit (key TEXT PRIMARY KEY, body TEXT NOT NULL);
@@ -88,21 +89,10 @@ class DepositStore:
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            self._base = sqlite3.connect(
-                file, isolation_level=None, timeout=5.0, check_same_thread=False
-            )
-            self._base.execute("PRAGMA journal_mode=WAL")
-            self._base.execute("PRAGMA synchronous=FULL")
-            self._base.executescript(_TABLE)
-        except (OSError, sqlite3.Error) as error:
-            raise ConfigurationError(
-                f"the archiver's list of deposits cannot be opened: {error}",
-                where=str(file),
-                remedy="check that the folder is writable and the disk not full; a damaged file "
-                "may be moved away: records are found again in the ledger and at the archive",
-            ) from error
+        self._base = open_durable(
+            file, _TABLE, name="the archiver's list of deposits",
+            loses="may be moved away: records are found again in the ledger and at the archive",
+        )  # fmt: skip
 
     def close(self) -> None:
         """Close it. Idempotent."""

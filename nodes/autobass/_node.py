@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import Any, Final, cast
 
-from labmesh.devices import HaltedError
+from labmesh.devices import DeviceError, HaltedError
 from labmesh.instrument import EmergencyStopError
 from labmesh.node import NodeOptions, Order, capability
 from messages.cell import CellAssemblyInput, CellAssemblyOutput
@@ -87,11 +87,10 @@ class AutobassNode(AssemblyDesk):
         A held robot is a fault before a batch begins on it, not the end of that batch.
         """
         await self._show_in_hand()
-        if not self.dry_run and (await self._opened.robot.status()).paused:
-            self.fault(
-                "the robot was stopped in mid-motion and is held",
-                remedy="see where the arm is and what it holds, then reset the instrument",
-            )
+        try:
+            await self._opened.robot.check_held()
+        except DeviceError as error:
+            self.fault(error.what, remedy=error.remedy)
 
     async def on_cleanup(self) -> None:
         """Close every wire."""

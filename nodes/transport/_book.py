@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from messages.errors import ConfigurationError, StoreError
+from labmesh.durable_file import open_durable
+from messages.errors import StoreError
 from messages.logistics import OVER, JobEvent, JobState, TransportJob
 from nodes.transport._acts import ActError
 
@@ -39,21 +40,10 @@ class Book:
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            self._base = sqlite3.connect(
-                file, isolation_level=None, timeout=5.0, check_same_thread=False
-            )
-            self._base.execute("PRAGMA journal_mode=WAL")
-            self._base.execute("PRAGMA synchronous=FULL")
-            self._base.executescript(_TABLES)
-        except (OSError, sqlite3.Error) as error:
-            raise ConfigurationError(
-                f"the list of transports cannot be opened: {error}",
-                where=str(file),
-                remedy="check that the folder is writable and the disk not full; a damaged file "
-                "moved away loses who carries what: ask around first",
-            ) from error
+        self._base = open_durable(
+            file, _TABLES, name="the list of transports",
+            loses="moved away loses who carries what: ask around first",
+        )  # fmt: skip
 
     def close(self) -> None:
         """Close it. Idempotent."""

@@ -120,12 +120,25 @@ class Meca500(MecaControl):
                 command("SetBlending", 100 * self._blending),
             ]
             await self._line.send(b"".join(settings))
-            if (await self._status()).paused:
-                raise DeviceError(
-                    "the robot was stopped in mid-motion and is held",
-                    where=self._where,
-                    remedy="see where the arm is and what it holds, then reset the error",
-                )
+            await self._refuse_held()
+
+    async def check_held(self) -> None:
+        """Return where the last client did not leave the robot held.
+
+        Raises:
+            DeviceError: It did.
+        """
+        async with self._lock:
+            if self._line is not None:
+                await self._refuse_held()
+
+    async def _refuse_held(self) -> None:
+        if (await self._status()).paused:
+            raise DeviceError(
+                "the robot was stopped in mid-motion and is held",
+                where=self._where,
+                remedy="see where the arm is and what it holds, then reset the error",
+            )
 
     async def move_joints(self, joints: Sequence[float]) -> None:
         """Turn the joints to six angles (rad), each at its share of one speed.

@@ -281,9 +281,11 @@ async def test_one_client_holds_the_control_port_and_its_end_stops_the_arm() -> 
             await move
         await until_held(sim)
         await other.connect()
-        with pytest.raises(DeviceError, match="stopped in mid-motion and is held; see where"):
-            await other.activate()
+        for asked in (other.check_held, other.activate):
+            with pytest.raises(DeviceError, match="stopped in mid-motion and is held; see where"):
+                await asked()
         await other.reset_error()
+        await other.check_held()
         await other.activate()
         stopped = sim.arm.joints
         await clock.advance(60)
